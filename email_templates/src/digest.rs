@@ -48,7 +48,7 @@ pub struct Note<'a> {
     pub text: &'a str,
 }
 
-/// A story. All of it may come from any feed and is not trusted.
+/// A story. Its content may come from any feed and is not trusted.
 #[derive(Debug, Clone, Copy)]
 pub struct Story<'a> {
     pub title: &'a str,

@@ -24,7 +24,7 @@ const OUTLOOK_CLOSE: &str = "<!--[if mso]></td></tr></table><![endif]-->";
 const PREHEADER_PADDING: &str = "&#8199;&#65279;&#847; ";
 const PREHEADER_PADDING_TIMES: usize = 40;
 
-/// A document. `rows` are rows of the sheet, `footer` those below it.
+/// A document. `rows` are the rows of the sheet, `footer` the rows below it.
 pub(crate) struct Page<'a> {
     pub(crate) masthead: &'a Masthead<'a>,
     pub(crate) title: &'a str,
@@ -127,7 +127,7 @@ fn notice_row(notice: &str) -> Markup {
     }
 }
 
-/// The newsletter's name. In an issue the day of the month stands beside it in the same type, as on a
+/// The newsletter's name. In an issue the day of the month is beside it in the same type, as on a
 /// tear-off calendar.
 fn nameplate(masthead: &Masthead<'_>, look: &Look, date: Option<Date>, direction: Direction) -> Markup {
     let title = tidy(masthead.title);

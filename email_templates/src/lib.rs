@@ -86,7 +86,7 @@ pub struct Masthead<'a> {
 }
 
 impl Masthead<'_> {
-    /// Returns the masthead and texts of an email that has no content of the newsletter: its language is one
+    /// Returns the masthead and texts of an email without content from the newsletter. Its language is one
     /// that has texts.
     pub(crate) fn localized(&self) -> (Self, &'static i18n::Texts) {
         match i18n::find(self.language) {

@@ -1,4 +1,4 @@
-//! Cleans and shortens texts that come from outside. The direction of a language.
+//! Cleans and shortens untrusted texts, and determines the direction of a language.
 
 /// Puts a text on one line: removes control characters and collapses white space.
 pub(crate) fn tidy(text: &str) -> String {

@@ -1,26 +1,25 @@
-//! Which network addresses a fetch may reach.
+//! Network addresses that fetches may connect to.
 //!
-//! An operator pastes a feed's address and a stranger's site answers with redirects: neither may make this
-//! machine talk to its own network. Everything that is not the public Internet is refused, unless the
-//! operator allowed it.
+//! Operators paste feed URLs, and untrusted sites redirect them. Neither may make Daily connect
+//! to its own network. Only addresses on the public Internet are allowed, and networks that the operator
+//! allowed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-/// Decides on addresses: public ones, and those inside the allowed networks.
+/// Filter that accepts public addresses and those in the allowed networks.
 #[derive(Debug, Clone, Default)]
 pub struct AddressFilter {
     allowed: Vec<IpNet>,
 }
 
-/// Why an address is not fetched from.
+/// An address that must not be fetched from, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{address} is in {network}")]
 pub struct RefusedAddress {
-    /// The address asked for.
     pub address: IpAddr,
-    /// What kind of network it is in, with its article ("a private network").
+    /// Kind of network, with its article ("a private network").
     pub network: &'static str,
 }
 
@@ -32,7 +31,7 @@ const fn v6(a: u16, b: u16, c: u16, prefix: u8) -> IpNet {
     IpNet::new_assert(IpAddr::V6(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)), prefix)
 }
 
-/// The special-purpose networks of IANA's two registries. The first match names the network.
+/// Special-purpose networks of IANA's two registries. The first match names the network.
 const SPECIAL: &[(IpNet, &str)] = &[
     (v4(0, 0, 0, 0, 8), "the unspecified network"),
     (v4(127, 0, 0, 0, 8), "the loopback network"),
@@ -63,17 +62,17 @@ const SPECIAL: &[(IpNet, &str)] = &[
     (v6(0x64, 0xff9b, 1, 48), "a local NAT64 network"),
 ];
 
-/// All IPv6 addresses given out to the public are in here.
+/// The block that contains all public IPv6 addresses.
 const GLOBAL_UNICAST_V6: IpNet = v6(0x2000, 0, 0, 3);
 
 impl AddressFilter {
-    /// A filter that lets public addresses through, and those in `allowed`.
+    /// Creates a filter that accepts public addresses and those in `allowed`.
     pub fn new(allowed: Vec<IpNet>) -> Self {
         Self { allowed }
     }
 
-    /// `Ok` if `address` may be talked to. An IPv6 address that carries an IPv4 one (mapped, compatible,
-    /// 6to4, NAT64) is judged by what it carries.
+    /// Checks whether connecting to `address` is allowed. An IPv6 address that embeds an IPv4 address
+    /// (mapped, compatible, 6to4, NAT64) is judged by the embedded one.
     pub fn check(&self, address: IpAddr) -> Result<(), RefusedAddress> {
         if self.allowed.iter().any(|network| network.contains(&address)) {
             return Ok(());
@@ -91,7 +90,7 @@ impl AddressFilter {
     }
 }
 
-/// The IPv4 address that a gateway on the way would take out of this one.
+/// Returns the IPv4 address that a gateway would extract from this IPv6 address.
 fn carried_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let at = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());

@@ -1,4 +1,4 @@
-//! What an answer's headers say about the answer.
+//! Parsers for response headers: caching, retries, validators.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use reqwest::header::{self, HeaderName};
 
 use crate::content::dates;
 
-/// What the last answer said about its version; handed back, the server can answer "not modified".
+/// Validators of the last response. Sending them back lets the server answer "not modified".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Validators {
-    /// The `ETag` header, as it was.
+    /// The `ETag` header, verbatim.
     pub etag: Option<String>,
-    /// The `Last-Modified` header, as it was.
+    /// The `Last-Modified` header, verbatim.
     pub last_modified: Option<String>,
 }
 
-/// `Retry-After` in seconds, or as a date, which is taken against the answer's own.
+/// Returns the delay that `Retry-After` asks for. A date is compared with the response's own `Date`.
 pub fn retry_after(response: &Response) -> Option<Duration> {
     let text = header_text(response, &header::RETRY_AFTER)?;
     if let Ok(seconds) = text.trim().parse() {
@@ -27,7 +27,7 @@ pub fn retry_after(response: &Response) -> Option<Duration> {
     Duration::try_from(until.duration_since(sent)).ok()
 }
 
-/// `ETag` and `Last-Modified`, as they are.
+/// Returns `ETag` and `Last-Modified`, verbatim.
 pub fn validators_of(response: &Response) -> Validators {
     Validators {
         etag: header_text(response, &header::ETAG),
@@ -35,7 +35,7 @@ pub fn validators_of(response: &Response) -> Validators {
     }
 }
 
-/// `max-age` of `Cache-Control`, unless that says not to keep the answer.
+/// Returns `max-age` of `Cache-Control`, or `None` if the response must not be cached.
 pub fn max_age(response: &Response) -> Option<Duration> {
     let control = header_text(response, &header::CACHE_CONTROL)?.to_ascii_lowercase();
     let mut directives = control.split(',').map(str::trim);
@@ -46,7 +46,7 @@ pub fn max_age(response: &Response) -> Option<Duration> {
     seconds.trim_matches('"').parse().ok().map(Duration::from_secs)
 }
 
-/// A header as text; `None` if it is missing or no text.
+/// Returns a header as text, or `None` if it is missing or not text.
 pub fn header_text(response: &Response, name: &HeaderName) -> Option<String> {
     response.headers().get(name)?.to_str().ok().map(str::to_owned)
 }

@@ -1,33 +1,33 @@
-//! A bound on the work that one document may cause.
+//! A limit on the work that one document may cause.
 //!
-//! Bytes alone are no bound: a loop that looks ahead from every byte takes hours for a few kilobytes. So the
-//! loops that read a stranger's text count their steps, and a document that takes too many is given up.
+//! A limit on bytes is not enough: a loop that looks ahead from every byte takes hours for a few kilobytes.
+//! So loops that read untrusted text count their steps, and parsing stops when a document takes too many.
 
 use std::cell::Cell;
 
-/// Steps allowed for a document, besides those for its bytes.
+/// Steps allowed for any document, in addition to those per byte.
 const BASE: u64 = 2_000_000;
-/// Steps allowed for each byte of a document.
+/// Steps allowed per byte of a document.
 const FOR_EACH_BYTE: u64 = 200;
 
 thread_local! {
-    /// The steps taken by this thread.
+    /// Steps taken by this thread.
     static STEPS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Reading was given up.
+/// The document exceeded its budget, so parsing stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("reading it takes too much work")]
 pub struct OverBudget;
 
-/// Counts steps, usually the bytes that a loop looks at.
+/// Counts steps, usually the bytes that a loop examines.
 pub fn count(steps: usize) {
     let steps = u64::try_from(steps).unwrap_or(u64::MAX);
     STEPS.with(|taken| taken.set(taken.get().saturating_add(steps)));
 }
 
-/// The steps that a document may take, counted from when the budget was made. A document is read on one
-/// thread.
+/// The steps that a document may take, counted from the creation of the budget. A document must be read on
+/// one thread.
 #[derive(Debug)]
 pub struct Budget {
     allowed: u64,
@@ -35,25 +35,25 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// The budget of a document of this length in bytes.
+    /// Creates the budget for a document of `length` bytes.
     pub fn for_bytes(length: usize) -> Self {
         let bytes = u64::try_from(length).unwrap_or(u64::MAX);
         let allowed = bytes.saturating_mul(FOR_EACH_BYTE).saturating_add(BASE);
         Self { allowed, begun: STEPS.with(Cell::get) }
     }
 
-    /// Counts steps. An error: there were too many.
+    /// Counts steps. Fails if the budget is exceeded.
     pub fn take(&self, steps: usize) -> Result<(), OverBudget> {
         count(steps);
         self.check()
     }
 
-    /// An error if too many steps were counted.
+    /// Fails if the budget is exceeded.
     pub fn check(&self) -> Result<(), OverBudget> {
         if self.taken() > self.allowed { Err(OverBudget) } else { Ok(()) }
     }
 
-    /// The steps counted so far.
+    /// Returns the steps counted so far.
     pub fn taken(&self) -> u64 {
         STEPS.with(Cell::get) - self.begun
     }

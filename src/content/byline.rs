@@ -1,5 +1,5 @@
-//! Author lines to names: "Posted by Ann Lee on May 1, 2024" is Ann Lee, "Last updated: May 1, 2024" and
-//! AL7567 are nobody.
+//! Extracts names from author lines. "Posted by Ann Lee on May 1, 2024" gives Ann Lee. "Last updated: May 1,
+//! 2024" and AL7567 give no name.
 
 use crate::{
     content::{
@@ -10,7 +10,7 @@ use crate::{
     domain::content::article::MAX_AUTHOR_CHARS,
 };
 
-/// What stands before names, in lower case. A longer one comes before what it begins with.
+/// Labels before names, in lower case. A label comes before its own prefixes.
 const LABELS: &[&str] = &[
     "article by",
     "story by",
@@ -63,9 +63,9 @@ const LABELS: &[&str] = &[
     "door:",
     "door", // Dutch
 ];
-/// Between something else and names.
+/// Separators between other text and names.
 const WITHIN: &[&str] = &[" by ", " von ", " par ", " por ", " door ", " By "];
-/// Words that a line about something else has, in lower case.
+/// Words of lines that are not bylines, in lower case.
 const NO_NAME: &[&str] = &[
     "updated",
     "update",
@@ -97,7 +97,7 @@ const NO_NAME: &[&str] = &[
     "null",
     "unknown",
 ];
-/// Account names that belong to a program or a role, in lower case.
+/// Account names of programs and roles, in lower case.
 const ACCOUNTS: &[&str] = &[
     "admin",
     "administrator",
@@ -116,8 +116,7 @@ const ACCOUNTS: &[&str] = &[
     "support",
     "default",
 ];
-/// Words of professions, in lower case: what stands behind a comma with one of these in it is no second
-/// author.
+/// Words of professions, in lower case. Text after a comma that contains one of these is not a second author.
 const ROLES: &[&str] = &[
     "writer",
     "editor",
@@ -141,7 +140,7 @@ const ROLES: &[&str] = &[
     "analyst",
     "director",
 ];
-/// Agencies that stand behind a name, in lower case.
+/// Agencies that follow a name, in lower case.
 const AGENCIES: &[&str] = &[
     "dpa",
     "afp",
@@ -164,11 +163,11 @@ const AGENCIES: &[&str] = &[
     "dts",
     "lusa",
 ];
-/// A line with more words is a sentence.
+/// Most words of an author line. A longer line is a sentence.
 const MAX_WORDS: usize = 16;
 const MAX_NAME_WORDS: usize = 6;
 
-/// The names in an author line, separated by ", "; `None`: it names nobody.
+/// Returns the names in an author line, separated by ", ", or `None` if there are none.
 pub fn names(line: &str) -> Option<String> {
     let line = markup::collapse(line.get(..line.floor_char_boundary(1_000))?);
     if line.split(' ').count() > 4 * MAX_WORDS {
@@ -181,7 +180,7 @@ pub fn names(line: &str) -> Option<String> {
     parts.flat_map(|part| part.split(" — ")).find_map(names_in)
 }
 
-/// A line without what stands before its names: "By Ann Lee" is "Ann Lee".
+/// Removes the label before the names: "By Ann Lee" becomes "Ann Lee".
 pub fn without_label(line: &str) -> &str {
     let mut line = line.trim();
     while let Some(rest) = LABELS.iter().find_map(|label| strip_label(line, label)) {
@@ -221,7 +220,7 @@ fn names_in(part: &str) -> Option<String> {
     (!line.is_empty() && line.chars().count() <= MAX_AUTHOR_CHARS).then_some(line)
 }
 
-/// A part without the date at its start or end.
+/// Removes a date at the start or end of a part.
 fn without_date(part: &str) -> &str {
     budget::count(part.len());
     let ends: Vec<usize> = part.match_indices(' ').map(|(at, _)| at).collect();
@@ -245,7 +244,7 @@ fn without_date(part: &str) -> &str {
     ends.iter().take(8).rev().find(|at| is_date(&part[..**at])).map_or(part, |at| &part[*at..])
 }
 
-/// Whether a text is the name of a person or of those who write: no address, no account, no sentence.
+/// Returns whether a text is the name of a person or an organisation, not an address, account or sentence.
 pub fn is_name(text: &str) -> bool {
     let text = text.trim();
     let lower = text.to_lowercase();

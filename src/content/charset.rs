@@ -1,21 +1,21 @@
-//! Bytes to text, whatever the sender claims about them.
+//! Decodes bytes to text, even if the declared character set is wrong.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// How far into a document a declaration of its character set is looked for.
+/// Bytes at the start of a document that are searched for a character set declaration.
 const DECLARED_WITHIN_BYTES: usize = 4096;
-/// How much of a document is looked at to guess a character set that nobody declared.
+/// Bytes of a document that are used to guess an undeclared character set.
 const GUESSED_FROM_BYTES: usize = 256 * 1024;
-/// A text is in UTF-8, whatever is declared, if it has so many characters beyond ASCII for each malformed
-/// one.
+/// Non-ASCII characters per malformed sequence from which a text counts as UTF-8, regardless of any
+/// declaration.
 const CERTAIN: usize = 4;
 
-/// The text of a document, with U+FFFD for bytes that don't fit.
+/// Decodes a document, with U+FFFD for malformed bytes.
 ///
-/// A byte order mark decides; then bytes that are UTF-8 beyond ASCII, which nothing else is by chance; then
-/// what HTTP says; then what the document itself declares (`<?xml encoding`, `<meta charset`). A declaration
-/// under which most bytes beyond ASCII are malformed is wrong: the encoding is guessed then.
+/// Sources of the encoding, in order: a byte order mark, valid non-ASCII UTF-8 (which hardly occurs by
+/// chance), the HTTP header, the document's own declaration (`<?xml encoding`, `<meta charset`). If most
+/// non-ASCII bytes are malformed in the declared encoding, the encoding is guessed instead.
 pub fn decode(body: &[u8], content_type: Option<&str>) -> String {
     if let Some((encoding, bom_bytes)) = Encoding::for_bom(body) {
         return without_nul(encoding.decode_without_bom_handling(&body[bom_bytes..]).0.into_owned());
@@ -51,7 +51,7 @@ pub fn decode(body: &[u8], content_type: Option<&str>) -> String {
     guessed.decode_without_bom_handling(body).0.into_owned()
 }
 
-/// A text, and how well its bytes beyond ASCII fit the encoding.
+/// A decoded text, and how well its non-ASCII bytes fit the encoding.
 struct Decoded {
     text: String,
     fit: usize,
@@ -67,7 +67,7 @@ impl Decoded {
     }
 }
 
-/// The 16-bit encoding of a text without a byte order mark. Markup is ASCII, so every other byte is zero.
+/// Detects a 16-bit encoding without a byte order mark. Markup is ASCII, so every other byte is zero.
 fn without_bom(body: &[u8]) -> Option<&'static Encoding> {
     let head = &body[..body.len().min(256)];
     let zeros = memchr::memchr_iter(0, head).count();
@@ -78,7 +78,7 @@ fn without_bom(body: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// The text without NUL, which no text has. UTF-32 that is read as UTF-16 has one after each character.
+/// Removes NUL characters. UTF-32 decoded as UTF-16 has one after each character.
 fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "") } else { text }
 }
@@ -92,7 +92,7 @@ fn of_content_type(content_type: &str) -> Option<&'static Encoding> {
     })
 }
 
-/// The character set named in the first lines, in XML's words or HTML's.
+/// Returns the character set declared in the first lines, in XML or HTML syntax.
 fn declared(body: &[u8]) -> Option<&'static Encoding> {
     let head = String::from_utf8_lossy(&body[..body.len().min(DECLARED_WITHIN_BYTES)]).to_ascii_lowercase();
     let xml = head.trim_start().strip_prefix("<?xml").and_then(|rest| rest.split("?>").next());
@@ -100,7 +100,7 @@ fn declared(body: &[u8]) -> Option<&'static Encoding> {
         Some(declaration) => after(declaration, "encoding"),
         None => head.split("<meta").skip(1).find_map(|meta| after(meta.split('>').next()?, "charset")),
     }?;
-    // A declaration that can be read as bytes is in no 16-bit encoding.
+    // A declaration that is readable as ASCII can't be in a 16-bit encoding.
     Encoding::for_label(label.as_bytes()).map(Encoding::output_encoding)
 }
 

@@ -1,7 +1,6 @@
-//! The words in dates: months and weekdays in seven languages and their neighbours, and time zones.
+//! Words in dates: months and weekdays in seven languages and related ones, and time zones.
 
-/// Month names without accents. A word of three letters or more that begins one of these is an abbreviation
-/// of it.
+/// Month names without accents. A prefix of three letters or more is an abbreviation.
 const MONTHS: [&[&str]; 12] = [
     &["january", "januar", "janner", "janvier", "enero", "janeiro", "gennaio", "januari"],
     &["february", "februar", "feber", "fevrier", "febrero", "fevereiro", "febbraio"],
@@ -17,8 +16,7 @@ const MONTHS: [&[&str]; 12] = [
     &["december", "dezember", "decembre", "diciembre", "dezembro", "dicembre", "desember"],
 ];
 
-/// Weekday names without accents. A word of two letters or more that begins one of these is an abbreviation
-/// of it.
+/// Weekday names without accents. A prefix of two letters or more is an abbreviation.
 const WEEKDAYS: &[&str] = &[
     "monday",
     "tuesday",
@@ -80,7 +78,7 @@ const WEEKDAYS: &[&str] = &[
     "sondag", // Scandinavian
 ];
 
-/// Words that stand around dates and change nothing.
+/// Words around dates that don't affect the value.
 const FILLERS: &[&str] = &[
     "at",
     "on",
@@ -149,7 +147,7 @@ const FILLERS: &[&str] = &[
     "일",
 ];
 
-/// Offsets from UTC in minutes. Of an ambiguous name, the meaning that feeds mostly have.
+/// Offsets from UTC in minutes. Ambiguous names have the meaning that is most common in feeds.
 const ZONES: &[(&str, i32)] = &[
     ("z", 0),
     ("ut", 0),
@@ -235,7 +233,7 @@ pub enum DayOrder {
 }
 
 impl DayOrder {
-    /// The order that readers of a language expect; the American one where the language isn't known.
+    /// Returns the order that is usual in a language, or the American one if the language is unknown.
     pub fn of(language: Option<&str>) -> Self {
         let tag = language.unwrap_or_default().trim().to_ascii_lowercase().replace('_', "-");
         match tag.as_str() {
@@ -245,19 +243,19 @@ impl DayOrder {
     }
 }
 
-/// The number of the month that `word` names, in lower case and without accents.
+/// Returns the number of the month that `word` names. `word` is in lower case, without accents.
 pub fn month(word: &str) -> Option<i8> {
     let names = |names: &&[&str]| word.len() >= 3 && names.iter().any(|name| name.starts_with(word));
     (1..).zip(&MONTHS).find(|(_, of)| names(of)).map(|(month, _)| month)
 }
 
-/// Whether `word` changes nothing about the date it stands in.
+/// Returns whether `word` has no effect on the date around it.
 pub fn is_silent(word: &str) -> bool {
     let is_weekday = || word.len() >= 2 && WEEKDAYS.iter().any(|name| name.starts_with(word));
     FILLERS.contains(&word) || is_weekday() || matches!(word, "tues" | "thur" | "thurs" | "wednes")
 }
 
-/// `Some(true)` for words that mean the afternoon, `Some(false)` for the morning.
+/// Returns `Some(true)` for words that mean the afternoon, `Some(false)` for the morning.
 pub fn is_afternoon(word: &str) -> Option<bool> {
     match word {
         "am" | "上午" | "午前" | "오전" => Some(false),
@@ -266,17 +264,17 @@ pub fn is_afternoon(word: &str) -> Option<bool> {
     }
 }
 
-/// The offset from UTC in minutes that a zone's abbreviation means.
+/// Returns the offset from UTC, in minutes, of a zone's abbreviation.
 pub fn zone(word: &str) -> Option<i32> {
     ZONES.iter().find(|(name, _)| *name == word).map(|(_, minutes)| *minutes)
 }
 
-/// The time zone database's name of a zone that changes its offset during the year.
+/// Returns the IANA time zone for a name whose offset changes during the year.
 pub fn place(word: &str) -> Option<&'static str> {
     PLACES.iter().find(|(name, _)| *name == word).map(|(_, place)| *place)
 }
 
-/// `text` in lower case and without the accents of western European languages.
+/// Returns `text` in lower case, without the accents of western European languages.
 pub fn simplified(text: &str) -> String {
     let simple = |c: char| match c {
         'à' | 'á' | 'â' | 'ä' | 'ã' | 'å' => Some('a'),
@@ -288,7 +286,7 @@ pub fn simplified(text: &str) -> String {
         'ñ' => Some('n'),
         '−' | '–' | '—' => Some('-'),
         '：' => Some(':'),
-        // Accents that were written as characters of their own.
+        // Combining accents.
         '\u{300}'..='\u{36f}' => None,
         c => Some(c),
     };

@@ -1,7 +1,7 @@
-//! Dates as sites write them.
+//! Parses dates in the many forms that sites use.
 //!
-//! RFC 3339 and RFC 2822 are jiff's to read. All other forms are taken apart into numbers, words and marks:
-//! the time of day is found first, then the offset behind it, then the date in what is left.
+//! jiff parses RFC 3339 and RFC 2822. All other forms are split into numbers, words and punctuation. The time
+//! of day is found first, then the offset after it, then the date in the remaining parts.
 
 use crate::content::{
     date_words::DayOrder,
@@ -9,22 +9,22 @@ use crate::content::{
 };
 use jiff::{Timestamp, civil::DateTime, fmt::rfc2822::DateTimeParser, tz::TimeZone};
 
-/// A longer text is no date.
+/// Most characters of a date.
 const MAX_CHARS: usize = 120;
 const RFC_2822: DateTimeParser = DateTimeParser::new();
 
-/// The moment `text` means, with the month before the day where that is open. See [`parse_ordered`].
+/// Parses `text`, with the month before the day if the order is ambiguous. See [`parse_ordered`].
 pub fn parse(text: &str) -> Option<Timestamp> {
     parse_ordered(text, DayOrder::default())
 }
 
-/// The moment `text` means. A time without a zone is taken as UTC, a date without a time as its midnight. A
-/// zero date (year 1, or the Unix epoch) is a program's way of saying "none".
+/// Parses `text`. A time without a zone is in UTC, and a date without a time is midnight. Zero dates (year 1,
+/// the Unix epoch) mean "none" and return `None`.
 pub fn parse_ordered(text: &str, order: DayOrder) -> Option<Timestamp> {
     moment(text, order).filter(|at| !is_none(*at))
 }
 
-/// Whether a text is a date that means "none": zeros only, year 1 or the Unix epoch.
+/// Returns whether a date means "none": only zeros, year 1 or the Unix epoch.
 pub fn is_empty_date(text: &str) -> bool {
     text.chars().all(|c| matches!(c, '0' | 'T' | 'Z') || c.is_ascii_punctuation() || c.is_whitespace())
         || moment(text, DayOrder::default()).is_some_and(is_none)
@@ -39,14 +39,14 @@ fn moment(text: &str, order: DayOrder) -> Option<Timestamp> {
     if text.is_empty() || text.len() > 4 * MAX_CHARS || text.chars().count() > MAX_CHARS {
         return None;
     }
-    // jiff takes the zones that RFC 2822 does not name for UTC, as that says.
+    // jiff treats zone names that RFC 2822 doesn't define as UTC, as that RFC says.
     let is_rfc_2822 = text.ends_with(|c: char| c.is_ascii_digit()) || text.ends_with("GMT");
     let email = || RFC_2822.parse_timestamp(text).ok().filter(|_| is_rfc_2822);
     let at = text.parse::<Timestamp>().ok().or_else(email);
     at.or_else(|| number(text)).or_else(|| WrittenDate::of(text)?.moment(order))
 }
 
-/// A date in a short text, such as the line below a headline: the longest run of words that is one.
+/// Finds a date in a short text, such as the line below a headline: the longest run of words that is a date.
 pub fn find(text: &str, order: DayOrder) -> Option<Timestamp> {
     const MAX_WORDS: usize = 24;
     const LONGEST: usize = 8;
@@ -60,7 +60,7 @@ pub fn find(text: &str, order: DayOrder) -> Option<Timestamp> {
         .find_map(|run| parse_ordered(run.join(" ").trim_end_matches([',', ';', '.', '|', ')']), order))
 }
 
-/// Seconds or milliseconds since 1970, or the digits of a date and time without marks.
+/// Parses seconds or milliseconds since 1970, or a date and time written as digits only.
 fn number(text: &str) -> Option<Timestamp> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     if !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {

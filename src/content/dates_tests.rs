@@ -1,4 +1,4 @@
-//! Dates of every kind that sites write.
+//! Dates in every form that sites use.
 
 use super::*;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! The picture that a feed's entry names, and what it says the picture shows.
+//! The picture that a feed's entry names, and its description.
 
 use crate::content::{
     feed_element::{Element, Space},
@@ -6,11 +6,11 @@ use crate::content::{
 };
 use url::Url;
 
-/// Narrower pictures are spacers and counters.
+/// Smallest width in pixels. Narrower pictures are spacers and tracking pixels.
 const MIN_WIDTH_PX: u32 = 48;
 
-/// The picture the feed itself names: the widest picture of its media, then a thumbnail, then an enclosed
-/// picture, then the cover of an episode.
+/// Returns the picture that the feed names. In order of preference: the widest picture in its media, a
+/// thumbnail, an enclosure, an episode's cover.
 pub fn named(entry: &Element<'_>, base: &Url) -> Option<Picture> {
     let groups: Vec<&Element<'_>> = entry.all(Space::Media, "group").chain([entry]).collect();
     let contents: Vec<(&Element<'_>, &Element<'_>)> = groups
@@ -73,7 +73,7 @@ fn width(element: &Element<'_>) -> Option<u32> {
     element.attribute("width")?.trim_end_matches("px").parse().ok()
 }
 
-/// What a medium's description says, if it is one of a picture and not a text of its own; else its title.
+/// Returns a medium's description if it describes a picture and is not an article text, else its title.
 fn said_of(media: &Element<'_>) -> Option<String> {
     if media.space != Space::Media {
         return None;
@@ -83,7 +83,7 @@ fn said_of(media: &Element<'_>) -> Option<String> {
 }
 
 trait Widest: Iterator + Sized {
-    /// The first of the widest items; what gives no width comes after what does.
+    /// Returns the first of the widest items. Items without a width come last.
     fn rev_widest(self, width: impl Fn(&Self::Item) -> Option<u32>) -> Option<Self::Item> {
         let mut best: Option<Self::Item> = None;
         for item in self {

@@ -1,4 +1,4 @@
-//! A feed's bytes to articles: RSS 0.9x, 1.0 and 2.0, Atom, JSON Feed, each as sites really write it.
+//! Parses feeds into articles: RSS 0.9x, 1.0 and 2.0, Atom and JSON Feed, including malformed ones.
 
 use crate::{
     content::{
@@ -19,11 +19,11 @@ use url::Url;
 
 const FEED_TYPES: &[&str] =
     &["application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"];
-/// How a feed's document begins, whatever stands before it.
+/// Tags that begin a feed.
 const FEED_TAGS: &[&str] = &["<rss", "<feed", "<rdf:rdf", "<channel", "<atom:feed"];
 
-/// Reads a feed. `base` is where it was fetched from: relative links are relative to that, to the feed's
-/// site, or to its own `xml:base`.
+/// Parses a feed. `base` is the URL it was fetched from. Relative links resolve against that URL, the feed's
+/// site, or its own `xml:base`.
 pub fn parse_feed(
     body: &[u8],
     content_type: Option<&str>,
@@ -46,7 +46,7 @@ fn parse_within(
         Some('{') => json_feed::parse(text, base),
         Some('[') => Err(FeedError::NotAFeed { found: "a JSON list".to_owned() }),
         _ if is_html(text) => match parse_xml(&decoded, base, budget) {
-            // A program's complaint before the feed may be a whole page.
+            // An error message printed before the feed may be a whole page.
             Ok(feed) if contains_feed_tag(text) && !feed.articles.is_empty() => Ok(feed),
             Err(FeedError::TooMuchWork) => Err(FeedError::TooMuchWork),
             _ => Err(FeedError::HtmlPage { feeds: offered_feeds(text, base) }),
@@ -79,7 +79,7 @@ fn is_html(text: &str) -> bool {
     html.is_some_and(|html| first(FEED_TAGS).is_none_or(|feed| html < feed))
 }
 
-/// The feeds a page names in its head (`<link rel="alternate" type="application/rss+xml">`).
+/// Returns the feeds that a page names in its head (`<link rel="alternate" type="application/rss+xml">`).
 pub fn offered_feeds(html: &str, base: Option<&Url>) -> Vec<Url> {
     let page = Document::from(nesting::bounded(html).as_ref());
     let own_base = page.select("base[href]").nodes().first().and_then(|node| node.attr("href"));
@@ -133,7 +133,7 @@ fn convert(
     let links: Vec<Link<'_>> = feed.all(Space::Core, "link").filter_map(Link::of).collect();
     let is_site = |link: &&Link<'_>| link.rel == "alternate" && link.is_html();
     let site_url = links.iter().filter(is_site).find_map(|link| markup::web_address(link.href, fetched_from));
-    // Links of RSS are relative to the site, those of Atom to the feed.
+    // RSS links are relative to the site, Atom links to the feed.
     let is_atom = tree.root == "feed" || tree.root == "entry";
     let link_base = if is_atom {
         fetched_from.or(site_url.as_ref())
@@ -174,7 +174,7 @@ fn convert(
     })
 }
 
-/// How long a feed asks not to be read again: its `ttl`, or how often it says that it is updated (RSS 1.0's
+/// Returns the minimum time between reads that a feed asks for: its `ttl`, or its update frequency (RSS 1.0's
 /// syndication module, which blogs use in RSS 2.0).
 fn ttl(tree: &Tree<'_>) -> Option<Duration> {
     let feed = &tree.feed;

@@ -1,12 +1,12 @@
-//! The elements of feeds: their vocabularies, and which of them hold what.
+//! The elements of feeds: their vocabularies and content.
 
 use crate::content::xml_events::Attribute;
 use std::borrow::Cow;
 
-/// Which vocabulary an element is from. RSS and Atom are one: feeds mix them.
+/// The vocabulary of an element. RSS and Atom count as one, because feeds mix them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Space {
-    /// RSS of every version and Atom.
+    /// RSS of every version, and Atom.
     Core,
     /// Dublin Core.
     Dublin,
@@ -19,12 +19,12 @@ pub enum Space {
     /// RSS 1.0's syndication module.
     Syndication,
     Xhtml,
-    /// Feedburner's.
+    /// Feedburner.
     Feedburner,
     Other,
 }
 
-/// Parts of namespaces, in lower case, and prefixes that stand for them where none is declared.
+/// Parts of namespace URLs, in lower case, and the usual prefixes where no namespace is declared.
 const SPACES: &[(&str, &[&str], Space)] = &[
     ("purl.org/dc/", &["dc", "dcterms", "dct"], Space::Dublin),
     ("rss/1.0/modules/content", &["content"], Space::Content),
@@ -45,7 +45,7 @@ const SPACES: &[(&str, &[&str], Space)] = &[
     ("1999/02/22-rdf-syntax", &["rdf"], Space::Core),
 ];
 
-/// Elements that hold a text, perhaps with markup.
+/// Elements that contain text, perhaps with markup.
 const TEXTS: &[&str] = &[
     "title",
     "description",
@@ -61,7 +61,7 @@ const TEXTS: &[&str] = &[
     "body",
     "info",
 ];
-/// Elements that hold a word or an address, or nothing.
+/// Elements that contain a word or an address, or nothing.
 pub const LEAVES: &[&str] = &[
     "link",
     "guid",
@@ -95,7 +95,7 @@ pub const LEAVES: &[&str] = &[
     "meta",
     "input",
 ];
-/// Elements that end a text in which they stand: they are no HTML.
+/// Elements that are not HTML, so they end the text that contains them.
 pub const ENDS_TEXT: &[&str] = &[
     "guid",
     "pubdate",
@@ -117,24 +117,24 @@ pub const ENDS_TEXT: &[&str] = &[
     "channel",
 ];
 
-/// An element and what is in it.
+/// An element and its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Element<'a> {
     pub space: Space,
-    /// In lower case, without prefix.
+    /// Name in lower case, without prefix.
     pub name: Cow<'a, str>,
     pub attributes: Vec<Attribute<'a>>,
     pub children: Vec<Element<'a>>,
-    /// The text in it with references replaced. Markup that was not escaped stays as it is written.
+    /// The text content with references replaced. Unescaped markup stays as written.
     pub text: String,
-    /// What stands in it, as it is written; only of elements that hold a text.
+    /// The source of its content, only for elements that contain text.
     pub raw: &'a str,
-    /// Whether there is markup in `raw`.
+    /// Whether `raw` contains markup.
     pub has_markup: bool,
 }
 
 impl<'a> Element<'a> {
-    /// The value of an attribute, whatever its prefix.
+    /// Returns the value of an attribute, regardless of its prefix.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         let local = |full: &str| full.rsplit(':').next().is_some_and(|local| local == name);
         let exact = self.attributes.iter().find(|(full, _)| full == name);
@@ -142,7 +142,7 @@ impl<'a> Element<'a> {
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// The elements directly in this one with a name in a vocabulary.
+    /// Returns the direct children with a name in a vocabulary.
     pub fn all(&self, space: Space, name: &str) -> impl Iterator<Item = &Element<'a>> {
         self.children.iter().filter(move |child| child.space == space && child.name == name)
     }
@@ -151,18 +151,18 @@ impl<'a> Element<'a> {
         self.all(space, name).next()
     }
 
-    /// The text of the first element with a name that has one.
+    /// Returns the text of the first child with this name that has text.
     pub fn text_of(&self, space: Space, name: &str) -> Option<&str> {
         self.all(space, name).map(|child| child.text.trim()).find(|text| !text.is_empty())
     }
 }
 
-/// The vocabulary that a prefix usually stands for.
+/// Returns the vocabulary that a prefix usually stands for.
 pub fn usual_space(prefix: &str) -> Option<Space> {
     SPACES.iter().find(|(_, prefixes, _)| prefixes.contains(&prefix)).map(|(_, _, space)| *space)
 }
 
-/// An element without anything in it.
+/// Creates an element without content.
 pub fn element<'a>(
     name: impl Into<Cow<'a, str>>,
     attributes: Vec<Attribute<'a>>,
@@ -201,7 +201,7 @@ pub fn is_container(full_name: &str) -> bool {
     is_root(name)
 }
 
-/// Whether an element holds a text. A picture in Media RSS is called "content", too.
+/// Returns whether an element contains text. "content" is also the name of a picture in Media RSS.
 pub fn is_text(element: &Element<'_>) -> bool {
     let is_media_content = element.space == Space::Media && element.name == "content";
     let can = !matches!(element.space, Space::Other | Space::Syndication | Space::Feedburner);

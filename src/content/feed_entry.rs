@@ -1,4 +1,4 @@
-//! An entry of a feed to an article, with every element that may stand for what is missing.
+//! Turns a feed's entry into an article. Other elements substitute for missing ones.
 
 use crate::{
     content::{
@@ -14,14 +14,14 @@ use jiff::Timestamp;
 use std::collections::HashSet;
 use url::Url;
 
-/// What blog software files an entry under when nobody chose a category.
+/// Default categories of blog software.
 const NO_SECTIONS: &[&str] = &["uncategorized", "uncategorised", "allgemein", "non classé", "sin categoría"];
-/// Authors and categories that are read.
+/// Most authors and categories that are read.
 const MAX_NAMES: usize = 20;
-/// Longer texts are cut before anything looks at them.
+/// Longest text that is parsed, in bytes. Longer texts are cut first.
 const MAX_TEXT_BYTES: usize = 300_000;
 
-/// Where dates stand, the best first.
+/// Elements that contain dates, the best first.
 const DATES: &[(Space, &str)] = &[
     (Space::Core, "pubdate"),
     (Space::Core, "published"),
@@ -36,24 +36,24 @@ const DATES: &[(Space, &str)] = &[
     (Space::Dublin, "modified"),
 ];
 
-/// What an entry shares with the others of its feed.
+/// Values that all entries of a feed share.
 #[derive(Debug, Clone, Copy)]
 pub struct Shared<'a> {
-    /// What relative addresses are relative to.
+    /// Base of relative addresses.
     pub base: Option<&'a Url>,
     pub language: Option<&'a str>,
     pub authors: Option<&'a str>,
 }
 
-/// An entry as it was understood.
+/// A parsed entry.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadEntry {
     pub article: FoundArticle,
-    /// A date that is there but was not understood.
+    /// The first date, if there are dates but none could be parsed.
     pub unreadable_date: Option<String>,
 }
 
-/// Reads an entry; the error says why it is no article.
+/// Parses an entry. The error is the reason why it is not an article.
 pub fn read(entry: &Element<'_>, shared: Shared<'_>) -> Result<ReadEntry, String> {
     let own_base = entry.attribute("xml:base").and_then(|own| markup::web_address(own, shared.base));
     let base = own_base.as_ref().or(shared.base);
@@ -62,8 +62,8 @@ pub fn read(entry: &Element<'_>, shared: Shared<'_>) -> Result<ReadEntry, String
     let (dek, text) = dek_and_text(body.as_ref().map(Prose::pair), summary.as_ref().map(Prose::pair));
     let (title, dek) =
         title_and_dek(title(entry), dek, text.as_deref()).ok_or("it has neither a title nor a text")?;
-    // Without an `xml:base`, what an entry holds is relative to its page, as authors write it, not to the
-    // feed.
+    // Without an `xml:base`, links in the content are relative to the entry's page, as authors intend, not to
+    // the feed.
     let content_base = content_base(entry, base).or(own_base.clone()).unwrap_or_else(|| url.clone());
     let picture = entry_picture::named(entry, base.unwrap_or(&url))
         .or_else(|| markup::first_picture(&body.as_ref()?.text, Some(&content_base)))
@@ -88,18 +88,18 @@ pub fn read(entry: &Element<'_>, shared: Shared<'_>) -> Result<ReadEntry, String
     Ok(ReadEntry { article: article.tidy(), unreadable_date })
 }
 
-/// What an entry is called in a message about it.
+/// Returns a name for an entry in messages.
 pub fn name(entry: &Element<'_>) -> String {
     let name = title(entry).or_else(|| guid(entry).map(|guid| cut(guid, 200).to_owned()));
     name.map(|name| format!("({name})")).unwrap_or_default()
 }
 
-/// The start of `text`, of at most so many bytes.
+/// Returns the start of `text`, of at most `bytes` bytes.
 fn cut(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
-/// The text of an element as one line.
+/// Returns the text of an element as one line.
 pub fn line(element: &Element<'_>) -> Option<String> {
     let kind = element.attribute("type").unwrap_or_default().to_ascii_lowercase();
     let line = if element.has_markup && kind.contains("xhtml") {
@@ -122,7 +122,7 @@ fn title(entry: &Element<'_>) -> Option<String> {
         .or_else(|| of(entry, Space::Podcast))
 }
 
-/// The elements that hold an entry's media.
+/// Returns the elements that contain an entry's media.
 fn media_groups<'e, 'a>(entry: &'e Element<'a>) -> impl Iterator<Item = &'e Element<'a>> {
     entry.all(Space::Media, "group").chain(entry.all(Space::Media, "content"))
 }
@@ -132,7 +132,7 @@ fn guid<'e>(entry: &'e Element<'_>) -> Option<&'e str> {
     named.or_else(|| entry.attribute("about")).or_else(|| entry.text_of(Space::Dublin, "identifier"))
 }
 
-/// Where readers find an entry: its link, or else what comes nearest to one.
+/// Returns an entry's link, or the closest substitute.
 fn address(entry: &Element<'_>, base: Option<&Url>) -> Result<Url, String> {
     let links: Vec<Link<'_>> = entry.all(Space::Core, "link").filter_map(Link::of).collect();
     let of = |is: &dyn Fn(&Link<'_>) -> bool| {
@@ -180,8 +180,8 @@ fn address(entry: &Element<'_>, base: Option<&Url>) -> Result<Url, String> {
         })
 }
 
-/// An address as people write it: "www." without a scheme, and a scheme without a colon's slashes, are no
-/// paths.
+/// Parses an address as people write it. Addresses such as "www.example.org" or "http//example.org" are not
+/// relative paths.
 fn web_address(text: &str, base: Option<&Url>) -> Option<Url> {
     let text = text.trim();
     if text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("www.")) {
@@ -190,11 +190,11 @@ fn web_address(text: &str, base: Option<&Url>) -> Option<Url> {
     markup::web_address(text, base)
 }
 
-/// A link in the form of RSS or of Atom.
+/// A link in RSS or Atom syntax.
 #[derive(Debug, Clone, Copy)]
 pub struct Link<'e> {
     pub href: &'e str,
-    /// Without its default value "alternate".
+    /// The relation, "alternate" if the link has none.
     pub rel: &'e str,
     kind: &'e str,
 }
@@ -208,7 +208,7 @@ impl<'e> Link<'e> {
         Some(Self { href, rel, kind: element.attribute("type").unwrap_or_default() })
     }
 
-    /// Whether the link leads to a page, as far as its type says.
+    /// Returns whether the link leads to a page, as far as its type shows.
     pub fn is_html(&self) -> bool {
         self.kind.is_empty() || self.kind.contains("html")
     }
@@ -218,7 +218,7 @@ fn some_str(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// A text and whether it is plain, as opposed to HTML.
+/// A text, and whether it is plain text or HTML.
 struct Prose {
     text: String,
     is_plain: bool,
@@ -230,7 +230,7 @@ impl Prose {
     }
 }
 
-/// What an entry holds as its text, and what as its summary.
+/// Returns an entry's text and its summary.
 fn texts(entry: &Element<'_>) -> (Option<Prose>, Option<Prose>) {
     let is_atom = entry.name == "entry";
     let first = |space, name| entry.all(space, name).find_map(|element| prose(element, is_atom));
@@ -255,7 +255,7 @@ fn texts(entry: &Element<'_>) -> (Option<Prose>, Option<Prose>) {
     (body, summary)
 }
 
-/// The text of an element, by what it holds more than by what its type says.
+/// Returns the text of an element. Its content decides whether it is HTML, more than its type does.
 fn prose(element: &Element<'_>, is_atom: bool) -> Option<Prose> {
     let kind = element.attribute("type").unwrap_or_default().to_ascii_lowercase();
     let mode = element.attribute("mode").unwrap_or_default();
@@ -271,7 +271,7 @@ fn prose(element: &Element<'_>, is_atom: bool) -> Option<Prose> {
     } else {
         cut(&element.text, MAX_TEXT_BYTES)
     };
-    // A description in RSS is HTML, whatever it is called.
+    // Descriptions in RSS are HTML, whatever their declared type.
     let is_html = !is_atom || kind.contains("html") || element.has_markup || is_xml;
     some(text.to_owned()).map(|text| Prose { text, is_plain: !is_html })
 }
@@ -281,7 +281,7 @@ fn content_base(entry: &Element<'_>, base: Option<&Url>) -> Option<Url> {
     markup::web_address(content.attribute("xml:base").or_else(|| content.attribute("src"))?, base)
 }
 
-/// The names of those who wrote something, each once.
+/// Returns the names of the authors, without duplicates.
 pub fn authors(of: &Element<'_>) -> Option<String> {
     let people = of
         .all(Space::Core, "author")
@@ -298,7 +298,8 @@ pub fn authors(of: &Element<'_>) -> Option<String> {
     some(names.join(", "))
 }
 
-/// A person's name: that of Atom, or the one in "ann@example.org (Ann Lee)" or "Ann Lee <ann@example.org>".
+/// Returns a person's name: Atom's `name`, or the one in "ann@example.org (Ann Lee)" or "Ann Lee
+/// <ann@example.org>".
 fn person(element: &Element<'_>) -> Option<String> {
     let named = element.all(Space::Core, "name").find_map(line);
     let name = named.or_else(|| line(element).filter(|_| element.children.is_empty()))?;
@@ -324,7 +325,7 @@ fn section(entry: &Element<'_>) -> Option<String> {
         .find(|name| !NO_SECTIONS.contains(&name.to_lowercase().as_str()))
 }
 
-/// When an entry was published, and, if none of its dates is understood, the first of these.
+/// Returns the date of publication. If none of the dates can be parsed, also returns the first of them.
 fn date(entry: &Element<'_>, order: DayOrder) -> (Option<Timestamp>, Option<String>) {
     let said = || {
         DATES

@@ -1,4 +1,4 @@
-//! Feeds with the faults that sites make, kind by kind. What a browser would show of them is read.
+//! Malformed feeds, one kind of fault at a time. They are read as a browser would show them.
 
 use super::*;
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ fn rss(items: &str) -> String {
     )
 }
 
-/// An RSS feed whose first entry has these elements before its link.
+/// Returns an RSS feed whose first entry has these elements before its link.
 fn with(first: &str) -> String {
     rss(&items(first))
 }
@@ -221,7 +221,7 @@ fn names_and_namespaces_may_be_odd() {
         assert_eq!(links(&feed), ["https://lamp.example/1", "https://lamp.example/2"], "{text}");
         assert_eq!(feed.title, "Lamp", "{text}");
     }
-    // A prefix that nobody declared has its usual meaning.
+    // An undeclared prefix has its usual meaning.
     let feed = read(&with(
         "<dc:title>One</dc:title><dc:creator>Ann Lee</dc:creator><content:encoded>Words</content:encoded>",
     ));
@@ -387,7 +387,7 @@ fn dates_that_are_not_understood_are_counted() {
     );
 }
 
-/// A reading's steps for each byte.
+/// Returns the parser's steps per byte.
 fn steps_for_each_byte(text: &str) -> u64 {
     let budget = Budget::for_bytes(text.len());
     let _ = parse_within(text.as_bytes(), None, Url::parse(SITE).ok().as_ref(), &budget);

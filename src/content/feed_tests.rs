@@ -1,4 +1,4 @@
-//! Feeds of every format, as small as they can be and as odd as they are.
+//! Feeds of every format, from minimal to unusual.
 
 use url::Url;
 

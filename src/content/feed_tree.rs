@@ -1,8 +1,8 @@
-//! A feed's document as a tree, mended on the way.
+//! Builds a tree from a feed's document, and repairs it on the way.
 //!
-//! What is never closed ends with what encloses it, stray end tags are passed over, and the elements that
-//! hold a text (titles, descriptions) hold whatever markup stands in them. Feeds put elements where they
-//! don't belong, so an entry is one wherever it stands.
+//! Unclosed elements end with their parent, and stray end tags are ignored. Elements that contain text
+//! (titles, descriptions) keep any markup inside them. Feeds put elements in the wrong places, so an entry
+//! counts at any depth.
 
 use crate::content::{
     budget::{self, Budget, OverBudget},
@@ -14,21 +14,20 @@ use crate::content::{
 };
 use std::borrow::Cow;
 
-/// Deeper than any feed. Elements below this depth are read as if they stood at it.
+/// Deeper than any real feed. Deeper elements are treated as if they were at this depth.
 const MAX_DEPTH: usize = 60;
 
-/// A feed's document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tree<'a> {
-    /// What is said of the feed as a whole: the channel or the outermost element.
+    /// Elements and attributes of the whole feed: the channel or the outermost element.
     pub feed: Element<'a>,
-    /// The name of the outermost element, without prefix; empty if there is none.
+    /// Name of the outermost element, without prefix. Empty if there is none.
     pub root: String,
     pub entries: Vec<Element<'a>>,
     pub faults: Vec<Fault>,
 }
 
-/// Builds the tree of a document.
+/// Parses a document into a tree.
 pub fn read<'a>(text: &'a str, budget: &'a Budget) -> Result<Tree<'a>, OverBudget> {
     let mut builder = Builder::new(Events::new(text, budget), text);
     while let Some(located) = builder.events.next()? {
@@ -39,12 +38,12 @@ pub fn read<'a>(text: &'a str, budget: &'a Budget) -> Result<Tree<'a>, OverBudge
 
 struct Open<'a> {
     element: Element<'a>,
-    /// As in its tag.
+    /// Name as written in the tag.
     full_name: Cow<'a, str>,
-    /// Where its tag begins, and where it ends.
+    /// Byte offsets of the start and the end of the tag.
     at: usize,
     inner_at: usize,
-    /// Namespaces declared before it.
+    /// Number of namespaces declared before the element.
     declared: usize,
 }
 
@@ -52,10 +51,10 @@ struct Builder<'a> {
     events: Events<'a>,
     text: &'a str,
     open: Vec<Open<'a>>,
-    /// Elements of the same name that are open within a text.
+    /// Number of open elements inside a text element that have the same name as it.
     nested: usize,
     spaces: Vec<(String, Space)>,
-    /// Whether text stands before the feed.
+    /// Whether text precedes the feed.
     has_junk: bool,
     tree: Tree<'a>,
 }
@@ -106,7 +105,7 @@ impl<'a> Builder<'a> {
             && is_root(name)
             && let Some((prefix, _)) = full_name.rsplit_once(':')
         {
-            // A feed in a vocabulary of its own.
+            // A feed in its own vocabulary.
             self.spaces.push((prefix.to_owned(), Space::Core));
             space = Space::Core;
         }
@@ -140,7 +139,7 @@ impl<'a> Builder<'a> {
                 self.events.fault(0, format!("something else stands before <{full_name}>"));
             }
         } else if self.tree.root.is_empty() && self.open.is_empty() {
-            // Junk before the feed, unless nothing else comes.
+            // Junk before the feed, unless nothing else follows.
             self.tree.feed.name = Cow::Owned(name.to_owned());
         }
         let name = match &full_name {
@@ -185,7 +184,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Markup in a text.
+    /// Adds markup inside a text.
     fn add_markup(&mut self, name: &str, from: usize, to: usize, is_empty: bool) {
         let text = &self.text[from..to];
         let Some(open) = self.open.last_mut() else { return };
@@ -200,12 +199,12 @@ impl<'a> Builder<'a> {
         self.open.last().is_some_and(|open| is_text(&open.element))
     }
 
-    /// Whether a start tag shows that the text in which it stands should have been closed.
+    /// Returns whether a start tag shows that the text around it should have been closed.
     fn ends_text(&self, space: Space, name: &str, is_bare: bool) -> bool {
         let within = self.open.last().map(|open| open.element.name.as_ref()).unwrap_or_default();
         match space {
             Space::Core if ENDS_TEXT.contains(&name) => true,
-            // As HTML, these have attributes or stand in long texts only.
+            // As HTML, these elements have attributes or occur only in long texts.
             Space::Core => {
                 is_bare
                     && matches!(name, "link" | "title")
@@ -228,7 +227,7 @@ impl<'a> Builder<'a> {
         )
     }
 
-    /// Closes what should have been closed before.
+    /// Closes an element that has no end tag, and records the fault.
     fn close_unclosed(&mut self, at: usize, end: usize) {
         if let Some(open) = self.open.get(at) {
             let (line, name) = (open.at, open.full_name.clone());
@@ -239,8 +238,8 @@ impl<'a> Builder<'a> {
         self.close(at, end, true);
     }
 
-    /// Closes the element at this depth and all in it. What stands in an element that was not closed stands
-    /// behind it.
+    /// Closes the element at this depth and all its descendants. Children of an unclosed element become its
+    /// siblings.
     fn close(&mut self, at: usize, end: usize, unclosed: bool) {
         while self.open.len() > at {
             let is_closed = self.open.len() == at + 1 && !unclosed;
@@ -262,7 +261,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The channel and the outermost element tell of the same feed.
+    /// Merges an element into the feed: the channel and the outermost element describe the same feed.
     fn join(&mut self, element: Element<'a>) {
         self.tree.feed.children.extend(element.children);
         self.tree.feed.attributes.extend(element.attributes);

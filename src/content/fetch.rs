@@ -1,9 +1,9 @@
-//! The one way this program reads from other people's sites.
+//! Fetches documents from other sites. All outgoing requests for content go through this module.
 //!
-//! Whatever the address, a fetch talks to public addresses only (each redirect is checked again, and names
-//! are checked after resolving, by the resolver the connection itself uses), takes a bounded time, and holds
-//! a bounded number of bytes. Proxies of the environment are not used: they would resolve names behind our
-//! back. Each host is asked one thing at a time, with a pause between two (`turns`).
+//! A fetch connects to public addresses only. Each redirect is checked again, and names are checked after
+//! resolving, by the resolver that the connection uses. Time and size are limited. Proxies from the
+//! environment are not used, because they would resolve names without these checks. Each host gets one
+//! request at a time, with a pause between requests (`turns`).
 
 use std::error::Error as StdError;
 use std::net::IpAddr;
@@ -31,69 +31,69 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ACCEPT: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, \
                       application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.8, text/html;q=0.8, */*;q=0.5";
 const ACCEPT_PICTURES: &str = "image/jpeg, image/png, image/webp, image/gif";
-/// A host that has had enough of us is left alone for so long at most; its documents may be for longer.
+/// Longest pause for a whole host that returned an overload error. Single documents may have longer pauses.
 const LONGEST_REST: Duration = Duration::from_hours(1);
 
-/// What a fetch may do.
+/// Limits and settings of fetches.
 #[derive(Debug, Clone)]
 pub struct FetchPolicy {
-    /// Networks that may be reached although they are not public.
+    /// Networks that may be fetched from although they are not public.
     pub allow_networks: Vec<IpNet>,
-    /// For the whole of a fetch: all redirects and the body.
+    /// Time limit of a whole fetch, with all redirects and the body.
     pub timeout: Duration,
-    /// Longest body, after decompression.
+    /// Longest body in bytes, after decompression.
     pub max_bytes: u64,
-    /// How many redirects are followed.
+    /// Most redirects that are followed.
     pub max_redirects: usize,
-    /// How we introduce ourselves.
+    /// The `User-Agent` header.
     pub user_agent: String,
-    /// The pause between two requests to one host.
+    /// Pause between two requests to one host.
     pub host_pause: Duration,
 }
 
-/// The outcome of a fetch.
+/// The result of a fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fetched {
-    /// Nothing new since the validators were given out.
+    /// Unchanged since the validators were issued.
     NotModified(Unchanged),
     Page(Document),
 }
 
-/// What the answer "not modified" says besides.
+/// Headers of a "not modified" response.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unchanged {
-    /// As in [`Document`].
+    /// See [`Document::permanent_url`].
     pub permanent_url: Option<Url>,
-    /// Validators that are not the ones asked with.
+    /// Validators, if they differ from those that were sent.
     pub validators: Validators,
-    /// As in [`Document`].
+    /// See [`Document::max_age`].
     pub max_age: Option<Duration>,
 }
 
 /// The beginning of a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The first bytes: [`picture::HEAD_BYTES`] at most.
+    /// The first bytes, at most [`picture::HEAD_BYTES`].
     pub bytes: Vec<u8>,
-    /// Where it was in the end.
+    /// URL after redirects.
     pub url: Url,
 }
 
-/// A document and where it was found.
+/// A document and its URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// Where the document was in the end.
+    /// URL after redirects.
     pub url: Url,
-    /// Set when the first redirect said "moved permanently" (301, 308): the address to ask next time, as far
-    /// as all redirects up to there said so.
+    /// URL to use next time, if the first redirect was permanent (301, 308): the target of the last redirect
+    /// of an unbroken series of permanent ones.
     pub permanent_url: Option<Url>,
     /// The `Content-Type` header.
     pub content_type: Option<String>,
-    /// The decompressed bytes.
+    /// The body, decompressed.
     pub body: Vec<u8>,
-    /// To be handed back at the next fetch.
+    /// Validators for the next fetch.
     pub validators: Validators,
-    /// How long the answer says that it stays fresh.
+    /// Time that the response stays fresh.
     pub max_age: Option<Duration>,
 }
 
@@ -108,16 +108,16 @@ pub struct Fetcher {
     turns: Turns,
 }
 
-/// What is asked for.
+/// A request.
 struct Asked<'a> {
     url: &'a Url,
     validators: &'a Validators,
     accept: Option<&'static str>,
-    /// The time allowed; waiting for turns does not count.
+    /// Time limit, without the wait for other requests to the same host.
     limit: Duration,
 }
 
-/// An answer that is not a redirect.
+/// A response that is not a redirect.
 struct Answer {
     response: Response,
     url: Url,
@@ -127,7 +127,7 @@ struct Answer {
 }
 
 impl Fetcher {
-    /// A fetcher that keeps to `policy`.
+    /// Creates a fetcher with the settings of `policy`.
     pub fn new(policy: FetchPolicy) -> Result<Self, FetchError> {
         let filter = Arc::new(AddressFilter::new(policy.allow_networks));
         let mut headers = HeaderMap::new();
@@ -146,13 +146,13 @@ impl Fetcher {
         Ok(Self { client, filter, timeout, max_bytes, max_redirects, turns: Turns::new(policy.host_pause) })
     }
 
-    /// The document at `url`, or word that it has not changed since `validators`.
+    /// Fetches `url`, or reports that it has not changed since `validators`.
     pub async fn fetch(&self, url: &Url, validators: &Validators) -> Result<Fetched, FetchError> {
         self.fetch_within(url, validators, self.timeout).await
     }
 
-    /// The same, in no more time than `limit`. Waiting for a turn at a host is not counted; it takes
-    /// [`PATIENCE`](crate::content::turns::PATIENCE) at most.
+    /// Like [`fetch`](Self::fetch), in at most `limit`. Waiting for other requests to the same host doesn't
+    /// count; it takes at most [`PATIENCE`](crate::content::turns::PATIENCE).
     pub async fn fetch_within(
         &self,
         url: &Url,
@@ -179,8 +179,8 @@ impl Fetcher {
         }
     }
 
-    /// The beginning of the picture at `url`. One that is heavier than [`picture::MAX_BYTES`] is an error, as
-    /// far as its length can be known without reading more than that.
+    /// Fetches the beginning of the picture at `url`. Fails if the picture is known to be larger than
+    /// [`picture::MAX_BYTES`].
     pub async fn picture_head(&self, url: &Url) -> Result<Head, FetchError> {
         let validators = Validators::default();
         let asked =
@@ -196,7 +196,7 @@ impl Fetcher {
             .unwrap_or_else(|_| Err(FetchError::TimedOut { url: shown(url), after: self.timeout }))
     }
 
-    /// Goes where redirects lead. Redirects of a host to itself are one visit.
+    /// Follows redirects. Redirects within one host count as one visit.
     async fn follow(&self, asked: &Asked<'_>) -> Result<Answer, FetchError> {
         let mut url = asked.url.clone();
         url.set_fragment(None);
@@ -228,7 +228,7 @@ impl Fetcher {
             };
             all_permanent &=
                 matches!(response.status(), StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT);
-            // Nobody is led away from a protected address for good.
+            // A permanent redirect must not downgrade https to http.
             all_permanent &= url.scheme() == next.scheme() || next.scheme() == "https";
             if all_permanent {
                 permanent_url = Some(next.clone());
@@ -247,7 +247,7 @@ impl Fetcher {
         }
     }
 
-    /// What can be refused by looking at the address alone.
+    /// Rejects URLs that can be judged without resolving the name.
     fn admit(&self, url: &Url) -> Result<(), FetchError> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(FetchError::Scheme { url: shown(url), scheme: url.scheme().to_owned() });
@@ -298,7 +298,7 @@ impl Fetcher {
     }
 }
 
-/// Reads the first bytes, and goes on counting where nobody said how many there are.
+/// Reads the first bytes. If the response has no length, reads on to count the bytes.
 async fn read_head(answer: Answer) -> Result<Head, FetchError> {
     let Answer { response, url, turn: _turn, .. } = answer;
     let too_large = || FetchError::TooLarge { url: shown(&url), limit_bytes: picture::MAX_BYTES };
@@ -324,7 +324,7 @@ async fn read_head(answer: Answer) -> Result<Head, FetchError> {
     Ok(Head { bytes, url })
 }
 
-/// The error that an answer without a document is. A host that has had enough is left alone for a while.
+/// Returns the error for a response without a document. If the host is overloaded, pauses requests to it.
 fn refusal(answer: &mut Answer) -> FetchError {
     let (url, status) = (shown(&answer.url), answer.response.status());
     if status == StatusCode::GONE {
@@ -337,13 +337,13 @@ fn refusal(answer: &mut Answer) -> FetchError {
     FetchError::Status { url, status: status.as_u16(), retry_after }
 }
 
-/// Where a redirect leads; `None` for every other answer.
+/// Returns the target of a redirect, or `None` for any other response.
 fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
     let location = response.headers().get(header::LOCATION);
-    // Bytes, because some servers send raw UTF-8 here.
+    // Read as bytes, because some servers send raw UTF-8 here.
     let location = location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let target = location.as_deref().and_then(|location| url.join(location.trim()).ok());
     let Some(mut target) = target else {
@@ -353,10 +353,10 @@ fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchE
     Ok(Some(target))
 }
 
-/// The address without a user's name and password, which belong in no log.
+/// Returns the address without user name and password, which must not be logged.
 fn shown(url: &Url) -> String {
     let mut shown = url.clone();
-    // These fail only for addresses that cannot have them.
+    // These fail only for addresses that can't have credentials.
     let _ = shown.set_username("");
     let _ = shown.set_password(None);
     shown.into()
@@ -373,7 +373,7 @@ fn unreachable(url: &Url, error: &reqwest::Error) -> FetchError {
     FetchError::Unreachable { url: shown(url), reason: told(error) }
 }
 
-/// An error with its causes, in one line, without the address (ours says it already).
+/// Formats an error and its causes on one line, without the address, which our own message contains.
 fn told(error: &reqwest::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut cause: Option<&(dyn StdError + 'static)> = error.source();

@@ -1,10 +1,10 @@
-//! What can go wrong when fetching: each says what happened, to which address, and what to do about it.
+//! Errors of fetches. Each message says what happened, to which address, and what to do.
 
 use std::time::Duration;
 
 use crate::content::address_filter::RefusedAddress;
 
-/// Why a document was not fetched.
+/// The reason why a document was not fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// The HTTP client could not be built.
@@ -12,62 +12,62 @@ pub enum FetchError {
         "cannot set up the HTTP client: {reason}; check the user agent in the feeds section of the configuration"
     )]
     Setup {
-        /// What the client said.
+        /// The client's error message.
         reason: String,
     },
-    /// Not `http` or `https`.
+    /// The scheme is not `http` or `https`.
     #[error(
         "refused to fetch {url}: only http and https addresses are fetched, not {scheme}; give the address a \
              browser shows"
     )]
     Scheme { url: String, scheme: String },
-    /// A user name or password in the address.
+    /// The address has a user name or password.
     #[error(
         "refused to fetch {url} with a user name and password in the address: they would end up in logs and \
              mails; give an address that needs none"
     )]
     Credentials {
-        /// The address without them.
+        /// The address without the credentials.
         url: String,
     },
-    /// The address, or all the addresses its name stands for, are not public.
+    /// The address, or every address that its name resolves to, is not public.
     #[error("refused to fetch {url}: {refused}; if this is meant, add it to feeds.allow_networks")]
     Refused {
         url: String,
-        /// The network address and what it is.
+        /// The network address and its kind.
         refused: RefusedAddress,
     },
-    /// The host is asked something already, or wants to be left alone: see `turns`.
+    /// Another request to the host is running, or the host is paused: see `turns`.
     #[error("{url} was not asked yet: it is not our turn at its host for {} s more", .wait.as_secs_f32())]
     HostBusy {
         url: String,
-        /// How long to wait at least.
+        /// Shortest time to wait.
         wait: Duration,
     },
-    /// No connection, no such name, TLS trouble.
+    /// Connection failed, name not found, or TLS error.
     #[error("could not reach {url}: {reason}; check the address in a browser, or try again later")]
     Unreachable {
         url: String,
-        /// What the connection said.
+        /// The connection's error message.
         reason: String,
     },
     /// The whole fetch took too long.
     #[error("gave up on {url} after {} s: the site answers too slowly; try again later, or raise feeds.timeout_seconds",
             .after.as_secs_f32())]
     TimedOut {
-        /// The address asked first.
+        /// The address before redirects.
         url: String,
-        /// The time allowed.
+        /// The time limit.
         after: Duration,
     },
     /// The connection broke, or the compressed body is damaged.
     #[error("the answer of {url} broke off: {reason}; try again later")]
     Broken {
         url: String,
-        /// What the connection said.
+        /// The connection's error message.
         reason: String,
     },
-    /// More bytes than allowed, after decompression.
+    /// The body is longer than allowed, after decompression.
     #[error(
         "stopped reading {url} after {limit_bytes} bytes (decompressed); if it is a feed, ask the site for a \
              shorter one, or raise feeds.max_bytes"
@@ -77,38 +77,37 @@ pub enum FetchError {
     #[error("{url} redirects to {location:?}, which is no address; the site has to mend this")]
     BadRedirect {
         url: String,
-        /// What its `Location` header says.
+        /// The `Location` header.
         location: String,
     },
-    /// A redirect leads back to where it came from.
+    /// A redirect leads back to an earlier address.
     #[error("the redirects run in a circle: {}; give the address a browser ends at", .chain.join(" -> "))]
     RedirectLoop {
-        /// The addresses in order; the last one is among those before it.
+        /// The addresses in order. The last one repeats an earlier one.
         chain: Vec<String>,
     },
     /// More redirects than allowed.
     #[error("more than {limit} redirects: {}; give the address a browser ends at", .chain.join(" -> "))]
     TooManyRedirects {
-        /// The addresses in order; the last one was not asked.
+        /// The addresses in order. The last one was not requested.
         chain: Vec<String>,
         limit: usize,
     },
-    /// 410: the site says it is gone for good.
+    /// Status 410: permanently gone.
     #[error("{url} is gone for good (410); remove it, or find its new address")]
     Gone { url: String },
-    /// Any other answer without a document.
+    /// Any other response without a document.
     #[error("{url} answered {status}{}; {}", status_name(*.status), status_cure(*.status))]
     Status {
         url: String,
-        /// The HTTP status.
         status: u16,
-        /// How long the site asks us to wait (`Retry-After` in seconds).
+        /// Delay that the site asks for (`Retry-After`).
         retry_after: Option<Duration>,
     },
 }
 
 impl FetchError {
-    /// The HTTP status, if the site answered with one that is no document.
+    /// Returns the HTTP status, if the site answered with an error status.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Gone { .. } => Some(410),
@@ -117,12 +116,12 @@ impl FetchError {
         }
     }
 
-    /// Whether the document itself is not there (404, 410), as opposed to trouble on the way.
+    /// Returns whether the document doesn't exist (404, 410), as opposed to a problem on the way.
     pub fn is_absent(&self) -> bool {
         matches!(self.status(), Some(404 | 410))
     }
 
-    /// Whether trying the same address again may help without anyone changing anything.
+    /// Returns whether a later retry may succeed without any change.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Unreachable { .. }

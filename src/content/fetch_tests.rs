@@ -1,5 +1,4 @@
-//! Fetching from a scripted server on this machine, with the loopback network allowed where the test is about
-//! something else.
+//! Fetches from a scripted local server. Loopback is allowed in tests of other features.
 
 use std::time::Duration;
 
@@ -50,7 +49,7 @@ fn to(status: u16, location: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).insert_header("location", location)
 }
 
-/// A server that says exactly `bytes` to whoever connects, then waits for `pause` before closing.
+/// Starts a server that sends exactly `bytes` to each client, and closes the connection after `pause`.
 async fn raw_server(bytes: &'static [u8], pause: Duration) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -228,8 +227,8 @@ async fn a_body_over_the_limit_is_not_read_to_its_end() {
 
 #[tokio::test]
 async fn a_gzip_bomb_is_stopped_by_its_decompressed_size() {
-    // Fifty thousand zeros, deflated by hand: gzip header, stored blocks would be too long, so the compressor
-    // of the server's own kind is not needed: one run-length block does it.
+    // Fifty thousand zeros, compressed by hand. Stored blocks would be too long, and one run-length block
+    // needs no compressor.
     let bomb = gzip_of_zeros();
     assert!((bomb.len() as u64) < LIMIT_BYTES / 10);
     let answer = ResponseTemplate::new(200).insert_header("content-encoding", "gzip").set_body_bytes(bomb);
@@ -238,7 +237,8 @@ async fn a_gzip_bomb_is_stopped_by_its_decompressed_size() {
     assert!(matches!(error, FetchError::TooLarge { .. }), "{error}");
 }
 
-/// A gzip stream of one fixed-Huffman block: a zero byte, then 200 back references of 258 bytes to it.
+/// Returns a gzip stream of one fixed-Huffman block: a zero byte, then 200 back references of 258 bytes to
+/// it.
 fn gzip_of_zeros() -> Vec<u8> {
     let mut stream = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let mut bits: Vec<bool> = vec![true, true, false]; // last block, fixed codes
@@ -252,7 +252,7 @@ fn gzip_of_zeros() -> Vec<u8> {
     for byte in bits.chunks(8) {
         stream.push(byte.iter().enumerate().fold(0, |byte, (at, bit)| byte | u8::from(*bit) << at));
     }
-    stream.extend([0; 8]); // checksum and length; nobody gets that far
+    stream.extend([0; 8]); // checksum and length, never read
     stream
 }
 

@@ -1,7 +1,7 @@
 //! JSON Feed 1 and 1.1.
 //!
-//! Read here with serde_json, not by feed-rs: that drops an item's `image`, and refuses a whole feed for one
-//! numeric `id` or an attachment without a type, both of which the format's own text tells readers to accept.
+//! Parsed with serde_json instead of feed-rs, which drops an item's `image`. It also rejects a whole feed for
+//! one numeric `id` or an attachment without a type. The specification tells readers to accept both.
 
 use serde_json::{Map, Value};
 use url::Url;
@@ -17,7 +17,7 @@ use crate::{
 
 type Object = Map<String, Value>;
 
-/// Reads the text of a JSON Feed.
+/// Parses a JSON Feed.
 pub fn parse(text: &str, base: Option<&Url>) -> Result<ParsedFeed, FeedError> {
     let (feed, repairs) = object(text)?;
     let is_said = string(&feed, "version").is_some_and(|version| version.contains("jsonfeed.org"));
@@ -77,7 +77,7 @@ pub fn parse(text: &str, base: Option<&Url>) -> Result<ParsedFeed, FeedError> {
     })
 }
 
-/// The JSON object in a text, and what had to be mended for it.
+/// Returns the JSON object in a text, and the repairs that it needed.
 fn object(text: &str) -> Result<(Object, Option<Repairs>), FeedError> {
     let error = match serde_json::from_str(text) {
         Ok(object) => return Ok((object, None)),
@@ -90,7 +90,7 @@ fn object(text: &str) -> Result<(Object, Option<Repairs>), FeedError> {
     }
 }
 
-/// The article that an item is, and a date of it that was not understood.
+/// Turns an item into an article. Also returns the first date if no date could be parsed.
 fn article(item: &Object, base: Option<&Url>) -> Result<(FoundArticle, Option<String>), String> {
     let guid = string(item, "id");
     let said = string(item, "url").or_else(|| string(item, "external_url"));
@@ -137,7 +137,7 @@ fn article(item: &Object, base: Option<&Url>) -> Result<(FoundArticle, Option<St
     Ok((article, unreadable_date))
 }
 
-/// Where the first attachment is.
+/// Returns the URL of the first attachment.
 fn enclosed(item: &Object, base: Option<&Url>) -> Option<Url> {
     let attachments = item.get("attachments")?.as_array()?;
     attachments.iter().find_map(|it| markup::web_address(&string(it.as_object()?, "url")?, base))
@@ -151,7 +151,7 @@ fn enclosed_picture(item: &Object, base: &Url) -> Option<Url> {
     })
 }
 
-/// The names in `authors` (1.1), or in `author` (1).
+/// Returns the names in `authors` (1.1) or `author` (1).
 fn authors(object: &Object) -> Option<String> {
     let one = |author: &Value| some(markup::plain(&string(author.as_object()?, "name")?));
     let list = object.get("authors").and_then(Value::as_array);
@@ -163,7 +163,7 @@ fn authors(object: &Object) -> Option<String> {
     some(names.join(", "))
 }
 
-/// A text, or a number as text.
+/// Returns a string, or a number as a string.
 fn string(object: &Object, name: &str) -> Option<String> {
     match object.get(name)? {
         Value::String(text) => some(text.clone()),
@@ -172,7 +172,7 @@ fn string(object: &Object, name: &str) -> Option<String> {
     }
 }
 
-/// The error without the position, which is told apart.
+/// Formats the error without its position, which is reported separately.
 fn said(error: &serde_json::Error) -> String {
     let said = error.to_string();
     said.split(" at line ").next().unwrap_or(&said).to_owned()

@@ -1,4 +1,4 @@
-//! What a page says about itself in JSON-LD, as search engines want it.
+//! Metadata of a page in JSON-LD, which pages provide for search engines.
 
 use dom_query::Document;
 use serde_json::{Map, Value};
@@ -13,16 +13,17 @@ use std::collections::HashMap;
 
 type Object = Map<String, Value>;
 
-/// The types that are an article besides those whose name ends in "Article" or "Posting".
+/// Types of articles, besides those whose name ends in "Article" or "Posting".
 const ARTICLES: &[&str] =
     &["Report", "Review", "CriticReview", "AnalysisNewsArticle", "Recipe", "MedicalWebPage"];
-/// Values that are read of one list.
+/// Most values that are read from one list.
 const MAX_VALUES: usize = 20;
-/// References and lists that are followed from one value: nodes may refer to each other in a circle.
+/// Most references and lists that are followed from one value, because nodes may refer to each other in a
+/// cycle.
 const MAX_STEPS: usize = 8;
 const SITES: &[&str] = &["WebSite", "Organization", "NewsMediaOrganization", "Corporation", "Blog"];
 
-/// The facts in the page's JSON-LD. The first node that is an article is the page's.
+/// Returns the facts in the page's JSON-LD. The first node that is an article describes the page.
 pub fn facts(page: &Document) -> Facts {
     let mut nodes: Vec<Object> = Vec::new();
     for script in page.select("script[type]").nodes() {
@@ -45,7 +46,7 @@ pub fn facts(page: &Document) -> Facts {
     facts
 }
 
-/// The JSON of a script, whatever it is wrapped in.
+/// Parses a script's JSON, without any wrapper such as a comment or CDATA.
 fn read(script: &str) -> Option<Value> {
     budget::count(script.len());
     let mut json = script.trim();
@@ -60,7 +61,7 @@ fn read(script: &str) -> Option<Value> {
         json = json.strip_suffix(close).unwrap_or(json).trim();
     }
     let json = json.trim_end_matches(';');
-    // Raw line breaks inside strings are common, and no other place minds a space.
+    // Raw line breaks inside strings are common. Elsewhere in JSON a space does no harm.
     serde_json::from_str(json)
         .or_else(|_| serde_json::from_str(&json.replace(|c: char| c.is_control(), " ")))
         .ok()
@@ -89,7 +90,7 @@ fn is_a(node: &Object, wanted: impl Fn(&str) -> bool) -> bool {
     }
 }
 
-/// All nodes of a page, which may refer to each other by `@id`.
+/// All nodes of a page. They may refer to each other by `@id`.
 struct Graph<'a>(HashMap<&'a str, &'a Object>);
 
 impl<'a> Graph<'a> {
@@ -142,7 +143,8 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// The names of people or organisations: a text, an object with a name, a reference, or several of these.
+    /// Collects names of people or organisations from a string, an object with a name, a reference, or a list
+    /// of these.
     fn names(&self, value: &Value, names: &mut Vec<String>, steps: usize) {
         if steps == 0 || names.len() >= MAX_VALUES {
             return;
@@ -183,7 +185,7 @@ impl<'a> Graph<'a> {
         }
     }
 
-    /// Addresses: a text, an object with one, a list, or several of these.
+    /// Collects addresses from a string, an object with an address, or a list of these.
     fn addresses(&self, value: &Value, addresses: &mut Vec<String>, steps: usize) {
         if steps == 0 || addresses.len() >= MAX_VALUES {
             return;
@@ -213,7 +215,7 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// A text, or the first of several.
+/// Returns a string, or the first of a list.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(markup::plain(markup::head(text))).filter(|text| !text.is_empty()),

@@ -1,10 +1,10 @@
-//! JSON with the slips that people and templates make, mended so that a strict parser reads it.
+//! Repairs common mistakes in JSON, so that a strict parser accepts it.
 
 use crate::content::budget;
 use std::fmt::Write as _;
 
-/// Mends what can be: commas too many or missing, comments, raw control characters and odd escapes in
-/// strings, text behind the end, and an end that is missing.
+/// Repairs extra or missing commas, comments, raw control characters and invalid escapes in strings, text
+/// after the end, and a missing end.
 pub fn mended(text: &str) -> String {
     let mut mender = Mender::default();
     let mut chars = text.chars().peekable();
@@ -56,7 +56,7 @@ pub fn mended(text: &str) -> String {
     mender.finish()
 }
 
-/// Reads a string up to its closing quotation mark, which is added where it is missing.
+/// Reads a string up to its closing quotation mark. Adds the mark if it is missing.
 fn read_string(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, string: &mut String) {
     while let Some(c) = chars.next() {
         match c {
@@ -65,7 +65,7 @@ fn read_string(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, string: &mu
                 Some('u') => {
                     let digits: String =
                         (0..4).map_while(|_| chars.next_if(char::is_ascii_hexdigit)).collect();
-                    // Halves of pairs are kept for the parser if both are there.
+                    // Surrogates are kept for the parser if both halves are there.
                     let code = u32::from_str_radix(&digits, 16).unwrap_or(0xfffd);
                     let is_high = (0xd800..0xdc00).contains(&code);
                     let before = string.len().checked_sub(6).and_then(|at| string.get(at..));
@@ -74,7 +74,7 @@ fn read_string(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, string: &mu
                         _ if digits.len() < 4 => string.push('\u{fffd}'),
                         0xdc00..0xe000 if !low => string.push_str("\\ufffd"),
                         _ if is_high && !followed_by_low(chars) => string.push_str("\\ufffd"),
-                        // Writing to a String cannot fail.
+                        // Writing to a String can't fail.
                         _ => {
                             let _ = write!(string, "\\u{code:04x}");
                         }
@@ -104,11 +104,11 @@ fn followed_by_low(chars: &std::iter::Peekable<std::str::Chars<'_>>) -> bool {
 struct Mender {
     json: String,
     open: Vec<char>,
-    /// A comma was read that nothing has followed yet.
+    /// Whether the last token was a comma.
     comma: bool,
-    /// Something stands before, so that a comma has to come first.
+    /// Whether the next value needs a comma before it.
     needs_comma: bool,
-    /// The last value is the name of a member whose value has not come.
+    /// Whether the last token is the name of a member without a value yet.
     after_name: bool,
     after_colon: bool,
 }
@@ -171,7 +171,7 @@ impl Mender {
         }
     }
 
-    /// Gives a member that has none a value.
+    /// Adds a value to a member that has none.
     fn complete(&mut self) {
         if self.after_name {
             self.json.push(':');

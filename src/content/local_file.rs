@@ -1,9 +1,9 @@
-//! Feeds and pages that lie on this machine.
+//! Feeds and pages in local files.
 
 use std::{io, path::Path};
 use tokio::io::AsyncReadExt as _;
 
-/// Reads a regular file of at most `max_bytes`: not a device or pipe, which might never end.
+/// Reads a regular file of at most `max_bytes`. Fails for devices and pipes, which might never end.
 pub async fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     let file = tokio::fs::metadata(path).await?;
     if !file.is_file() {

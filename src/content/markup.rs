@@ -1,4 +1,4 @@
-//! HTML fragments to plain text, and the pictures in them.
+//! Converts HTML fragments to plain text, and finds pictures in them.
 
 use dom_query::{Document, NodeRef};
 use url::Url;
@@ -11,31 +11,31 @@ use crate::{
     },
 };
 
-/// The elements whose content no reader sees as text.
+/// Elements whose content is not visible text.
 const UNREAD: &[&str] = &[
     "script", "style", "template", "noscript", "iframe", "object", "svg", "math", "head", "select",
     "textarea", "canvas", "audio", "video",
 ];
 
-/// The elements that flow inside a line; all others separate words.
+/// Inline elements. All others separate words.
 const INLINE: &[&str] = &[
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font",
     "i", "ins", "kbd", "mark", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong",
     "sub", "sup", "time", "tt", "u", "var", "wbr",
 ];
 
-/// The elements worth recognising in text that should have been plain but is often HTML (titles, names).
+/// Elements recognised in fields that should be plain text but often contain HTML (titles, names).
 const IN_TITLES: &[&str] = &[
     "a", "abbr", "b", "big", "br", "cite", "code", "del", "div", "em", "font", "h1", "h2", "h3", "i", "img",
     "ins", "mark", "p", "q", "s", "small", "span", "strike", "strong", "sub", "sup", "u", "wbr",
 ];
 
-/// Texts of one line are cut to this before they are cleaned.
+/// Bytes that are kept of a one-line text before it is cleaned.
 const MAX_LINE_BYTES: usize = 4_000;
-/// No reference that is decoded once more is longer than this, in bytes.
+/// Longest twice-escaped reference, in bytes.
 const LONGEST_REFERENCE: usize = 10;
 
-/// The named references found in text that was escaped twice.
+/// Named references that occur in text that was escaped twice.
 const TWICE_ESCAPED: &[(&str, char)] = &[
     ("amp", '&'),
     ("quot", '"'),
@@ -65,16 +65,16 @@ const TWICE_ESCAPED: &[(&str, char)] = &[
     ("pound", '£'),
 ];
 
-/// A picture narrower or lower than this is a spacer, a counter or a smiley.
+/// Smallest width and height in pixels. Smaller pictures are spacers, tracking pixels and emoji.
 const SMALLEST_PICTURE_PX: u32 = 48;
 
-/// The plain text of an HTML fragment: entities decoded, block elements separated by a space, scripts and
-/// styles dropped, whitespace collapsed.
+/// Converts an HTML fragment to plain text: decodes entities, separates blocks by a space, drops scripts and
+/// styles, collapses white space.
 pub fn to_text(html: &str) -> String {
     if html.contains(['<', '&']) { text_of(&fragment(html).root()) } else { collapse(html) }
 }
 
-/// The plain text below `node`, as [`to_text`] gives it.
+/// Returns the plain text below `node`, as [`to_text`] does.
 pub fn text_of(node: &NodeRef<'_>) -> String {
     let mut text = String::new();
     walk(node, &mut |piece| match piece {
@@ -84,7 +84,7 @@ pub fn text_of(node: &NodeRef<'_>) -> String {
     collapse(&text)
 }
 
-/// The plain text of an HTML fragment with a blank line between its paragraphs.
+/// Converts an HTML fragment to plain text with a blank line between paragraphs.
 pub fn to_paragraphs(html: &str) -> String {
     let mut blocks: Vec<String> = vec![String::new()];
     walk(&fragment(html).root(), &mut |piece| match (piece, blocks.last_mut()) {
@@ -96,20 +96,20 @@ pub fn to_paragraphs(html: &str) -> String {
     blocks.join("\n\n")
 }
 
-/// The beginning of a text that becomes one line, before anything looks at it.
+/// Returns the part of a text that is enough for one line.
 pub fn head(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_LINE_BYTES)]
 }
 
-/// Plain text of what should be plain already: entities are decoded and well-known inline tags dropped, but
-/// `Vec<String>` and `a < b` stay what they are.
+/// Cleans a field that should be plain text: decodes entities and drops well-known inline tags. `Vec<String>`
+/// and `a < b` stay as they are.
 pub fn plain(text: &str) -> String {
     if !text.contains(['<', '&']) {
         return collapse(text);
     }
     budget::count(text.len());
     let mut html = String::with_capacity(text.len());
-    // Looked for once: a search from each `<` would take quadratic time.
+    // Searched once: a search from each `<` would take quadratic time.
     let last_end = text.rfind('>').unwrap_or(0);
     for (at, c) in text.char_indices() {
         if c == '<' && (at > last_end || !opens_known_tag(&text[at + 1..])) {
@@ -121,8 +121,8 @@ pub fn plain(text: &str) -> String {
     to_text(&html)
 }
 
-/// Text in which character references are left, because somebody escaped twice: these are decoded, but for
-/// those of `<` and `>`, which somebody may write about.
+/// Decodes the character references that are left in a text that was escaped twice. Keeps `&lt;` and
+/// `&gt;`, because the text may be about them.
 pub fn mended(text: String) -> String {
     if !text.contains('&') {
         return text;
@@ -146,7 +146,7 @@ pub fn mended(text: String) -> String {
     mended
 }
 
-/// The character that a reference's name or number stands for.
+/// Returns the character for a reference's name or number.
 fn referred(name: &str) -> Option<char> {
     let Some(number) = name.strip_prefix('#') else {
         return TWICE_ESCAPED.iter().find(|(known, _)| *known == name).map(|(_, c)| *c);
@@ -162,26 +162,25 @@ fn opens_known_tag(rest: &str) -> bool {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
     let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
     budget::count(end);
-    // Longer names are none of ours.
+    // Longer names don't match any of these elements.
     end <= 10 && IN_TITLES.contains(&rest[..end].to_ascii_lowercase().as_str())
 }
 
-/// A picture and what it shows.
+/// A picture and its description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
-    /// Where it is.
     pub url: Url,
-    /// What it shows, in the publisher's words.
+    /// Description in the publisher's words.
     pub alt: Option<String>,
 }
 
-/// The description of a picture, if it says something and is no text of its own.
+/// Returns a picture's description if it is informative and not an article text.
 pub fn alt(text: &str) -> Option<String> {
     let text = mended(plain(text));
     (text.chars().count() <= MAX_ALT_CHARS).then(|| telling_alt(&text).map(str::to_owned)).flatten()
 }
 
-/// The first picture in an HTML fragment that shows something.
+/// Returns the first picture in an HTML fragment that is not a spacer or tracking pixel.
 pub fn first_picture(html: &str, base: Option<&Url>) -> Option<Picture> {
     if !html.contains("<img") && !html.contains("<IMG") {
         return None;
@@ -192,7 +191,7 @@ pub fn first_picture(html: &str, base: Option<&Url>) -> Option<Picture> {
     })
 }
 
-/// Whether a picture is said to be a spacer, a counter or a smiley.
+/// Returns whether a picture's attributes give the size of a spacer, a tracking pixel or an emoji.
 pub fn is_too_small(img: &NodeRef<'_>) -> bool {
     ["width", "height"].iter().any(|side| {
         img.attr(side)
@@ -201,24 +200,24 @@ pub fn is_too_small(img: &NodeRef<'_>) -> bool {
     })
 }
 
-/// Pages that load pictures late keep the real address beside a placeholder.
+/// Attributes with a picture's address. Pages with lazy loading keep the real address next to a placeholder.
 const SOURCES: [&str; 4] = ["data-src", "data-lazy-src", "data-original", "src"];
 
 fn picture_address(img: &NodeRef<'_>, base: Option<&Url>) -> Option<Url> {
     SOURCES.iter().find_map(|name| picture(&img.attr(name)?, base))
 }
 
-/// The address of a picture as it is written.
+/// Returns the address of a picture as written.
 pub fn picture_source(img: &NodeRef<'_>) -> Option<String> {
     SOURCES.iter().find_map(|name| img.attr(name)).map(|address| address.to_string())
 }
 
-/// `address` as a URL, if it is one of a picture that shows something.
+/// Returns `address` as a URL, unless it is that of a tracking pixel or decoration.
 pub fn picture(address: &str, base: Option<&Url>) -> Option<Url> {
     web_address(address, base).filter(|url| !is_counter(url.as_str()))
 }
 
-/// `address`, relative to `base` if it is relative, as an `http` or `https` URL.
+/// Resolves `address` against `base`. Returns `None` unless the result is an `http` or `https` URL.
 pub fn web_address(address: &str, base: Option<&Url>) -> Option<Url> {
     let address = address.trim();
     if address.is_empty() {
@@ -232,7 +231,7 @@ pub fn web_address(address: &str, base: Option<&Url>) -> Option<Url> {
     url.ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
 }
 
-/// Whitespace collapsed to single spaces, none at the ends.
+/// Collapses white space to single spaces and trims it.
 pub fn collapse(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -246,8 +245,8 @@ enum Piece<'a> {
     Break,
 }
 
-/// Goes through the readable text below `root` in order, without recursion: pages nest as deeply as they
-/// like.
+/// Visits the readable text below `root` in order. It doesn't recurse, because pages may nest arbitrarily
+/// deep.
 fn walk(root: &NodeRef<'_>, found: &mut impl FnMut(Piece<'_>)) {
     let mut next = root.first_child();
     while let Some(node) = next {
@@ -264,8 +263,8 @@ fn walk(root: &NodeRef<'_>, found: &mut impl FnMut(Piece<'_>)) {
             next = Some(child);
             continue;
         }
-        // To the next sibling of the node or of the nearest ancestor that has one, leaving elements on the
-        // way.
+        // Moves to the next sibling of the node, or of its nearest ancestor that has one, and leaves elements
+        // on the way.
         let mut leaving = Some(node);
         next = None;
         while let Some(node) = leaving {

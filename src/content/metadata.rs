@@ -1,4 +1,4 @@
-//! What a page says about itself in its head: `<meta>` of every school, `<link>`, `<title>`.
+//! Metadata in a page's head: `<meta>` in its various vocabularies, `<link>`, `<title>`.
 
 use std::collections::HashMap;
 
@@ -10,35 +10,33 @@ use crate::content::{
     page_title::Source,
 };
 
-/// What the sources of a page say about its article. Texts are plain but not yet bounded; addresses may be
-/// relative.
+/// Facts about an article from the sources in its page. Texts are plain but may be too long, and addresses
+/// may be relative.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
     /// Titles, the best first.
     pub titles: Vec<(Source, String)>,
     /// Descriptions, the best first.
     pub deks: Vec<String>,
-    /// Author lines that name somebody, the best first.
+    /// Author lines with a name, the best first.
     pub authors: Vec<(Source, String)>,
     pub section: Option<String>,
-    /// The site's name.
     pub site_name: Option<String>,
-    /// The pictures that it names.
+    /// Pictures that the page names.
     pub pictures: Vec<NamedPicture>,
-    /// What the picture that is named for sharing shows.
+    /// Description of the picture for sharing.
     pub image_alt: Option<String>,
     /// Dates of publication, the best first.
     pub dates: Vec<(Source, String)>,
-    /// The language tag.
     pub language: Option<String>,
-    /// Addresses the page gives itself, the best first.
+    /// Addresses that the page claims for itself, the best first.
     pub urls: Vec<String>,
-    /// Descriptions of the site as a whole, which are not what the article is about.
+    /// Descriptions of the whole site, not of the article.
     pub slogans: Vec<String>,
 }
 
 impl Facts {
-    /// These facts, with what they lack taken from `others`.
+    /// Fills missing facts from `others`.
     #[must_use]
     pub fn or(mut self, others: Self) -> Self {
         self.titles.extend(others.titles);
@@ -112,7 +110,7 @@ const DATES: &[&str] = &[
     "date",
 ];
 
-/// The facts in the elements of `page`'s head.
+/// Returns the facts in `page`'s head.
 pub fn facts(page: &Document) -> Facts {
     let named = Named::of(page);
     let first = |selector: &str| page.select(selector).nodes().first().copied();
@@ -151,7 +149,7 @@ pub fn facts(page: &Document) -> Facts {
     }
 }
 
-/// The first author who is a name. Addresses of profiles and user names are not.
+/// Returns the first author that is a name, not a profile's address or a user name.
 fn author(meta: &Named) -> Option<String> {
     AUTHORS.iter().find_map(|key| {
         let authors = meta.every(key).into_iter().take(MAX_AUTHORS);
@@ -161,7 +159,7 @@ fn author(meta: &Named) -> Option<String> {
     })
 }
 
-/// The page's `<meta>` values by name. `property` is what article metadata uses and comes before `name`.
+/// The page's `<meta>` values by name. `property`, which article metadata uses, takes precedence over `name`.
 struct Named {
     by_property: HashMap<String, Vec<String>>,
     by_name: HashMap<String, Vec<String>>,

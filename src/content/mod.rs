@@ -1,20 +1,20 @@
-//! Reading what others publish: feeds and pages in,
+//! Reads content from other sites: feeds and pages in,
 //! [`FoundArticle`](crate::domain::content::article::FoundArticle)s out.
 //!
-//! - `fetch` gets a document over HTTP, never from where it should not (`address_filter`), and politely
-//!   (`turns`).
-//! - `feed` reads RSS and Atom, however odd: `xml_events` takes the document apart, `feed_tree` puts it
-//!   together again (`feed_element` knows the vocabularies), `feed_entry` and `entry_picture` understand its
-//!   entries. `json_feed` reads JSON Feed. Both come to a `parsed_feed`.
-//! - `page` reads an article's page: `json_ld`, `metadata` and `page_body` bring what it says, `page_title`,
-//!   `byline` and `page_pictures` decide; then its readable text. `saved_text` reads a page that a browser
-//!   saved as text.
-//! - `picture` looks at the first bytes of a picture.
-//! - `charset`, `dates` (with `written_date` and `date_words`), `markup` and `nesting` own what the readers
-//!   share: bytes to text, dates, HTML fragments to plain text, and the bounds that keep hostile HTML cheap.
+//! - `fetch` gets a document over HTTP from allowed addresses only (`address_filter`), and limits requests
+//!   per host (`turns`).
+//! - `feed` reads RSS and Atom, however malformed: `xml_events` splits the document, `feed_tree` builds a
+//!   tree (`feed_element` knows the vocabularies), `feed_entry` and `entry_picture` interpret its entries.
+//!   `json_feed` reads JSON Feed. Both return a `parsed_feed`.
+//! - `page` reads an article's page: `json_ld`, `metadata` and `page_body` collect facts, `page_title`,
+//!   `byline` and `page_pictures` choose among them. Then the readable text is extracted. `saved_text` reads
+//!   a page that a browser saved as text.
+//! - `picture` checks the first bytes of a picture.
+//! - `charset`, `dates` (with `written_date` and `date_words`), `markup` and `nesting` are shared by the
+//!   readers: bytes to text, dates, HTML fragments to plain text, and limits against hostile HTML.
 //!
-//! Reading is work for the processor: a few milliseconds for most documents, a second or two for a hostile
-//! one. Call `feed::parse_feed` and `page::read_page` from `spawn_blocking`.
+//! Parsing is CPU-bound: a few milliseconds for most documents, a second or two for a hostile one. Call
+//! `feed::parse_feed` and `page::read_page` from `spawn_blocking`.
 
 pub mod address_filter;
 pub mod answer_headers;

@@ -1,20 +1,20 @@
-//! Bounds how deep and how wide HTML may be before it is parsed.
+//! Limits the depth and width of HTML before it is parsed.
 //!
-//! HTML parsers take quadratic time for elements nested without end and for tags with endless attributes
-//! (measured: ten minutes for 100,000 nested elements), so a stranger's page could stop a worker. Browsers
-//! stop at 512 levels.
+//! HTML parsers take quadratic time for endlessly nested elements and for tags with endless attributes
+//! (measured: ten minutes for 100,000 nested elements). Without a limit one hostile page could block a
+//! worker. Browsers stop at 512 levels.
 
 use crate::content::budget;
 use std::borrow::Cow;
 
 const MAX_DEPTH: usize = 256;
 const MAX_ATTRIBUTES: usize = 300;
-/// More than this, and the rest of the document is read as text only.
+/// Most tags that are kept. The rest of the document is read as text only.
 const MAX_TAGS: usize = 100_000;
-/// A parser opens these anew in every paragraph until they are closed, so a few of them left open multiply.
+/// Most open formatting elements. Parsers reopen unclosed ones in every paragraph, so a few of them multiply.
 const MAX_OPEN_FORMATTING: usize = 16;
 
-/// Elements without content, and those a sibling of their kind closes: they nest only by way of others.
+/// Void elements, and elements that a sibling of the same kind closes. They nest only through other elements.
 const NOT_COUNTED: &[&str] = &[
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
     "wbr", "p", "li", "td", "tr", "th", "dt", "dd", "option", "tbody", "thead", "tfoot", "colgroup", "html",
@@ -27,7 +27,7 @@ const FORMATTING: &[&str] =
 /// Elements whose content is not markup.
 const RAW: &[&str] = &["script", "style", "textarea", "title", "xmp"];
 
-/// `html` without the tags that would nest too deep or have too many attributes. Their content stays.
+/// Removes tags from `html` that would nest too deep or have too many attributes. Their content stays.
 pub fn bounded(html: &str) -> Cow<'_, str> {
     let mut kept: Option<String> = None;
     let (mut depth, mut formatting, mut tags, mut at) = (0_usize, 0_usize, 0_usize, 0);
@@ -97,7 +97,7 @@ fn copy(kept: &mut Option<String>, piece: &str) {
     }
 }
 
-/// How long the tag at the start of `rest` is, and about how many attributes it has.
+/// Returns the length of the tag at the start of `rest` and its approximate number of attributes.
 fn extent(rest: &str) -> (usize, usize) {
     let (mut quote, mut attributes, mut was_space) = (None, 0, false);
     for (at, byte) in rest.bytes().enumerate() {

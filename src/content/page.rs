@@ -1,8 +1,8 @@
-//! A page's bytes to an article.
+//! Parses a page into an article.
 //!
-//! A page is asked in the order in which publishers take care: JSON-LD, then the `<meta>` of the various
-//! schools, then what it shows; what two of these agree on counts before what the first one says. Which text
-//! is the article's is Mozilla's Readability's to say, in dom_smoothie's Rust.
+//! Sources are tried in the order of their reliability: JSON-LD, then `<meta>`, then the visible page. A
+//! value that two sources agree on takes precedence over the first one. Mozilla's Readability (dom_smoothie's
+//! port to Rust) extracts the article's text.
 
 use dom_query::Document;
 use dom_smoothie::{Config, Readability, TextMode};
@@ -23,39 +23,40 @@ use crate::{
     domain::content::article::{FoundArticle, paragraphs, title_key},
 };
 
-/// A page with more elements than this is not searched for its text.
+/// Most elements of a page whose text is extracted.
 const MAX_ELEMENTS: usize = 50_000;
-/// Nor is a longer one, or one with more character references: the search takes quadratic time for those.
+/// Largest page, in bytes and in character references, whose text is extracted. Extraction takes quadratic
+/// time for references.
 const MAX_SEARCHED_BYTES: usize = 3_000_000;
 const MAX_SEARCHED_REFERENCES: usize = 20_000;
 
-/// Last segments of the addresses of variants of a page.
+/// Last path segments of a page's variants.
 const VARIANTS: &[&str] =
     &["", "amp", "amp.html", "index.amp", "print", "comments", "all", "full", "single", "mobile"];
-/// A shorter paragraph is no dek, unless it is a sentence …
+/// Shortest paragraph that can be a dek, in characters …
 const MIN_DEK_CHARS: usize = 40;
-/// … of at least so many characters.
+/// … unless it is a sentence of at least this many characters.
 const MIN_SENTENCE_CHARS: usize = 20;
 
-/// Why a page is not read as an article.
+/// The reason why a page is not an article.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PageError {
-    /// Nothing but white space.
+    /// Only white space.
     #[error("the page is empty; check the address in a browser")]
     Empty,
-    /// An image, a PDF, an archive.
+    /// An image, a PDF or an archive.
     #[error("this is no web page but {kind}; give the address of the article itself")]
     NotAPage {
-        /// What it seems to be.
+        /// The detected kind.
         kind: String,
     },
-    /// A page that nowhere says what it is called.
+    /// A page without a title.
     #[error(
         "the page has no title: neither structured data, nor og:title, nor <title>, nor a first heading; give the \
              article a title by hand"
     )]
     NoTitle,
-    /// A page made to keep us busy.
+    /// A page that takes too much work, which only a hostile one does.
     #[error("reading the page takes too much work")]
     TooMuchWork,
 }
@@ -66,7 +67,7 @@ impl From<OverBudget> for PageError {
     }
 }
 
-/// Reads an article's page: HTML, or text as a browser saves it. `url` is where it was found.
+/// Parses an article's page: HTML, or text that a browser saved. `url` is the page's address.
 pub fn read_page(
     body: &[u8],
     content_type: Option<&str>,
@@ -93,7 +94,8 @@ pub fn read_page(
     read_html(text, url)
 }
 
-/// What begins like a feed is one; what is full of control characters is no text at all.
+/// Returns the kind of document if it is not prose: a feed, by its beginning, or binary data, by its control
+/// characters.
 fn not_prose(text: &str) -> Option<&'static str> {
     let head: String = text.chars().take(2_000).collect();
     let start = head.trim_start_matches(|c: char| c != '<').to_ascii_lowercase();
@@ -177,8 +179,8 @@ fn read_html(html: &str, url: Option<&Url>) -> Result<FoundArticle, PageError> {
     .tidy())
 }
 
-/// The address the page gives itself. One that points from an article to the site's front page, or to the
-/// section above it, is a mistake.
+/// Returns the page's own address. Ignores one that points from an article to the site's front page, or to
+/// the section above it, because that is a mistake.
 fn canonical(said: &[String], base: Option<&Url>, url: Option<&Url>) -> Option<Url> {
     let is_front = |url: &Url| url.path() == "/" && url.query().is_none();
     let mut said = said.iter().filter_map(|address| markup::web_address(address, base));
@@ -187,8 +189,7 @@ fn canonical(said: &[String], base: Option<&Url>, url: Option<&Url>) -> Option<U
     said.find(is_meant).or_else(|| url.cloned())
 }
 
-/// Whether an address is that of a section in which a page stands, as opposed to the page itself without its
-/// variant.
+/// Returns whether an address is that of a parent section, as opposed to the page without its variant.
 fn is_above(said: &Url, url: &Url) -> bool {
     let behind =
         url.path().strip_prefix(said.path().trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/'));
@@ -199,7 +200,7 @@ fn is_above(said: &Url, url: &Url) -> bool {
         && behind.is_some_and(|rest| !rest.split('/').all(is_variant) && rest.contains(['-', '_', '.']))
 }
 
-/// The author line that another source has, too; else the first one. The site's own name comes last.
+/// Returns the author line that another source confirms, else the first one. The site's own name comes last.
 fn author(facts: &Facts) -> Option<String> {
     let words = |line: &str| {
         let key = title_key(line);
@@ -218,8 +219,8 @@ fn author(facts: &Facts) -> Option<String> {
     people.iter().find(is_agreed).or(people.first()).map(|(_, line)| line.clone())
 }
 
-/// The date of publication: the first whose day another source has, too, else the first; with its time of
-/// day, if one source has that. A page without any may have its day in its address.
+/// Returns the date of publication: the first whose day another source confirms, else the first. A source
+/// with the time of day takes precedence. A page without a date may have the day in its address.
 fn published_at(said: &[(Source, String)], order: DayOrder, url: Option<&Url>) -> Option<Timestamp> {
     const DAY: SignedDuration = SignedDuration::from_hours(24);
     let read: Vec<(Source, Timestamp)> = said
@@ -240,7 +241,7 @@ fn published_at(said: &[(Source, String)], order: DayOrder, url: Option<&Url>) -
     Some(exact.filter(|_| is_midnight(*at)).unwrap_or(*at))
 }
 
-/// The day in an address such as `/2024/05/14/a-story`.
+/// Returns the day in an address such as `/2024/05/14/a-story`.
 fn in_address(url: &Url) -> Option<Timestamp> {
     let segments: Vec<&str> = url.path_segments()?.take(10).collect();
     segments.windows(3).find_map(|it| {
@@ -253,7 +254,7 @@ fn in_address(url: &Url) -> Option<Timestamp> {
     })
 }
 
-/// The first paragraph of the text that is a sentence and not the title again.
+/// Returns the first paragraph of the text that is a sentence and doesn't repeat the title.
 fn first_paragraph(text: &str, title: &str) -> Option<String> {
     let title = title_key(title);
     let is_dek = |part: &&str| {
@@ -264,7 +265,7 @@ fn first_paragraph(text: &str, title: &str) -> Option<String> {
     text.split("\n\n").map(str::trim).find(is_dek).map(str::to_owned)
 }
 
-/// The first description that is about the article: not its title again, not the site's slogan.
+/// Returns the first description of the article that is neither its title nor the site's slogan.
 fn dek(facts: &Facts, title: &str, text: &str) -> Option<String> {
     let title = title_key(title);
     let shown: String = title_key(&text.chars().take(4_000).collect::<String>());
@@ -293,7 +294,7 @@ fn readable(page: Document, url: Option<&Url>) -> Option<dom_smoothie::Article> 
     readability.parse().inspect_err(|error| tracing::debug!(%error, "no readable text found")).ok()
 }
 
-/// The text without the headline that often opens it.
+/// Removes the headline that often begins the text.
 fn without_heading(text: String, titles: &[(Source, String)]) -> String {
     match text.split_once("\n\n") {
         Some((first, rest)) if titles.iter().any(|(_, title)| title_key(title) == title_key(first)) => {

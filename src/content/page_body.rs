@@ -1,4 +1,4 @@
-//! What a page shows of its article's title, author and date, outside its head.
+//! Title, author and date that a page shows in its body.
 
 use crate::content::{
     byline,
@@ -10,7 +10,7 @@ use crate::content::{
 };
 use dom_query::{Document, NodeRef};
 
-/// Where pages show names, the most certain first.
+/// Elements that show names, the most reliable first.
 const AUTHORS: &[&str] = &[
     "[itemprop~=author] [itemprop~=name]",
     "[itemprop~=author]",
@@ -20,7 +20,7 @@ const AUTHORS: &[&str] = &[
     "[class*=author-name], [class*=author_name], [class*=authorname]",
     "[class~=author], [class*=post-author], [class*=article-author], [class*=entry-author]",
 ];
-/// Where pages show when they were published, the most certain first.
+/// Elements that show the date of publication, the most reliable first.
 const DATES: &[&str] = &[
     "[itemprop~=datePublished]",
     "time[pubdate]",
@@ -30,15 +30,15 @@ const DATES: &[&str] = &[
     "time",
     "[class~=date], [class~=dateline], [class~=timestamp], [class*=byline]",
 ];
-/// Parts of classes and ids of what is beside an article.
+/// Parts of class names and ids of elements outside the article.
 const BESIDE: &[&str] =
     &["comment", "related", "sidebar", "recommend", "teaser", "promo", "popular", "widget"];
-/// Elements looked at for each selector.
+/// Most elements that are read per selector.
 const MAX_NODES: usize = 8;
-/// A longer text is no line about an article.
+/// Longest line, in characters, that can be a byline or a date.
 const MAX_LINE_CHARS: usize = 200;
 
-/// The facts that the body of `page` shows.
+/// Returns the facts in `page`'s body.
 pub fn facts(page: &Document, order: DayOrder) -> Facts {
     let headings = page.select("h1");
     let headings = headings.nodes().iter().take(MAX_NODES).map(markup::text_of);
@@ -64,7 +64,7 @@ pub fn facts(page: &Document, order: DayOrder) -> Facts {
     }
 }
 
-/// The elements of these kinds that belong to the article, with their text.
+/// Returns the matching elements that belong to the article, with their text.
 fn shown<'p>(
     page: &'p Document,
     selectors: &'static [&'static str],
@@ -79,13 +79,13 @@ fn shown<'p>(
     })
 }
 
-/// Whether an element is in something beside the article, such as a comment.
+/// Returns whether an element is in a part outside the article, such as a comment.
 fn is_beside(node: &NodeRef<'_>) -> bool {
     node.ancestors(Some(20)).iter().any(|ancestor| {
         let name = ancestor.node_name();
         let is_other = matches!(name.as_deref(), Some("aside" | "footer" | "nav"));
         let marks = ["class", "id"].iter().filter_map(|mark| ancestor.attr(mark));
-        // A page's own classes stand on its body.
+        // Classes of the whole page are on its body.
         let is_body = matches!(name.as_deref(), Some("body" | "html" | "main" | "article"));
         is_other
             || (!is_body

@@ -1,4 +1,4 @@
-//! Pages whose sources contradict each other, kind by kind.
+//! Pages whose sources contradict each other, one kind at a time.
 
 use super::*;
 

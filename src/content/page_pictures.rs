@@ -1,5 +1,5 @@
-//! The pictures that a page has for its article, the likeliest first. Whether one is good is seen only when
-//! it is looked at.
+//! Ranks the pictures that a page has for its article, the likeliest first. The caller must fetch a picture
+//! to know whether it is usable.
 
 use crate::content::markup;
 use std::collections::HashMap;
@@ -8,17 +8,17 @@ use url::Url;
 /// A picture that a page names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NamedPicture {
-    /// As written, perhaps relative.
+    /// Address as written, perhaps relative.
     pub address: String,
     pub place: Place,
-    /// In pixels, as the page says.
+    /// Width in pixels, according to the page.
     pub width: Option<u32>,
 }
 
-/// Where a picture is named, in the order of trust.
+/// Places that name a picture, the most trusted first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// Open Graph, which is made for showing.
+    /// Open Graph, which is meant for sharing.
     #[default]
     Share,
     JsonLd,
@@ -28,12 +28,13 @@ pub enum Place {
     Text,
 }
 
-/// Candidates that are kept.
+/// Most candidates that are kept.
 const MAX_PICTURES: usize = 5;
 const MAX_NAMED: usize = 40;
-/// A picture said to be narrower is a thumbnail.
+/// Smallest declared width, in pixels. Narrower pictures are thumbnails.
 const THUMBNAIL_PX: u32 = 200;
-/// Names of files that stand for a picture that is missing. They only come last: what they show is measured.
+/// File names of placeholders for missing pictures. They rank last, because only their size shows whether
+/// they are real.
 const STAND_INS: &[&str] = &[
     "placeholder",
     "default",
@@ -48,8 +49,9 @@ const STAND_INS: &[&str] = &[
     "transparent",
 ];
 
-/// The addresses of the pictures, the likeliest first: one that several places name, then by place; what mail
-/// programs don't show, thumbnails and stand-ins last.
+/// Returns the addresses of the pictures, the likeliest first. Pictures that several places name come first,
+/// then the order of places decides. Formats that mail programs don't show, thumbnails and placeholders come
+/// last.
 pub fn ranked(named: &[NamedPicture], base: Option<&Url>) -> Vec<Url> {
     let found: Vec<(Url, &NamedPicture)> = named
         .iter()
@@ -85,7 +87,7 @@ pub fn ranked(named: &[NamedPicture], base: Option<&Url>) -> Vec<Url> {
     pictures
 }
 
-/// Whether the file's ending is one that mail programs don't show.
+/// Returns whether the file extension is that of a format that mail programs don't show.
 fn is_no_photo(url: &Url) -> bool {
     let path = url.path().to_ascii_lowercase();
     [".svg", ".ico", ".svgz", ".mp4", ".pdf"].iter().any(|ending| path.ends_with(ending))

@@ -1,4 +1,4 @@
-//! Pages as publishers make them, as small as they can be.
+//! Minimal pages as publishers write them.
 
 use url::Url;
 

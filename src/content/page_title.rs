@@ -1,16 +1,16 @@
-//! The headline of a page, by what its sources agree on.
+//! Finds the headline of a page that its sources agree on.
 
 use crate::domain::content::article::title_key;
 use std::collections::HashSet;
 use url::Url;
 
-/// What stands between a title and the site's name.
+/// Separators between a title and the site's name.
 const SEPARATORS: &[&str] =
     &[" - ", " | ", " – ", " — ", " · ", " • ", " :: ", " : ", " » ", " « ", " / ", "|"];
-/// Titles that are compared: the first of each source.
+/// Most titles that are compared: the first ones of each source.
 const MAX_TITLES: usize = 24;
 
-/// Where a title stands. What one program writes into several places is one source.
+/// The source of a title. Places that one program fills count as one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Source {
     JsonLd,
@@ -19,8 +19,8 @@ pub enum Source {
     Heading,
 }
 
-/// The headline: of these titles, in the order of trust, the first that another source has, too; else the
-/// first. The site's name is taken off.
+/// Returns the first title, in the order of trust, that another source confirms, else the first one. The
+/// site's name is removed.
 pub fn agreed(titles: &[(Source, String)], site: Option<&str>, url: Option<&Url>) -> Option<String> {
     let host = url.and_then(Url::host_str).unwrap_or_default();
     let host = host.strip_prefix("www.").unwrap_or(host);
@@ -28,7 +28,7 @@ pub fn agreed(titles: &[(Source, String)], site: Option<&str>, url: Option<&Url>
     let is_site = |key: &str| !key.is_empty() && sites.iter().any(|site| site == key);
     let candidates: Vec<Candidate<'_>> =
         titles.iter().take(MAX_TITLES).map(|(source, text)| Candidate::of(*source, text, &is_site)).collect();
-    // A page that calls itself what its site is called says nothing; if all do, so be it.
+    // A title equal to the site's name is useless, unless there are no others.
     let telling: Vec<&Candidate<'_>> = candidates.iter().filter(|it| !is_site(&it.key)).collect();
     let telling = if telling.is_empty() { candidates.iter().collect() } else { telling };
     let supported = telling.iter().find(|it| it.support(&telling) > 0);
@@ -38,10 +38,10 @@ pub fn agreed(titles: &[(Source, String)], site: Option<&str>, url: Option<&Url>
 
 struct Candidate<'a> {
     source: Source,
-    /// Without the site's name as far as it is known.
+    /// The title without the site's name, if that is known.
     text: &'a str,
     key: String,
-    /// The keys of what stands on either side of a separator: the head first, then the tail.
+    /// For each separator, text and key of the head, then of the longer side.
     parts: Vec<(&'a str, String)>,
 }
 
@@ -52,7 +52,8 @@ impl<'a> Candidate<'a> {
             .iter()
             .flat_map(|separator| text.rsplit_once(separator).into_iter().chain(text.split_once(separator)))
             .flat_map(|(head, tail)| {
-                // The longer side is the title; of a short head, the site's name may be the tail.
+                // The longer side is likely to be the title. If the head is shorter, the tail may be the
+                // site's name.
                 let longer = if tail.chars().count() > head.chars().count() { tail } else { head };
                 [head, longer]
             })
@@ -62,7 +63,7 @@ impl<'a> Candidate<'a> {
         Self { source, text, key: title_key(text), parts }
     }
 
-    /// How many other sources have this title, with or without something beside it.
+    /// Returns the number of other sources with this title, alone or with additions.
     fn support(&self, all: &[&Candidate<'_>]) -> usize {
         let agree = |other: &&&Candidate<'_>| {
             other.source != self.source
@@ -76,7 +77,7 @@ impl<'a> Candidate<'a> {
         self.parts.iter().any(|(_, part)| part == key)
     }
 
-    /// The text, or the part of it that another source has as its whole title.
+    /// Returns the text, or the part of it that is another source's whole title.
     fn reduced(&self, all: &[&Candidate<'_>]) -> &'a str {
         let is_whole = |key: &str| all.iter().any(|other| other.source != self.source && other.key == key);
         let is_written_alone = |other: &&Candidate<'_>| {
@@ -90,7 +91,7 @@ impl<'a> Candidate<'a> {
         if let Some((part, _)) = self.parts.iter().find(|(_, key)| is_whole(key)) {
             return part;
         }
-        // Where the heading is the site's name, the rest is the title.
+        // If the heading is the site's name, the rest is the title.
         let splits = SEPARATORS.iter().filter_map(|separator| self.text.rsplit_once(separator));
         splits
             .filter(|(_, tail)| is_whole(&title_key(tail)))
@@ -100,7 +101,7 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// A title without the site's name behind or before it.
+/// Removes the site's name before or after a title.
 fn without_site<'a>(title: &'a str, is_site: &dyn Fn(&str) -> bool) -> &'a str {
     for separator in SEPARATORS {
         if let Some((head, tail)) = title.rsplit_once(separator)

@@ -1,4 +1,4 @@
-//! What reading a feed comes to, whatever its format, and the rules that all formats share.
+//! The result of parsing a feed in any format, and the rules that all formats share.
 
 use std::time::Duration;
 
@@ -12,53 +12,54 @@ use crate::{
     },
 };
 
-/// How many entries of a feed are read: the newest. A feed that holds a whole archive would else fill every
-/// poll.
+/// Most entries that are read of a feed: the newest. Without a limit, a feed with a whole archive would slow
+/// every poll.
 pub const MAX_ENTRIES: usize = 2_000;
 
-/// Longest headline that is made of the first words of a text.
+/// Longest headline that is made from the first words of a text, in characters.
 const FIRST_WORDS_CHARS: usize = 110;
-/// Something shorter is not a sentence but an abbreviation, or says too little.
+/// Shortest sentence, in characters. Anything shorter is an abbreviation or says too little.
 const SHORT_SENTENCE_CHARS: usize = 20;
 
-/// What a feed says.
+/// A parsed feed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParsedFeed {
-    /// The feed's title; the site's host where it has none.
+    /// The feed's title, or the site's host if it has none.
     pub title: String,
-    /// The site the feed belongs to.
+    /// The feed's site.
     pub site_url: Option<Url>,
     /// The feed's language tag.
     pub language: Option<String>,
-    /// How long the feed asks not to be fetched again (`ttl`, or `sy:updatePeriod` and `sy:updateFrequency`).
+    /// Minimum time between fetches that the feed asks for (`ttl`, or `sy:updatePeriod` and
+    /// `sy:updateFrequency`).
     pub ttl: Option<Duration>,
-    /// The entries with a title and a link, in the feed's order.
+    /// Entries with a title and a link, in the feed's order.
     pub articles: Vec<FoundArticle>,
-    /// Entries left out and the reason, one sentence each.
+    /// Reason for each skipped entry, one sentence each.
     pub skipped: Vec<String>,
-    /// How many entries have dates of which none was understood.
+    /// Number of entries with dates that could not be parsed.
     pub unreadable_dates: usize,
     /// One of these dates.
     pub unreadable_date: Option<String>,
-    /// What was wrong with the document and read all the same.
+    /// Faults in the document that were repaired.
     pub repairs: Option<Repairs>,
 }
 
-/// What was mended in a document.
+/// Repairs to a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repairs {
-    /// How many faults there are, as far as they were counted.
+    /// Number of faults that were counted.
     pub count: usize,
-    /// Where the first one is, counted from 1 in the publisher's own document.
+    /// Line of the first fault, from 1, in the publisher's document.
     pub line: usize,
-    /// In characters, counted from 1.
+    /// Column of the first fault, in characters from 1.
     pub column: usize,
-    /// What the first one is.
+    /// Description of the first fault.
     pub problem: String,
 }
 
 impl ParsedFeed {
-    /// What is odd about it.
+    /// Returns the problems to show to operators.
     pub fn notes(&self) -> FeedNotes {
         FeedNotes {
             entries: self.articles.len() + self.skipped.len(),
@@ -81,19 +82,19 @@ impl std::fmt::Display for Repairs {
     }
 }
 
-/// Why a document is not read as a feed.
+/// The reason why a document is not a feed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FeedError {
-    /// Nothing but white space.
+    /// Only white space.
     #[error("the document is empty; check the address in a browser")]
     Empty,
-    /// A web page. The addresses are those of the feeds it names.
+    /// A web page.
     #[error("this is a web page, not a feed; {}", offered(.feeds))]
     HtmlPage {
-        /// The feeds the page offers.
+        /// The feeds that the page offers.
         feeds: Vec<Url>,
     },
-    /// XML that is not well-formed.
+    /// Malformed XML.
     #[error(
         "the feed is not well-formed XML: line {line}, column {column}: {problem}; the site has to mend this"
     )]
@@ -104,7 +105,7 @@ pub enum FeedError {
         column: usize,
         problem: String,
     },
-    /// JSON that is none, or no JSON Feed.
+    /// Invalid JSON, or JSON that is not a JSON Feed.
     #[error(
         "the feed is not a JSON Feed: line {line}, column {column}: {problem}; the site has to mend this"
     )]
@@ -115,26 +116,26 @@ pub enum FeedError {
         column: usize,
         problem: String,
     },
-    /// Something else, well-formed or not.
+    /// Any other document.
     #[error("this is not a feed but {found}; give the address of an RSS, Atom or JSON feed")]
     NotAFeed {
-        /// What it seems to be.
+        /// The detected kind.
         found: String,
     },
-    /// A feed with entries of which none can be an article.
+    /// A feed whose entries can't be articles.
     #[error("none of the feed's {count} entries is understood: {}; the site has to mend this", few(.reasons))]
     NothingUnderstood {
-        /// How many entries there are.
+        /// Number of entries.
         count: usize,
-        /// Why each is left out.
+        /// Reason for each skipped entry.
         reasons: Vec<String>,
     },
-    /// A document made to keep us busy.
+    /// A document that takes too much work, which only a hostile one does.
     #[error("reading the feed takes too much work; no other feed reader will like it either")]
     TooMuchWork,
 }
 
-/// The first of some reasons.
+/// Joins the first few reasons.
 fn few(reasons: &[String]) -> String {
     let more = reasons.len().saturating_sub(2);
     let few = reasons.iter().take(2).cloned().collect::<Vec<_>>().join("; ");
@@ -149,20 +150,20 @@ fn offered(feeds: &[Url]) -> String {
     format!("it offers {}; add that instead", feeds.join(" and "))
 }
 
-/// The dek and the text that an entry's content and summary (each with whether it is plain text) make. A
-/// summary too long for a dek is the text itself.
+/// Derives the dek and the text from an entry's content and summary, each with whether it is plain text. A
+/// summary too long for a dek becomes the text.
 pub(crate) fn dek_and_text(
     body: Option<(&str, bool)>,
     summary: Option<(&str, bool)>,
 ) -> (Option<String>, Option<String>) {
     let closes = |text: &str| ["</p>", "</a>", "</div>", "</li>", "<br"].iter().any(|tag| text.contains(tag));
     let read = |(text, plain): (&str, bool)| {
-        // "Plain" text that closes elements is HTML by mistake …
+        // "Plain" text with closing tags is mislabelled HTML …
         if plain && !closes(text) {
             return some(without_footer(text.to_owned()));
         }
         let mut read = markup::mended(markup::to_paragraphs(text));
-        // … and HTML without a single element, whose text has some, was escaped twice.
+        // … and HTML without tags, whose decoded text has tags, was escaped twice.
         if !text.contains('<') && closes(&read) {
             read = markup::to_paragraphs(&read);
         }
@@ -170,15 +171,15 @@ pub(crate) fn dek_and_text(
     };
     let (body, summary) = (body.and_then(read), summary.and_then(read));
     let dek = summary.clone().filter(|summary| summary.chars().count() <= MAX_DEK_CHARS || body.is_some());
-    // A summary too long for a dek comes first, too.
+    // If the summary is too long for a dek, its first paragraph is the dek.
     let dek = dek.or_else(|| summary.as_deref().and_then(first_paragraph));
     let text = body.or(summary);
     let dek = dek.or_else(|| text.as_deref().and_then(first_paragraph));
     (dek, text)
 }
 
-/// The title and the dek of an entry. Without a title, the first words of its text are one, and the dek goes
-/// on behind them.
+/// Derives the title and the dek of an entry. Without a title, the first words of the text become the title,
+/// and the dek continues after them.
 pub(crate) fn title_and_dek(
     title: Option<String>,
     dek: Option<String>,
@@ -197,7 +198,7 @@ pub(crate) fn title_and_dek(
     Some((title, dek))
 }
 
-/// The first paragraph that says something, for a dek.
+/// Returns the first informative paragraph, for use as a dek.
 fn first_paragraph(text: &str) -> Option<String> {
     text.split("\n\n")
         .find(|part| part.contains(' '))
@@ -206,8 +207,7 @@ fn first_paragraph(text: &str) -> Option<String> {
         .and_then(some)
 }
 
-/// The first words of a text, as a headline where there is none: the first sentence, if it is no longer than
-/// a headline.
+/// Returns the first words of a text as a headline: the first sentence, if it is short enough.
 fn first_words(text: &str) -> Option<String> {
     let line = one_line(text.split("\n\n").find(|part| !part.trim().is_empty())?, FIRST_WORDS_CHARS * 10);
     let ends = line.match_indices(['.', '!', '?', '。', '！', '？']).map(|(at, mark)| at + mark.len());
@@ -225,7 +225,7 @@ fn first_words(text: &str) -> Option<String> {
     }
 }
 
-/// Without the line that blog software adds to every entry ("The post … appeared first on …", "Continue
+/// Removes the line that blog software adds to every entry ("The post … appeared first on …", "Continue
 /// reading →").
 fn without_footer(text: String) -> String {
     let mut kept = text.trim();
@@ -253,8 +253,8 @@ pub(crate) fn some(text: String) -> Option<String> {
     (!text.trim().is_empty()).then_some(text)
 }
 
-/// Leaves the newest [`MAX_ENTRIES`], in their order. What has no date counts as older than what has one, and
-/// later entries as older than earlier ones.
+/// Keeps the newest [`MAX_ENTRIES`], in their order. Entries without a date count as older than entries with
+/// one, and later entries as older than earlier ones.
 pub(crate) fn keep_newest(articles: &mut Vec<FoundArticle>, skipped: &mut Vec<String>) {
     let Some(surplus) = articles.len().checked_sub(MAX_ENTRIES).filter(|surplus| *surplus > 0) else {
         return;

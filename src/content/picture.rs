@@ -1,9 +1,9 @@
-//! Looking at a picture's first bytes.
+//! Measures a picture by its first bytes.
 
 use crate::domain::content::picture::{PictureKind, Unfit, judge};
 
-/// The width and height, in pixels, of the picture that begins with `head`, if it is fit for mail. What its
-/// server calls it does not matter.
+/// Returns the width and height, in pixels, of the picture that begins with `head`. Fails if it is unfit for
+/// emails. The declared content type doesn't matter.
 pub fn size(head: &[u8]) -> Result<(u32, u32), Unfit> {
     PictureKind::of(head).ok_or(Unfit::Kind)?;
     let size = imagesize::blob_size(head).map_err(|_| Unfit::Size)?;

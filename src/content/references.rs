@@ -1,20 +1,19 @@
-//! Character references in XML: those of the language, those by number, and those that a document declares
-//! itself.
+//! Character references in XML: predefined, numeric, and declared in the document.
 
 use crate::content::budget;
 use std::{borrow::Cow, collections::HashMap};
 
-/// Longer replacements are not taken: entities that double each other would fill the memory.
+/// Longest replacement, in characters. Without a limit, entities that double each other would exhaust memory.
 const MAX_ENTITY_CHARS: usize = 200;
 const MAX_ENTITIES: usize = 500;
-/// No reference is longer than this, in bytes.
+/// Longest reference, in bytes.
 const LONGEST_REFERENCE: usize = 40;
 
 /// The entities that a document declares.
 pub type Entities<'a> = HashMap<&'a str, &'a str>;
 
-/// The text with its references replaced. Those of HTML stay, because what they stand in is read as HTML
-/// later; so does what only looks like a reference.
+/// Replaces the references in a text. HTML's references stay, because the result is parsed as HTML later.
+/// Text that only looks like a reference stays too.
 pub fn resolve<'a>(text: &'a str, entities: &Entities<'_>) -> Cow<'a, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);
@@ -41,7 +40,7 @@ pub fn resolve<'a>(text: &'a str, entities: &Entities<'_>) -> Cow<'a, str> {
         } else if let Some(text) = entities.get(name) {
             resolved.push_str(text);
         } else {
-            // What stands between may hold references itself.
+            // The text up to the semicolon may contain references itself.
             resolved.push('&');
             rest = &text[text.len() - rest.len() - name.len() - 1..];
         }
@@ -61,8 +60,8 @@ fn predefined(name: &str) -> Option<char> {
     }
 }
 
-/// The character with this number ("#233", "#xe9"), and the rest behind it. Two halves of a pair are one
-/// character, and an impossible number is U+FFFD.
+/// Returns the character for a numeric reference ("#233", "#xe9") and the text after it. Two surrogates form
+/// one character, and an invalid number gives U+FFFD.
 fn of_number<'a>(name: &str, behind: &'a str) -> Option<(char, &'a str)> {
     let number = code(name)?;
     if (0xd800..0xdc00).contains(&number)
@@ -76,7 +75,7 @@ fn of_number<'a>(name: &str, behind: &'a str) -> Option<(char, &'a str)> {
     Some((character(number), behind))
 }
 
-/// What stands before the next semicolon, if that is near, and what stands behind it.
+/// Splits at the next semicolon, if it is close enough.
 fn short_reference(rest: &str) -> Option<(&str, &str)> {
     let end = rest.bytes().take(LONGEST_REFERENCE).position(|byte| byte == b';')?;
     budget::count(end);
@@ -93,7 +92,8 @@ fn code(name: &str) -> Option<u32> {
     is_number.then(|| u32::from_str_radix(digits, radix).unwrap_or(u32::MAX))
 }
 
-/// The character with this number. Numbers of Windows' own character set are read as browsers read them.
+/// Returns the character with this number. Like browsers, reads numbers of control characters as
+/// Windows-1252.
 pub fn character(code: u32) -> char {
     match u8::try_from(code) {
         Ok(0) => '\u{fffd}',
@@ -104,7 +104,7 @@ pub fn character(code: u32) -> char {
     }
 }
 
-/// The entities in a document type declaration. Those that refer to others or to files are left out.
+/// Returns the entities in a document type declaration, except those that refer to other entities or files.
 pub fn declared(doctype: &str) -> Entities<'_> {
     let mut entities = HashMap::new();
     for declaration in doctype.split("<!ENTITY").skip(1).take(MAX_ENTITIES) {

@@ -1,4 +1,4 @@
-//! Names to addresses that may be reached.
+//! Resolves names to addresses that may be connected to.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::content::address_filter::AddressFilter;
 
-/// Resolves names as the system does, then leaves only the addresses that may be reached.
+/// Resolver that uses the system's resolver and drops addresses that must not be connected to.
 pub struct FilteringResolver(pub Arc<AddressFilter>);
 
 impl Resolve for FilteringResolver {

@@ -1,14 +1,14 @@
-//! A page that a browser saved as text: no markup left, but menus, photo credits and the signup box still in
-//! it.
+//! Reads a page that a browser saved as text. It has no markup, but still has menus, photo credits and the
+//! signup box.
 
 use crate::{
     content::{byline, dates, markup},
     domain::content::article::FoundArticle,
 };
 
-/// A dek is a line, not a paragraph.
+/// Longest dek, in characters. Longer blocks are paragraphs.
 const MAX_DEK_CHARS: usize = 200;
-/// Photo credits and boxes are short.
+/// Most words of a photo credit or box.
 const MAX_CREDIT_WORDS: usize = 10;
 const MAX_BOX_WORDS: usize = 40;
 
@@ -141,7 +141,7 @@ const FOOTERS: &[&str] = &[
     "most popular",
 ];
 
-/// The article in a saved text; `None` if it has no line that could be a title.
+/// Returns the article in a saved text, or `None` if no line could be a title.
 pub fn read(text: &str) -> Option<FoundArticle> {
     let blocks = blocks(text);
     let at = blocks.iter().position(|block| !is_menu(block) && words(block) >= 3 && !is_credit(block));
@@ -158,7 +158,7 @@ pub fn read(text: &str) -> Option<FoundArticle> {
     Some(article)
 }
 
-/// What stands between blank lines. A run of short lines is a menu, kept apart line by line.
+/// Splits a text at blank lines. A run of short lines is a menu, so each of its lines is a block.
 fn blocks(text: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut lines: Vec<&str> = Vec::new();
@@ -178,7 +178,8 @@ fn blocks(text: &str) -> Vec<String> {
     blocks
 }
 
-/// Takes the dek, the author and the date from the lines between the title and the first paragraph.
+/// Removes the dek, the author and the date from the lines between the title and the first paragraph, and
+/// sets these fields.
 fn take_head(article: &mut FoundArticle, rest: &mut Vec<&String>) {
     for _ in 0..6 {
         let Some(line) = rest.first().copied() else { return };
@@ -199,7 +200,7 @@ fn take_head(article: &mut FoundArticle, rest: &mut Vec<&String>) {
     }
 }
 
-/// A short line with something longer, or the byline, below it.
+/// Returns whether a short line is followed by a longer one or by the byline.
 fn is_dek(line: &str, next: Option<&str>) -> bool {
     let chars = line.chars().count();
     let leads_on =
@@ -228,7 +229,8 @@ fn is_menu(block: &str) -> bool {
         || MENU_WORDS.contains(&lower.trim_matches(|c: char| !c.is_alphanumeric()))
 }
 
-/// "Getty Images", "Jo Doe / Reuters", "Photo: Jo Doe", "Twitter: @jo": who made the picture above.
+/// Returns whether a block is a photo credit: "Getty Images", "Jo Doe / Reuters", "Photo: Jo Doe", "Twitter:
+/// @jo".
 fn is_credit(block: &str) -> bool {
     let lower = block.to_lowercase();
     if words(block) > MAX_CREDIT_WORDS || ends_a_sentence(block) {
@@ -247,7 +249,8 @@ fn is_signup(block: &str) -> bool {
         && SIGNUP_VERBS.iter().any(|verb| lower.contains(verb))
 }
 
-/// Whether a block at the end is still the article: a sentence, and not one of the site's own.
+/// Returns whether a block at the end still belongs to the article: a sentence that is not the site's
+/// boilerplate.
 fn is_prose(block: &str) -> bool {
     let lower = block.to_lowercase();
     let of_the_site = words(block) <= MAX_BOX_WORDS && FOOTERS.iter().any(|phrase| lower.contains(phrase));
@@ -260,7 +263,7 @@ fn ends_a_sentence(block: &str) -> bool {
 }
 
 fn words(block: &str) -> usize {
-    // Scripts without spaces: count three characters as a word.
+    // For scripts without spaces, three characters count as a word.
     let spaced = block.split_whitespace().count();
     spaced.max(block.chars().filter(|c| *c > '\u{2e80}').count() / 3)
 }

@@ -1,8 +1,7 @@
-//! Good manners towards other people's servers: a process asks a host one thing at a time, with a pause
-//! between two.
+//! Rate limit per host: each process sends one request at a time to a host, with a pause between requests.
 //!
-//! Waiting for a turn is bounded. Whoever would wait longer gets [`Busy`] at once, and comes back later
-//! instead of keeping a worker.
+//! The wait is limited. A caller that would wait longer gets [`Busy`] immediately and retries later, so that
+//! it doesn't block a worker.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -13,12 +12,12 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 use url::Url;
 
-/// Hosts remembered before those that are of no interest any more are forgotten.
+/// Number of remembered hosts from which idle ones are removed.
 const MANY_HOSTS: usize = 1_000;
-/// The longest that anybody waits for a turn.
+/// Longest wait for a host.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Gives out turns, one a host at a time. Clones share them.
+/// Limiter that gives exclusive access to hosts. Clones share its state.
 #[derive(Debug, Clone)]
 pub struct Turns {
     pause: Duration,
@@ -30,7 +29,7 @@ struct Slot {
     free_at: Instant,
 }
 
-/// A turn at a host. When it is dropped the pause begins.
+/// Exclusive access to a host. The pause begins when it is dropped.
 #[derive(Debug)]
 pub struct Turn {
     host: String,
@@ -39,20 +38,20 @@ pub struct Turn {
     rest: Option<Duration>,
 }
 
-/// It would take too long until it is somebody's turn.
+/// The wait for the host would be too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy {
-    /// How long it takes at least.
+    /// Shortest time to wait.
     pub wait: Duration,
 }
 
 impl Turns {
-    /// Turns with this pause between two at the same host.
+    /// Creates the limiter with `pause` between two requests to a host.
     pub fn new(pause: Duration) -> Self {
         Self { pause, hosts: Arc::default() }
     }
 
-    /// Waits for a turn at the host of `url`, for `patience` at most.
+    /// Waits for exclusive access to the host of `url`, at most `patience`.
     pub async fn take(&self, url: &Url, patience: Duration) -> Result<Turn, Busy> {
         let host = host_of(url);
         let slot = self.slot(&host);
@@ -63,7 +62,8 @@ impl Turns {
         if wait > patience {
             return Err(Busy { wait });
         }
-        // Dropped meanwhile, nothing was asked: the next one waits for the same moment.
+        // If this future is dropped during the sleep, no request was sent, so the next caller waits until the
+        // same time.
         tokio::time::sleep_until(slot.free_at).await;
         Ok(Turn { host, slot, pause: self.pause, rest: None })
     }
@@ -82,12 +82,12 @@ impl Turns {
 }
 
 impl Turn {
-    /// Whether this turn is one at the host of `url`.
+    /// Returns whether this gives access to the host of `url`.
     pub fn is_at(&self, url: &Url) -> bool {
         self.host == host_of(url)
     }
 
-    /// Nobody is to ask this host anything for so long.
+    /// Blocks requests to this host for `rest` after this turn.
     pub fn rest(&mut self, rest: Duration) {
         self.rest = Some(rest);
     }
@@ -99,7 +99,7 @@ impl Drop for Turn {
     }
 }
 
-/// Host and port, as in the address.
+/// Returns host and port as in the URL.
 fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))

@@ -1,5 +1,4 @@
-//! A date written for people or by a program with a form of its own, taken apart and understood piece by
-//! piece.
+//! Parses dates in free form, written for people or by programs, piece by piece.
 
 use crate::content::date_words::{DayOrder, is_afternoon, is_silent, month, place, simplified, zone};
 use jiff::{
@@ -8,15 +7,14 @@ use jiff::{
     tz::TimeZone,
 };
 
-/// Two digits below this are a year of this century.
+/// Two-digit years below this are in the current century.
 const CENTURY_TURNS_AT: u64 = 70;
 
-/// A civil time in UTC as a moment.
+/// Converts a civil time in UTC to a timestamp.
 pub fn utc(at: DateTime) -> Option<Timestamp> {
     at.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp())
 }
 
-/// A piece of a date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Number { value: u64, digits: usize },
@@ -27,11 +25,10 @@ enum Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Piece {
     part: Part,
-    /// Whether white space stands before it.
+    /// Whether white space precedes it.
     apart: bool,
 }
 
-/// The time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Clock {
     hour: u64,
@@ -40,16 +37,16 @@ struct Clock {
     nanosecond: u64,
 }
 
-/// A date that is taken apart. Pieces that are understood leave `pieces` for good by being marked in `used`.
+/// A date split into pieces. Parsed pieces are marked in `used`.
 pub struct WrittenDate {
     pieces: Vec<Piece>,
     used: Vec<bool>,
-    /// The time zone by its name in the time zone database.
+    /// Time zone that the text names by its IANA name.
     named_zone: Option<TimeZone>,
 }
 
 impl WrittenDate {
-    /// Takes `text` apart. `None`: a number in it is too large for any date.
+    /// Splits `text`. Returns `None` if it contains a number that is too large for any date.
     pub fn of(text: &str) -> Option<Self> {
         let (text, named_zone) = without_zone_name(text);
         let text = simplified(&text).replace("a.m", "am").replace("p.m", "pm");
@@ -78,7 +75,7 @@ impl WrittenDate {
         Some(Self { pieces, used, named_zone })
     }
 
-    /// The moment that the pieces mean, if all of them are understood.
+    /// Returns the timestamp, or `None` if any piece is not understood.
     pub fn moment(mut self, order: DayOrder) -> Option<Timestamp> {
         let (clock, end) = match self.clock() {
             Some((clock, end)) => (Some(clock), end),
@@ -87,7 +84,7 @@ impl WrittenDate {
         let offset = if clock.is_some() { self.offset(end) } else { self.pass_over_offset() };
         let date = self.date(order)?;
         let Some(clock) = clock else { return utc(date.to_datetime(jiff::civil::Time::midnight())) };
-        // 24:00 is the end of the day, and a leap second its minute's last.
+        // 24:00 is the end of the day. A leap second becomes the last second of its minute.
         let (date, hour) = if clock.hour == 24 { (date.tomorrow().ok()?, 0) } else { (date, clock.hour) };
         let at = date.at(
             i8::try_from(hour).ok()?,
@@ -126,7 +123,7 @@ impl WrittenDate {
         self.used[from..to].fill(true);
     }
 
-    /// The time of day and where it ends. Of two times, the second one counts if it has seconds.
+    /// Finds the time of day and the index after it. Of two times, the second one counts if it has seconds.
     fn clock(&mut self) -> Option<(Clock, usize)> {
         let mut found: Option<(usize, usize, Clock)> = None;
         let mut at = 0;
@@ -161,7 +158,7 @@ impl WrittenDate {
         Some((clock, end))
     }
 
-    /// A time that begins here: 10:00, 10:00:00, 10:00:00.123.
+    /// Parses a time that begins at `at`: 10:00, 10:00:00, 10:00:00.123.
     fn clock_at(&self, at: usize) -> Option<(usize, Clock)> {
         let (hour, minute) = (self.small(at, 24)?, self.small(at + 2, 59)?);
         if self.mark(at + 1) != Some(':') || (at > 0 && self.mark(at - 1) == Some(':')) {
@@ -182,19 +179,19 @@ impl WrittenDate {
                 };
                 end += 2;
             } else if let (Some(':'), Some(_)) = (self.mark(end), self.small(end + 1, 99)) {
-                // A fourth number, which says nothing.
+                // A fourth number, which is ignored.
                 end += 2;
             }
         }
         Some((end, clock))
     }
 
-    /// A number of at most two digits that is at most `most`.
+    /// Returns a number of at most two digits and at most `most`.
     fn small(&self, at: usize, most: u64) -> Option<u64> {
         self.number(at).filter(|(value, digits)| *digits <= 2 && *value <= most).map(|(value, _)| value)
     }
 
-    /// A time in another form: T100000, 10h30, 10.30 Uhr, 3 pm, and an hour alone before an offset.
+    /// Finds a time in another form: T100000, 10h30, 10.30 Uhr, 3 pm, or an hour alone before an offset.
     fn clock_without_colon(&self) -> Option<(usize, usize, Clock)> {
         let clock = |hour, minute, second| Clock { hour, minute, second, nanosecond: 0 };
         (0..self.pieces.len()).find_map(|at| {
@@ -231,11 +228,11 @@ impl WrittenDate {
         })
     }
 
-    /// The offset from UTC in minutes, as written behind the time that ends at `end`. A number counts before
-    /// a name.
+    /// Finds the offset from UTC in minutes, after the time that ends at `end`. A number takes precedence
+    /// over a name.
     fn offset(&mut self, end: usize) -> Option<i32> {
         let (mut named, mut numeric) = (None, None);
-        // Directly behind the time, and behind a name, a minus is that of an offset.
+        // Directly after the time or after a name, a minus begins an offset.
         let mut follows = true;
         let mut at = end;
         while at < self.pieces.len() {
@@ -260,11 +257,11 @@ impl WrittenDate {
             let place = (end..self.pieces.len()).find_map(|at| place(self.word(at)?));
             self.named_zone = self.named_zone.take().or_else(|| TimeZone::get(place?).ok());
         }
-        // No place is further from UTC: such an offset is a mistake.
+        // No place is farther from UTC, so such an offset is a mistake.
         numeric.map(|minutes| if minutes.abs() > 15 * 60 { 0 } else { minutes }).or(named)
     }
 
-    /// A date without a time is that day, whatever offset stands behind it.
+    /// Skips the offset of a date without a time: it doesn't change the day.
     fn pass_over_offset(&mut self) -> Option<i32> {
         if let Some(at) = self.pieces.len().checked_sub(2).filter(|at| self.is_late_offset(*at)) {
             self.use_up(at, at + 2);
@@ -272,7 +269,7 @@ impl WrittenDate {
         None
     }
 
-    /// Whether the word here is a zone's name; behind the time, an unknown one is, too.
+    /// Returns whether the word at `at` names a zone. Directly after the time, unknown words do too.
     fn names_zone(&self, at: usize, follows: bool) -> bool {
         self.word(at).is_some_and(|word| {
             let is_other = || month(word).is_none() && !is_silent(word) && (2..=5).contains(&word.len());
@@ -280,7 +277,7 @@ impl WrittenDate {
         })
     }
 
-    /// The minutes of the offset that begins here, and where it ends.
+    /// Returns the minutes of the offset that begins at `at`, and the index after it.
     fn offset_at(&self, at: usize, end: usize, follows: bool) -> Option<(i32, usize)> {
         if let Some(sign @ ('+' | '-')) = self.mark(at) {
             let (minutes, to) = self.hours_at(at + 1)?;
@@ -292,7 +289,7 @@ impl WrittenDate {
         (self.mark(at + 1) == Some(':') || self.number(at) == Some((0, 2))).then_some((minutes, to))
     }
 
-    /// Whether the minus here begins an offset although the date stands between it and the time.
+    /// Returns whether the minus at `at` begins an offset although the date is between it and the time.
     fn is_late_offset(&self, at: usize) -> bool {
         let is_sign = matches!(self.mark(at), Some('+' | '-'));
         let is_spaced = self.pieces[at].apart && !self.pieces.get(at + 1).is_none_or(|piece| piece.apart);
@@ -303,7 +300,7 @@ impl WrittenDate {
                 .is_some_and(|(value, digits)| digits == 4 && value <= 1400 && value % 100 < 60)
     }
 
-    /// Hours and minutes of an offset whose digits begin here, in minutes, and where they end.
+    /// Returns the offset, in minutes, whose digits begin at `at`, and the index after it.
     fn hours_at(&self, at: usize) -> Option<(i32, usize)> {
         let (value, digits) = self.number(at)?;
         let (hours, minutes, end) = match digits {
@@ -316,19 +313,19 @@ impl WrittenDate {
             6 => (value / 10_000, value / 100 % 100, at + 1),
             _ => return None,
         };
-        // Seconds, which no offset of today has.
+        // Seconds, which no current offset has.
         let end =
             if self.mark(end) == Some(':') && self.small(end + 1, 59) == Some(0) { end + 2 } else { end };
         Some((i32::try_from(hours * 60 + minutes).ok()?, end))
     }
 
-    /// The date in the pieces that are left.
+    /// Parses the date from the remaining pieces.
     fn date(&self, order: DayOrder) -> Option<Date> {
         let left = || (0..self.pieces.len()).filter(|at| !self.used[*at]);
         let numbers: Vec<(usize, u64, usize)> =
             left().filter_map(|at| self.number(at).map(|(value, digits)| (at, value, digits))).collect();
         let words: Vec<(usize, &str)> = left().filter_map(|at| Some((at, self.word(at)?))).collect();
-        // The first of two months is a weekday: "mar. 14 mai".
+        // Of two months, the first is a weekday: "mar. 14 mai".
         let named = words.iter().rev().find_map(|(at, word)| Some((*at, month(word)?)));
         let is_known = |(at, word): &(usize, &str)| {
             let is_weekday = *at == 0 && matches!(self.mark(1), Some(',' | '.'));
@@ -379,7 +376,7 @@ impl WrittenDate {
     }
 }
 
-/// The date of a year with a day and month, or else with these the other way round.
+/// Returns the date with the usual order of day and month, or else with the other order.
 fn any_order(year: u64, usual: (u64, u64), other: (u64, u64)) -> Option<Date> {
     let of = |(day, month): (u64, u64)| date(year, i8::try_from(month).ok()?, day);
     of(usual).or_else(|| of(other))
@@ -389,13 +386,12 @@ fn date(year: u64, month: i8, day: u64) -> Option<Date> {
     Date::new(i16::try_from(year).ok()?, month, i8::try_from(day).ok()?).ok()
 }
 
-/// A year of two digits with its century.
+/// Adds the century to a two-digit year.
 fn century(year: u64) -> u64 {
     if year < CENTURY_TURNS_AT { 2000 + year } else { 1900 + year }
 }
 
-/// The text without remarks in brackets and without a name of the time zone database ("Europe/Berlin"), and
-/// that zone.
+/// Removes remarks in brackets and an IANA zone name ("Europe/Berlin"). Returns the text and the zone.
 fn without_zone_name(text: &str) -> (String, Option<TimeZone>) {
     let mut kept = String::with_capacity(text.len());
     let mut named = None;
@@ -409,7 +405,7 @@ fn without_zone_name(text: &str) -> (String, Option<TimeZone>) {
             None => kept.push_str(word),
         }
     }
-    // "(Coordinated Universal Time)" says again what stands before it.
+    // "(Coordinated Universal Time)" repeats the offset before it.
     if let Some((before, rest)) = kept.split_once('(')
         && before.contains(|c: char| c.is_ascii_digit())
         && let Some((remark, behind)) = rest.split_once(')')

@@ -1,8 +1,8 @@
-//! XML to tags and texts, as leniently as browsers read HTML.
+//! Splits XML into tags and texts, as leniently as browsers parse HTML.
 //!
-//! A parser for well-formed XML stops at the first fault, and one that mends what it reads loses the place.
-//! This reads on: a `<` that begins no tag is text, names differ in no case, attributes need no quotes, and
-//! what is never closed ends with the document. Each fault is noted with its place.
+//! Strict XML parsers stop at the first fault, and parsers that repair the input lose positions. This one
+//! continues: a `<` that begins no tag is text, names are case-insensitive, attributes need no quotes, and
+//! unclosed elements end with the document. Each fault is recorded with its position.
 
 use crate::content::{
     budget::{self, Budget, OverBudget},
@@ -11,21 +11,21 @@ use crate::content::{
 use memchr::{memchr, memchr2, memmem};
 use std::borrow::Cow;
 
-/// Faults that are kept. More say nothing new.
+/// Most faults that are kept.
 const MAX_FAULTS: usize = 20;
-/// A name in a message may be anything.
+/// Longest message, in characters: it may contain a name of any length.
 const MAX_PROBLEM_CHARS: usize = 160;
-/// How far the end of a processing instruction is looked for.
+/// Most bytes that are searched for the end of a processing instruction.
 const INSTRUCTION_BYTES: usize = 256;
-/// How far the end of a document type declaration is looked for.
+/// Most bytes that are searched for the end of a document type declaration.
 const LOOK_AHEAD: usize = 64 * 1024;
-/// Attributes that are read of one tag.
+/// Most attributes that are read per tag.
 const MAX_ATTRIBUTES: usize = 100;
 
-/// Something that is wrong in a document, which was read all the same.
+/// A fault in a document that could still be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Where, in bytes.
+    /// Byte offset.
     pub at: usize,
     pub problem: String,
 }
@@ -33,10 +33,10 @@ pub struct Fault {
 /// An attribute's name, in lower case, and its value with references replaced.
 pub type Attribute<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// A piece of a document.
+/// A part of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// A tag's name is in lower case.
+    /// A start tag, with its name in lower case.
     Start {
         name: Cow<'a, str>,
         attributes: Vec<Attribute<'a>>,
@@ -45,11 +45,11 @@ pub enum Event<'a> {
     End {
         name: Cow<'a, str>,
     },
-    /// Text with its references replaced.
+    /// Text with references replaced.
     Text(Cow<'a, str>),
 }
 
-/// An event and the bytes it stands for.
+/// An event and its byte range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Located<'a> {
     pub event: Event<'a>,
@@ -57,7 +57,7 @@ pub struct Located<'a> {
     pub to: usize,
 }
 
-/// Reads a document from start to end.
+/// A parser that reads a document from start to end.
 pub struct Events<'a> {
     text: &'a str,
     at: usize,
@@ -73,7 +73,7 @@ impl<'a> Events<'a> {
         Self { text, at: 0, entities: Entities::new(), has_doctype: false, budget, faults: Vec::new() }
     }
 
-    /// Notes something that is wrong.
+    /// Records a fault.
     pub fn fault(&mut self, at: usize, problem: impl Into<String>) {
         if self.faults.len() < MAX_FAULTS {
             let problem = problem.into().chars().take(MAX_PROBLEM_CHARS).collect();
@@ -81,7 +81,7 @@ impl<'a> Events<'a> {
         }
     }
 
-    /// The next piece; `None` at the end.
+    /// Returns the next event, or `None` at the end.
     pub fn next(&mut self) -> Result<Option<Located<'a>>, OverBudget> {
         while self.at < self.text.len() {
             let from = self.at;
@@ -127,14 +127,14 @@ impl<'a> Events<'a> {
         }
     }
 
-    /// The text of so many bytes.
+    /// Consumes `length` bytes as text.
     fn text_event(&mut self, length: usize) -> Event<'a> {
         let text = &self.rest()[..length];
         self.at += length;
         Event::Text(references::resolve(text, &self.entities))
     }
 
-    /// A comment, CDATA or a document type declaration.
+    /// Reads a comment, CDATA or a document type declaration.
     fn declaration(&mut self) -> Option<Event<'a>> {
         let rest = self.rest();
         if let Some(inner) = rest.strip_prefix("<!--") {
@@ -163,7 +163,7 @@ impl<'a> Events<'a> {
         None
     }
 
-    /// An XML declaration or a processing instruction; one without `?>` ends with its tag.
+    /// Skips an XML declaration or a processing instruction. Without `?>`, it ends at the next `>`.
     fn instruction(&mut self) {
         let rest = self.rest();
         let window = &rest.as_bytes()[..rest.len().min(INSTRUCTION_BYTES)];
@@ -193,7 +193,7 @@ impl<'a> Events<'a> {
         Event::End { name: lower(name) }
     }
 
-    /// A start tag; `None` if the document ends in it.
+    /// Reads a start tag. Returns `None` if the document ends inside it.
     fn start_tag(&mut self) -> Option<Event<'a>> {
         let rest = self.rest();
         let bytes = rest.as_bytes();
@@ -235,7 +235,7 @@ impl<'a> Events<'a> {
         Some(Event::Start { name: lower(name), attributes, is_empty })
     }
 
-    /// The attribute at this place of the rest, and where it ends.
+    /// Reads the attribute at `at`. Returns it and the offset after it.
     fn attribute(&mut self, at: usize) -> (Option<Attribute<'a>>, usize) {
         let rest = self.rest();
         let bytes = rest.as_bytes();
@@ -261,14 +261,15 @@ impl<'a> Events<'a> {
         (Some((lower(name), references::resolve(value, &self.entities))), end)
     }
 
-    /// The value between the quotation mark at this place and the next, and where it ends.
+    /// Reads the value between the quotation mark at `at` and the next one. Returns it and the offset after
+    /// it.
     fn quoted(&mut self, at: usize, quote: u8) -> (&'a str, usize) {
         let rest = self.rest();
         let bytes = rest.as_bytes();
         let close = memchr(quote, &bytes[at + 1..]).map(|length| at + 1 + length);
         budget::count(close.unwrap_or(bytes.len()) - at);
         let value = close.and_then(|close| Some((rest.get(at + 1..close)?, close + 1)));
-        // A quotation mark that is never closed would take the rest of the document.
+        // An unclosed quotation mark would swallow the rest of the document.
         if let Some(value) = value.filter(|(value, _)| !value.contains("</")) {
             return value;
         }
@@ -295,7 +296,7 @@ fn lower(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// How long a document type declaration is, with the declarations in its brackets.
+/// Returns the length of a document type declaration, including the declarations in its brackets.
 fn doctype_length(rest: &str) -> Option<usize> {
     let window = &rest.as_bytes()[..rest.len().min(LOOK_AHEAD)];
     let end = memchr(b'>', window)? + 1;
@@ -308,7 +309,7 @@ fn doctype_length(rest: &str) -> Option<usize> {
     close.or_else(spaced)
 }
 
-/// The line and column, in characters and counted from 1, of a place in bytes.
+/// Converts a byte offset to a line and a column, both from 1. Columns are in characters.
 pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let before = &text[..text.floor_char_boundary(at.min(text.len()))];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);

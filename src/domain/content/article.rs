@@ -1,8 +1,8 @@
-//! What an article is to us, and when two of them are the same story.
+//! The fields of an article, and the rules for when two articles are the same story.
 //!
-//! Nothing here reads a feed or a page: `articles` does, and hands over a [`FoundArticle`] whose fields have
-//! been bounded by [`FoundArticle::tidy`], so that whatever a stranger's site says fits an email
-//! and a table row.
+//! This module doesn't parse feeds or pages. `content` does, and returns a [`FoundArticle`].
+//! [`FoundArticle::tidy`] limits the length of its fields, so that untrusted content fits an email and a
+//! table row.
 
 use std::{collections::HashSet, fmt::Write as _};
 
@@ -23,22 +23,23 @@ pub const MAX_SECTION_CHARS: usize = 100;
 pub const MAX_SITE_NAME_CHARS: usize = 200;
 /// Longest description of a picture kept, in characters.
 pub const MAX_ALT_CHARS: usize = 250;
-/// Longest feed entry identifier kept, in characters (four bytes at most: an index holds it). A longer one is
-/// cut, not refused.
+/// Longest identifier of a feed's entry kept, in characters. A longer one is cut. At four bytes per character
+/// it still fits an index.
 pub const MAX_GUID_CHARS: usize = 600;
-/// Shortest title key that can say two articles are the same story: "Live" or "Monday" says nothing.
+/// Shortest title key, in characters, that identifies a story. Short titles such as "Live" or "Monday" recur.
 pub const MIN_SAME_STORY_KEY_CHARS: usize = 12;
-/// Longest address kept, in bytes. A longer one is no article's: it would make the mail unreadable, and no
-/// index holds it.
+/// Longest URL kept, in bytes. A longer one is dropped: it would make the email unreadable
+/// and doesn't fit an index.
 pub const MAX_URL_BYTES: usize = 2_000;
-/// Two texts that are alike for so many characters are one.
+/// Length of the common beginning, in characters, from which two texts count as the same.
 const SAME_TEXT_CHARS: usize = 200;
-/// How far apart two articles of the same title may be published and still be the same story.
+/// Longest time between the publication of two articles with the same title that are the same story.
 pub const SAME_STORY_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// Query parameters that say where a reader came from, not what the page shows. Compared without case; a name
-/// ending in `*` is a prefix. A parameter that some sites use for content (`ref`, `source`, `id`, `share`) is
-/// not listed: keeping a tracker costs a duplicate, dropping an `id` costs the article.
+/// Query parameters that track where a reader came from and don't affect the page. Matched
+/// case-insensitively; a name ending in `*` is a prefix. Parameters that some sites use for content (`ref`,
+/// `source`, `id`, `share`) are not listed: keeping a tracker costs a duplicate, dropping an `id` costs the
+/// article.
 pub const TRACKING_PARAMETERS: &[&str] = &[
     // campaigns: Google Analytics, Matomo, Piwik Pro, AT Internet, Adobe, Awin
     "utm_*",
@@ -96,7 +97,7 @@ pub const TRACKING_PARAMETERS: &[&str] = &[
     "oly_anon_id",
     "oly_enc_id",
     "__s",
-    // "where did they see it" of publishers and apps
+    // referrers of publishers and apps
     "ref_src",
     "ref_url",
     "referrer",
@@ -114,41 +115,41 @@ pub const TRACKING_PARAMETERS: &[&str] = &[
     "share_id",
 ];
 
-/// An article as a feed or a page tells it.
+/// An article as described by a feed or a page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundArticle {
-    /// Where it can be read, as published (see [`canonical_url`] for comparing and for mail).
+    /// URL as published. See [`canonical_url`] for comparisons and emails.
     pub url: Option<Url>,
-    /// Where its page was read, whatever address the page gives itself.
+    /// URL that the page was read from, regardless of its canonical URL.
     pub found_at: Option<Url>,
-    /// The feed's own identifier of the entry. Not always a URL, not always there.
+    /// The feed's own identifier of the entry. It is not always a URL, and not always present.
     pub guid: Option<String>,
-    /// The headline, one line of plain text, never empty.
+    /// The headline, one line of plain text. Never empty.
     pub title: String,
-    /// The line below the headline: what the story is about, in the publisher's words.
+    /// The line below the headline: a summary in the publisher's words.
     pub dek: Option<String>,
-    /// Who wrote it; several names are separated by ", ".
+    /// The authors, separated by ", ".
     pub author: Option<String>,
-    /// The part of the site it belongs to.
+    /// Section of the site.
     pub section: Option<String>,
-    /// The site's name as the page gives it.
+    /// The site's name, according to the page.
     pub site_name: Option<String>,
-    /// A picture for it: the likeliest.
+    /// The likeliest picture.
     pub image_url: Option<Url>,
-    /// Pictures to be tried if that one is no good, the likeliest first.
+    /// Other pictures to try if `image_url` is unusable, the likeliest first.
     pub other_images: Vec<Url>,
-    /// What the picture shows, in the publisher's words.
+    /// Description of the picture, in the publisher's words.
     pub image_alt: Option<String>,
-    /// When it was published.
+    /// Time of publication.
     pub published_at: Option<Timestamp>,
-    /// Its language, as the publisher tags it (`en`, `pt-br`).
+    /// Language tag from the publisher (`en`, `pt-br`).
     pub language: Option<String>,
-    /// Its readable text, or an excerpt; paragraphs, where known, are separated by a blank line.
+    /// Readable text or an excerpt. Paragraphs, where known, are separated by a blank line.
     pub text: Option<String>,
 }
 
 impl FoundArticle {
-    /// An article of which only the title is known.
+    /// Creates an article with a title only.
     pub fn titled(title: impl Into<String>) -> Self {
         Self {
             url: None,
@@ -168,7 +169,7 @@ impl FoundArticle {
         }
     }
 
-    /// The same article with every field cleaned and cut to its limit; what is empty then is `None`.
+    /// Cleans every field and cuts it to its limit. Fields that are empty afterwards become `None`.
     #[must_use]
     pub fn tidy(mut self) -> Self {
         self.url = self.url.filter(|url| url.as_str().len() <= MAX_URL_BYTES);
@@ -192,8 +193,8 @@ impl FoundArticle {
     }
 }
 
-/// One line of plain text: whitespace collapsed, control and bidi-override characters gone, cut at a word
-/// boundary with an ellipsis so that it has at most `max_chars` characters.
+/// Converts a text to one line: collapses white space, removes control and bidi-override characters, and cuts
+/// it at a word boundary with an ellipsis to at most `max_chars` characters.
 pub fn one_line(text: &str, max_chars: usize) -> String {
     let mut line = String::with_capacity(text.len().min(max_chars * 4));
     for word in text.split(is_break) {
@@ -206,7 +207,7 @@ pub fn one_line(text: &str, max_chars: usize) -> String {
     cut(line, max_chars)
 }
 
-/// Several paragraphs of plain text: lines separated by a blank line stay paragraphs, everything else as
+/// Cleans a text of several paragraphs, separated by blank lines. Each paragraph is cleaned as in
 /// [`one_line`].
 pub fn paragraphs(text: &str, max_chars: usize) -> String {
     let mut kept = String::new();
@@ -233,7 +234,7 @@ fn some_line(text: &str, max_chars: usize) -> Option<String> {
     Some(one_line(text, max_chars)).filter(|line| !line.is_empty())
 }
 
-/// A well-formed looking language tag with `-` between its parts, or nothing.
+/// Returns a language tag with `-` between its parts, or `None` if it is malformed.
 fn language_tag(tag: &str) -> Option<String> {
     let tag = tag.trim().replace('_', "-");
     let plausible = tag.len() <= 35
@@ -246,12 +247,12 @@ fn language_tag(tag: &str) -> Option<String> {
 
 fn cut(text: String, max_chars: usize) -> String {
     let Some((limit, _)) = text.char_indices().nth(max_chars) else { return text };
-    // Room for the ellipsis, which counts too.
+    // The ellipsis counts towards the limit.
     let limit = text[..limit].char_indices().next_back().map_or(0, |(at, _)| at);
     let head = &text[..limit];
     let at_word = text[limit..].starts_with(is_break);
     let end = if at_word { limit } else { head.rfind(is_break).unwrap_or(limit) };
-    // A very long "word" (or a language without spaces) is cut where it is, rather than lost.
+    // A very long "word", or a text in a language without spaces, is cut within the word.
     let end = if end * 2 < limit { limit } else { end };
     let kept =
         head[..end].trim_end_matches(|c: char| is_break(c) || matches!(c, ',' | ';' | ':' | '-' | '–' | '—'));
@@ -262,26 +263,25 @@ fn is_break(c: char) -> bool {
     c.is_whitespace() || c == '\u{200b}'
 }
 
-/// Characters that have no place in a headline: controls, embeddings and overrides of the writing direction
-/// (which can make a line read as something else), invisible fillers. Marks that scripts need (ZWJ, ZWNJ,
-/// LRM, RLM) stay.
+/// Returns whether a character must not be in a headline: control characters, bidi embeddings and overrides
+/// (which can make a line read differently), invisible fillers. Marks that scripts need (ZWJ, ZWNJ, LRM, RLM)
+/// are allowed.
 fn is_unwanted(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{ad}' | '\u{2060}'
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The address of a page without what does not matter to it: tracking parameters ([`TRACKING_PARAMETERS`]) in
-/// the query and the fragment, credentials, default port, the host's case and trailing dot. What is left of
-/// the query keeps its order and spelling; the fragment stays, because it may be the place on the page that
-/// is meant.
+/// Removes the parts of a page's URL that don't matter: tracking parameters ([`TRACKING_PARAMETERS`]) in the
+/// query and the fragment, credentials, the default port, the host's case and trailing dot. The rest of the
+/// query keeps its order and spelling. The fragment stays, because it may point to a part of the page.
 pub fn canonical_url(url: &Url) -> Url {
     let mut canonical = url.clone();
     canonical.set_fragment(fragment(url));
     if canonical.cannot_be_a_base() {
         return canonical;
     }
-    // These fail only for addresses without a host, which have none of these parts.
+    // These fail only for URLs without a host, which have none of these parts.
     let _ = canonical.set_username("");
     let _ = canonical.set_password(None);
     if let Some(host) = canonical.host_str().and_then(|host| host.strip_suffix('.')).map(str::to_owned)
@@ -308,20 +308,20 @@ fn is_tracking(pair: &str) -> bool {
     })
 }
 
-/// The fragment of an address, if it says more than where a reader came from or which words to show.
+/// Returns the fragment of a URL, unless it only tracks the reader or highlights words.
 pub fn fragment(url: &Url) -> Option<&str> {
     let fragment = url.fragment()?.split(":~:").next().unwrap_or_default();
     let is_tracked = fragment.contains('=') && fragment.split('&').all(is_tracking);
     Some(fragment).filter(|fragment| !fragment.is_empty() && !is_tracked)
 }
 
-/// Whether a fragment is the address of a page within a program: `#!/boats/1`, `#/boats/1`.
+/// Returns whether a fragment is a route within a single-page app: `#!/boats/1`, `#/boats/1`.
 fn is_route(fragment: &str) -> bool {
     fragment.starts_with(['!', '/'])
 }
 
-/// What makes two addresses the same page: the canonical address without scheme, leading `www.`, trailing
-/// slash and fragment (unless that is the page's address within a program).
+/// Returns the key by which URLs are compared: the canonical URL without scheme, leading `www.`, trailing
+/// slash and fragment. Fragments that are routes stay.
 pub fn url_key(url: &Url) -> String {
     let canonical = canonical_url(url);
     if canonical.cannot_be_a_base() {
@@ -344,19 +344,19 @@ pub fn url_key(url: &Url) -> String {
     key
 }
 
-/// The key of one of several stories on one page: that of the page, and what tells this story from the others
-/// there. No key of a page has a space.
+/// Returns the key of one of several stories on a page: the page's key and a distinction. A space separates
+/// them, and page keys contain none.
 pub fn key_on_page(page_key: &str, distinction: &str) -> String {
     format!("{page_key} {distinction}")
 }
 
-/// The key of the page, of a key that may be that of a story on it.
+/// Returns the page's key from the key of a page or of a story on it.
 pub fn page_key(key: &str) -> &str {
     key.split(' ').next().unwrap_or(key)
 }
 
-/// What makes two titles the same: letters and digits in lower case, everything between them one space.
-/// Apostrophes vanish, so that `don't` and `don’t` agree.
+/// Returns the key by which titles are compared: letters and digits in lower case, with one space for
+/// anything between them. Apostrophes are dropped, so that `don't` and `don’t` are equal.
 pub fn title_key(title: &str) -> String {
     let mut key = String::with_capacity(title.len());
     let mut gap = false;
@@ -374,9 +374,9 @@ pub fn title_key(title: &str) -> String {
     key
 }
 
-/// Whether two articles at different addresses are one story: the same title key, long enough to mean
-/// something, and published within [`SAME_STORY_WITHIN`] of each other. Without both times it cannot be
-/// known, so they are two.
+/// Returns whether two articles at different URLs are the same story: they have the same title key, long
+/// enough to be distinctive, and were published within [`SAME_STORY_WITHIN`] of each other. Articles without
+/// a time are never the same.
 pub fn same_story(a: (&str, Option<Timestamp>), b: (&str, Option<Timestamp>)) -> bool {
     let ((a_key, Some(a_at)), (b_key, Some(b_at))) = (a, b) else { return false };
     a_key == b_key
@@ -384,7 +384,7 @@ pub fn same_story(a: (&str, Option<Timestamp>), b: (&str, Option<Timestamp>)) ->
         && a_at.duration_since(b_at).abs() <= SAME_STORY_WITHIN
 }
 
-/// Whether what two sources say at the same address can be one story: their titles share a word, or their
+/// Returns whether two descriptions of the same URL can be of one story: their titles share a word, or their
 /// texts begin alike.
 pub fn can_be_one_story(a: (&str, Option<&str>), b: (&str, Option<&str>)) -> bool {
     let ((a_title, a_text), (b_title, b_text)) = (a, b);
@@ -403,8 +403,8 @@ pub fn can_be_one_story(a: (&str, Option<&str>), b: (&str, Option<&str>)) -> boo
     telling_words(&b_key).iter().any(|word| words.contains(word)) || begins_alike()
 }
 
-/// The words of a title key by which it can be recognised: those of four letters or more, and, of scripts
-/// without spaces, each two characters that follow each other.
+/// Returns the distinctive words of a title key: those of four letters or more and, in scripts without
+/// spaces, each pair of consecutive characters.
 fn telling_words(key: &str) -> HashSet<String> {
     let mut words = HashSet::new();
     for word in key.split(' ') {
@@ -415,7 +415,7 @@ fn telling_words(key: &str) -> HashSet<String> {
             words.insert(word.to_owned());
         }
     }
-    // Of a title of short words, these have to do.
+    // If the title has short words only, they count.
     if words.is_empty() {
         words.extend(key.split(' ').map(str::to_owned));
     }

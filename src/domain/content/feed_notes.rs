@@ -1,35 +1,35 @@
-//! What is odd about a feed that was read all the same, for the operators who chose it.
+//! Problems of a feed that was read nevertheless, for the operators who added it.
 
 use serde::{Deserialize, Serialize};
 
-/// Reasons that are kept. More are counted.
+/// Most reasons that are kept. Further ones are only counted.
 pub const MAX_REASONS: usize = 20;
 
-/// What the last reading of a feed found odd.
+/// Problems found when the feed was last read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FeedNotes {
-    /// How many entries it has, those left out included.
+    /// Number of entries, including skipped ones.
     pub entries: usize,
-    /// How many are left out.
+    /// Number of skipped entries.
     pub left_out: usize,
-    /// Why, one sentence for each of the first of these.
+    /// Reasons for the first skipped entries, one sentence each.
     pub reasons: Vec<String>,
-    /// How many entries have dates of which none was understood.
+    /// Number of entries with dates that could not be parsed.
     pub unreadable_dates: usize,
     /// One of these dates.
     pub unreadable_date: Option<String>,
-    /// The first fault of the document, with its place, and how many more there are.
+    /// The document's first fault with its position, and the number of further ones.
     pub mended: Option<String>,
 }
 
 impl FeedNotes {
-    /// Whether most entries have dates that are not understood, so that they never count as new.
+    /// Returns whether most entries have unreadable dates, so that they never count as new.
     pub const fn is_undated(&self) -> bool {
         self.unreadable_dates > 0 && self.unreadable_dates * 2 > self.entries
     }
 
-    /// The notes in lines of a label and a text each; none where nothing is odd.
+    /// Returns the notes as pairs of label and text. Empty if there are no problems.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         let mut lines: Vec<(&str, String)> =
             self.reasons.iter().map(|reason| ("left out", reason.clone())).collect();

@@ -1,51 +1,50 @@
-//! When a feed is in trouble that operators should know of.
+//! Rules for feed trouble that operators must hear of.
 //!
-//! - It *fails*: for 24 hours, or eight times in a row.
-//! - It is *silent*: nothing new for more than three times the longest gap between its latest items, and at
-//!   least a week. A feed whose habit is not known is never called silent.
-//! - It is *undated*: most of its entries have dates that are not understood, so that they never count as
-//!   new.
-//! - It was *retired*: it is gone for good, or has moved to where another feed is.
+//! - *Failing*: for 24 hours, or eight times in a row.
+//! - *Silent*: nothing new for more than three times the longest gap between its latest items, and at least a
+//!   week. A feed without a known habit never counts as silent.
+//! - *Undated*: most of its entries have unreadable dates, so that they never count as new.
+//! - *Retired*: permanently gone, or moved to the address of another feed.
 //!
-//! Whoever is told once is not told again until the feed has recovered.
+//! Operators are told once, and not again until the feed has recovered.
 
 use crate::domain::{content::polling::Habit, string_enum::string_enum};
 use jiff::{SignedDuration, Timestamp};
 
-/// A feed that fails for so long is in trouble …
+/// Time after which a failing feed is in trouble …
 const FAILING_FOR: SignedDuration = SignedDuration::from_hours(24);
-/// … and so is one that fails so many times in a row.
+/// … and number of consecutive failures after which it is, too.
 const FAILURES: i64 = 8;
-/// Nothing is called silent before this.
+/// Shortest time after which a feed counts as silent.
 const LEAST_SILENCE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 string_enum! {
-    /// What kind of trouble a feed is in.
+    /// Kind of trouble with a feed.
     TroubleKind {
-        /// It can't be read.
+        /// Can't be read.
         Failing = "failing",
-        /// It can be read, but has had nothing new for too long.
+        /// Can be read, but has had nothing new for too long.
         Silent = "silent",
-        /// It can be read, but most of its dates are not understood.
+        /// Can be read, but most of its dates can't be parsed.
         Undated = "undated",
-        /// It is not read any more.
+        /// No longer read.
         Retired = "retired",
     }
 }
 
-/// How a feed is, as the rule sees it.
+/// State of a feed, as the rules need it.
 #[derive(Debug, Clone, Copy)]
 pub struct Condition {
-    /// Failures in a row.
+    /// Number of consecutive failures.
     pub failures: i64,
-    /// When the first of them was.
+    /// Time of the first of these failures.
     pub failing_since: Option<Timestamp>,
     pub habit: Option<Habit>,
-    /// Since when most of its dates are not understood.
+    /// Time since which most dates have been unreadable.
     pub undated_since: Option<Timestamp>,
 }
 
-/// The trouble a feed is in, and since when.
+/// Returns the trouble with a feed and its start, or `None` if there is none.
 pub fn trouble(condition: Condition, now: Timestamp) -> Option<(TroubleKind, Timestamp)> {
     if let Some(since) = condition.failing_since
         && condition.failures > 0
@@ -61,7 +60,7 @@ pub fn trouble(condition: Condition, now: Timestamp) -> Option<(TroubleKind, Tim
     (now.duration_since(habit.last_item_at) > patience).then_some((TroubleKind::Silent, habit.last_item_at))
 }
 
-/// A span in words, rounded to what matters: "3 hours", "2 days".
+/// Formats a span in words, rounded to one unit: "3 hours", "2 days".
 pub fn in_words(span: SignedDuration) -> String {
     let minutes = span.as_mins().max(1);
     let (count, unit) = match minutes {

@@ -1,22 +1,20 @@
 //! The rules for pictures in emails.
 //!
-//! A picture is looked at once, by its first bytes: what kind it is (whatever its server says) and how large.
-//! Anything else a feed or page calls a picture, above all what only counts readers, stays out. Kinds are
-//! those that mail programs show.
+//! A picture is checked once, by its first bytes: its kind (regardless of the declared type) and its size.
+//! Only kinds that mail programs show are accepted. Anything else, above all tracking pixels, is rejected.
 
-/// Narrower ones are icons, counters and smileys.
+/// Smallest width. Narrower pictures are icons, tracking pixels and emoji.
 pub const MIN_WIDTH_PX: u32 = 200;
-/// Lower ones are rules and banners.
+/// Smallest height. Lower pictures are rules and banners.
 pub const MIN_HEIGHT_PX: u32 = 100;
-/// Larger ones are meant for print.
+/// Longest side. Larger pictures are meant for print.
 pub const MAX_SIDE_PX: u32 = 12_000;
-/// Heavier ones keep readers waiting.
+/// Largest file. Larger ones load too slowly for readers.
 pub const MAX_BYTES: u64 = 5_000_000;
-/// How much of a picture is read to know its kind and size.
+/// Bytes read from a picture to find its kind and size.
 pub const HEAD_BYTES: usize = 256 * 1024;
 
-/// Hosts, with the beginning of a path, of pictures that count readers or decorate. Their subdomains are
-/// meant, too.
+/// Hosts and path prefixes of tracking pixels and decorations. Subdomains match too.
 const COUNTERS: &[(&str, &str)] = &[
     ("feedburner.com", "/~r"),
     ("feedsportal.com", "/"),
@@ -38,7 +36,7 @@ const COUNTERS: &[(&str, &str)] = &[
     ("gravatar.com", "/avatar"),
     ("s.w.org", "/images/core/emoji"),
 ];
-/// Whole names of files that are counters and spacers by convention.
+/// Complete file names that are tracking pixels and spacers by convention.
 const COUNTER_FILES: &[&str] = &[
     "1x1.gif",
     "1x1.png",
@@ -53,11 +51,11 @@ const COUNTER_FILES: &[&str] = &[
     "matomo.php",
     "piwik.php",
 ];
-/// Whole endings of paths by which mailing tools count.
+/// Complete path endings of tracking pixels in mailing tools.
 const COUNTER_ENDINGS: &[&str] = &["/track/open", "/wf/open"];
 
-/// Whether an address is known as one of what counts readers or decorates: by its host or by a whole name in
-/// its path. A word within a name says nothing; how large a picture is, is measured.
+/// Returns whether a URL is known as that of a tracking pixel or decoration, by its host or by a complete
+/// name in its path. Partial names don't count: the picture is measured instead.
 pub fn is_counter(address: &str) -> bool {
     let lower = address.to_lowercase();
     let rest = lower.split_once("://").map_or(lower.as_str(), |(_, rest)| rest);
@@ -91,7 +89,7 @@ pub enum PictureKind {
 }
 
 impl PictureKind {
-    /// The kind that these bytes begin like.
+    /// Returns the kind of picture that `bytes` begin like.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
@@ -103,16 +101,16 @@ impl PictureKind {
     }
 }
 
-/// Why a picture does not go into mail.
+/// The reason why a picture is unfit for emails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
-    /// Its address is one of what counts readers.
+    /// The URL is that of a tracking pixel.
     #[error("its address is that of a counter")]
     Counter,
-    /// Its bytes are of no kind that mail programs show.
+    /// Not a kind of picture that mail programs show.
     #[error("it is no JPEG, PNG, GIF or WebP")]
     Kind,
-    /// Its first bytes don't tell how large it is.
+    /// The first bytes don't contain the size.
     #[error("its size can't be told")]
     Size,
     #[error("it is {width} × {height} pixels small; at least {MIN_WIDTH_PX} × {MIN_HEIGHT_PX} are needed")]
@@ -123,7 +121,7 @@ pub enum Unfit {
     TooHeavy,
 }
 
-/// Whether a picture of this size is fit for mail.
+/// Checks whether a picture of this size is fit for emails.
 pub const fn judge(width: u32, height: u32) -> Result<(), Unfit> {
     if width < MIN_WIDTH_PX || height < MIN_HEIGHT_PX {
         return Err(Unfit::TooSmall { width, height });
@@ -134,7 +132,7 @@ pub const fn judge(width: u32, height: u32) -> Result<(), Unfit> {
     Ok(())
 }
 
-/// A description that says something: no file name, and not just that there is a picture.
+/// Returns an informative description. `None` for file names, URLs and words such as "picture".
 pub fn telling_alt(text: &str) -> Option<&str> {
     let text = text.trim();
     let lower = text.to_lowercase();

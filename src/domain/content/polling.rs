@@ -1,41 +1,40 @@
-//! How often a feed is read, and when it is in trouble.
+//! The pause between two reads of a feed.
 //!
-//! The rule follows the feed's habit: the time between its latest items, and how long ago the last one came.
+//! The pause follows the feed's habit: the time between its latest items, and the time since the last one.
 //!
-//! - Right after a new item a feed is read at the fastest, because items often come in bursts; then less and
-//!   less often: the pause is an eighth of the time since the last item,
-//! - but, as long as the feed keeps to its habit, never more than a quarter of the usual time between two
-//!   items;
-//! - never faster than `fastest`, nor slower than `slowest`, whatever the feed asks for (its `ttl`,
-//!   `sy:updatePeriod`, or the answer's `max-age`), which otherwise counts as the least pause.
-//! - After failures the pause doubles from `fastest` up to `slowest`. Only `Retry-After` can make it longer
-//!   than that.
+//! - Items often come in bursts, so a feed is read most often right after a new item. Then the pause grows:
+//!   it is an eighth of the time since the last item.
+//! - As long as the feed keeps its habit, the pause is at most a quarter of the usual time between two items.
+//! - The feed's own wish (its `ttl`, `sy:updatePeriod`, or the response's `max-age`) is the shortest pause.
+//! - In any case, the pause is between `fastest` and `slowest`.
+//! - After failures the pause doubles from `fastest` up to `slowest`. Only `Retry-After` can extend it
+//!   further.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Items closer to each other than this came together: one event.
+/// Items closer together than this count as one event.
 const TOGETHER: SignedDuration = SignedDuration::from_mins(15);
-/// How many events a habit is made from: the latest.
+/// Number of latest events that make up a habit.
 pub const HABIT_EVENTS: usize = 30;
-/// Gaps below which there is no habit to speak of.
+/// Fewest gaps that make up a habit.
 const LEAST_GAPS: usize = 2;
-/// A site may ask us to stay away for so long at most.
+/// Longest `Retry-After` that is respected.
 pub const LONGEST_RETRY_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// The bounds within which feeds are read.
+/// The bounds of the pause between two reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// The shortest pause between two readings.
+    /// The shortest pause.
     pub fastest: SignedDuration,
     pub slowest: SignedDuration,
 }
 
-/// How a feed has been publishing.
+/// A feed's publishing pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Habit {
-    /// When its latest item came.
+    /// Time of the latest item.
     pub last_item_at: Timestamp,
-    /// The usual (median) and the longest time between two of its latest items; `None`: too few to tell.
+    /// Usual and longest time between two of the latest items. `None` if there are too few.
     pub gaps: Option<Gaps>,
 }
 
@@ -47,8 +46,8 @@ pub struct Gaps {
 }
 
 impl Habit {
-    /// The habit that the moments of a feed's items show, in any order. Those in the future don't count.
-    /// `None`: there are none.
+    /// Derives the habit from the times of a feed's items, in any order. Times in the future are ignored.
+    /// Returns `None` if there are no others.
     pub fn of(mut moments: Vec<Timestamp>, now: Timestamp) -> Option<Self> {
         moments.retain(|at| *at <= now);
         moments.sort_unstable_by(|a, b| b.cmp(a));
@@ -72,8 +71,8 @@ impl Habit {
     }
 }
 
-/// The pause until a feed that was just read well is read again. `known_since`: when it was added; `wish`:
-/// the least pause that it asks for.
+/// Returns the pause after a successful read. `known_since` is when the feed was added, and `wish` the
+/// shortest pause that the feed asks for.
 pub fn pause(
     pace: Pace,
     habit: Option<Habit>,
@@ -84,7 +83,7 @@ pub fn pause(
     let gaps = habit.and_then(|habit| habit.gaps);
     let since = match (habit, gaps) {
         (Some(habit), Some(_)) => habit.last_item_at,
-        // A feed whose habit is not known yet is observed.
+        // Without known gaps, the silence begins no earlier than when the feed was added.
         (Some(habit), None) => habit.last_item_at.max(known_since),
         (None, _) => known_since,
     };
@@ -97,7 +96,8 @@ pub fn pause(
     pause.max(wish.unwrap_or_default()).min(pace.slowest).max(pace.fastest)
 }
 
-/// The pause after a failure, the `failures`-th in a row (from 1). `retry_after`: what the site asked for.
+/// Returns the pause after the `failures`-th consecutive failure (from 1). `retry_after` is the delay that
+/// the site asked for.
 pub fn pause_after_failure(pace: Pace, failures: i64, retry_after: Option<SignedDuration>) -> SignedDuration {
     let factor = 1_i32 << failures.saturating_sub(1).clamp(0, 10);
     let pause = pace.fastest.saturating_mul(factor).min(pace.slowest).max(pace.fastest);

@@ -1,99 +1,99 @@
-//! Which column of a list holds what.
+//! Finds the meaning of the columns in an imported list.
 
 use crate::domain::{import::Source, string_enum::string_enum};
 
 string_enum! {
-    /// What a column can hold that Daily takes.
+    /// The fields that Daily imports.
     Field {
         Email = "email",
-        /// How the reader stands.
+        /// Status of the subscription.
         Status = "status",
-        /// When they signed up.
+        /// Time of signup.
         RequestedAt = "requested_at",
         RequestedIp = "requested_ip",
-        /// When they confirmed.
+        /// Time of confirmation.
         ConfirmedAt = "confirmed_at",
         ConfirmedIp = "confirmed_ip",
-        /// When it ended.
+        /// Time when the subscription ended.
         EndedAt = "ended_at",
-        /// Which issues they want.
+        /// Frequency of issues.
         Cadence = "cadence",
         Sections = "sections",
         TimeZone = "time_zone",
-        /// When issues should come.
+        /// Time of day for issues.
         SendTime = "send_time",
-        /// The day until which they rest.
+        /// Date until which the subscription is paused.
         PausedUntil = "paused_until",
-        /// In which language they are written to.
+        /// Language of emails to the reader.
         Language = "language",
     }
 }
 
-/// How a list tells how a reader stands.
+/// The rule that determines a reader's status in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// A word in the column of statuses.
+    /// A word in the status column.
     Word(usize),
-    /// A column that says whether mail is wanted.
+    /// A column that says whether the reader wants email.
     Wanted(usize),
-    /// A column that says whether mail is switched off.
+    /// A column that says whether email is switched off.
     SwitchedOff(usize),
-    /// A column that names what mail is wanted; with nothing in it: none.
+    /// A column that names the wanted emails. Empty means none.
     WhatIsWanted(usize),
-    /// All in this list bounced.
+    /// All addresses in the list bounced.
     AllUndeliverable,
-    /// All in this list left; the column says why, and it may be a complaint.
+    /// All readers in the list unsubscribed. The column has the reason, which may be a complaint.
     AllUnsubscribed(Option<usize>),
-    /// Who has a date of confirmation.
+    /// Readers with a date of confirmation have confirmed.
     Dates,
-    /// Nothing but the operator's word that all in this list confirmed.
+    /// Only the operator's statement that all readers in the list confirmed.
     OperatorsWord,
 }
 
-/// What an operator says about a list.
+/// The operator's options for a list.
 #[derive(Debug, Clone, Default)]
 pub struct LayoutOptions {
-    /// Who wrote it; `None`: its first line tells.
+    /// The system that wrote the list. `None`: detect it from the first line.
     pub source: Option<Source>,
-    /// Which column holds what, by their names.
+    /// Column names of fields.
     pub mapping: Vec<(Field, String)>,
-    /// All in it confirmed who did not leave, bounce or complain.
+    /// Whether all readers in the list confirmed, except those who unsubscribed, bounced or complained.
     pub all_confirmed: bool,
-    /// All in it left who did not bounce or complain.
+    /// Whether all readers in the list unsubscribed, except those who bounced or complained.
     pub all_unsubscribed: bool,
 }
 
-/// Why a list can't be read.
+/// The reason why a list can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
-    /// There is nothing in it.
+    /// The list is empty.
     #[error("the file is empty: its first line must name its columns")]
     Empty,
-    /// No column of addresses.
+    /// There is no column of addresses.
     #[error("no column is known to hold addresses; name it with --map email=COLUMN. The columns are: {0}")]
     NoAddresses(String),
-    /// A mapping names a column that is not there.
+    /// A mapping names a missing column.
     #[error("there is no column `{wanted}` for {field}; the columns are: {columns}")]
     NoSuchColumn {
         field: Field,
-        /// The column named.
+        /// The missing column.
         wanted: String,
-        /// Those that there are.
+        /// The columns of the list.
         columns: String,
     },
-    /// Not what that system writes.
+    /// The list doesn't have the expected system's columns.
     #[error(
         "this is not a list as {source_name} writes it: there is no column `{missing}`; the columns are: {columns}"
     )]
     NotFrom {
-        /// Who should have written it.
+        /// The expected system.
         source_name: Source,
-        /// What is missing.
+        /// The missing column.
         missing: &'static str,
-        /// The columns that there are.
+        /// The columns of the list.
         columns: String,
     },
-    /// Nothing tells who confirmed.
+    /// The list doesn't show which readers confirmed.
     #[error(
         "nothing in this list tells who confirmed: name a column with --map status=COLUMN or --map confirmed_at=COLUMN; or \
          give --all-confirmed, if each of its readers has agreed to get this newsletter and you can show it, or --all-unsubscribed, \
@@ -102,7 +102,7 @@ pub enum LayoutError {
     NobodyConfirmed,
 }
 
-/// Why a mapping can't be read.
+/// The reason why a mapping can't be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not FIELD=COLUMN with a field of: {}", fields())]
 pub struct MappingError {
@@ -113,7 +113,7 @@ fn fields() -> String {
     Field::ALL.iter().map(|field| field.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// Reads `email=E-Mail,status=State`. (A column with a comma in its name can't be named.)
+/// Parses `email=E-Mail,status=State`. Column names with a comma are not supported.
 pub fn parse_mapping(text: &str) -> Result<Vec<(Field, String)>, MappingError> {
     text.split(',')
         .map(|part| {
@@ -127,20 +127,22 @@ pub fn parse_mapping(text: &str) -> Result<Vec<(Field, String)>, MappingError> {
         .collect()
 }
 
-/// Which column of a list holds what.
+/// The meaning of a list's columns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    /// Who wrote it.
+    /// The system that wrote the list.
     pub source: Source,
     pub(super) places: [Option<usize>; Field::ALL.len()],
     pub(super) rule: Rule,
-    /// Who did not confirm by this rule did by the operator's word.
+    /// Whether readers count as confirmed if the rule doesn't show that they did, because the operator said
+    /// so.
     pub(super) all_confirmed: bool,
-    /// Who did not end otherwise by this rule left, by the operator's word.
+    /// Whether readers count as unsubscribed if the rule doesn't show another end, because the operator said
+    /// so.
     pub(super) all_unsubscribed: bool,
 }
 
-/// The names of columns that tell who wrote a list. The first that all are there counts.
+/// Column names that identify a list's system. The first entry whose columns are all present matches.
 const SIGNS: &[(Source, &[&str])] = &[
     (Source::Daily, &["email", "status", "requested_at", "confirmed_at", "ended_at", "cadence"]),
     (Source::Listmonk, &["uuid", "email", "attributes", "status"]),
@@ -152,7 +154,7 @@ const SIGNS: &[(Source, &[&str])] = &[
     (Source::Buttondown, &["email_address", "type", "creation_date"]),
 ];
 
-/// The columns of each system by what they hold.
+/// Returns the column names of a system by field.
 const fn names(source: Source) -> &'static [(Field, &'static [&'static str])] {
     use Field as F;
     match source {
@@ -214,7 +216,7 @@ const fn names(source: Source) -> &'static [(Field, &'static [&'static str])] {
 }
 
 impl Layout {
-    /// Finds out from the first line of a list, and from what the operator says, which column holds what.
+    /// Finds the meaning of the columns from a list's first line and the operator's options.
     pub fn of<'a>(
         header: impl IntoIterator<Item = &'a str>,
         options: &LayoutOptions,
@@ -266,7 +268,7 @@ impl Layout {
             Source::Listmonk | Source::Daily | Source::Buttondown => status.map(Rule::Word),
             Source::Csv => status.map(Rule::Word).or(confirmed_at.map(|_| Rule::Dates)),
         };
-        // The operator's word stands in for a rule that is missing, and goes before none that is there.
+        // The operator's statement replaces a missing rule, but doesn't override one.
         let rule = match (rule, source) {
             (Some(rule), _) => rule,
             (None, _) if options.all_unsubscribed => Rule::AllUnsubscribed(place("unsub_reason")),

@@ -1,4 +1,4 @@
-//! Lists of readers that other systems wrote: what a row says, and what follows from it here.
+//! Imports lists of readers from other systems: parses rows and decides what to do with them.
 
 mod columns;
 mod reading;
@@ -18,7 +18,7 @@ use crate::domain::{
 use jiff::{Timestamp, civil::Date};
 
 string_enum! {
-    /// Who wrote a list.
+    /// The system that wrote a list.
     Source {
         /// `daily subscriber export`.
         Daily = "daily",
@@ -27,37 +27,38 @@ string_enum! {
         Substack = "substack",
         Ghost = "ghost",
         Buttondown = "buttondown",
-        /// Anything else with names of columns in its first line.
+        /// Any other CSV file with column names in its first line.
         Csv = "csv",
     }
 }
 
 string_enum! {
-    /// How a reader stands with the other system.
+    /// A reader's status in the other system.
     Standing {
-        /// Signed up, and did not confirm.
+        /// Signed up but didn't confirm.
         Unconfirmed = "unconfirmed",
-        /// Gets its mail.
+        /// Receives email.
         Confirmed = "confirmed",
-        /// Confirmed, and resting.
+        /// Confirmed, then paused.
         Paused = "paused",
         Unsubscribed = "unsubscribed",
-        /// The address took no mail.
+        /// The address rejected email.
         Undeliverable = "undeliverable",
-        /// Must not be mailed, as its operator decided.
+        /// Must not receive email, by decision of the operator.
         Blocked = "blocked",
-        /// Reported its mail as unwanted.
+        /// Reported an email as spam.
         Complained = "complained",
     }
 }
 
 impl Standing {
-    /// Whether it ends a subscription, or keeps one from coming to be.
+    /// Returns whether this status ends or prevents a subscription.
     pub const fn is_end(self) -> bool {
         self.strictness() > Self::Confirmed.strictness()
     }
 
-    /// Of several rows about the same address, one that is stricter than those before it holds, too.
+    /// Returns the rank of this status. A later row about the same address counts only if its status is
+    /// stricter.
     pub const fn strictness(self) -> u8 {
         match self {
             Self::Unconfirmed => 0,
@@ -68,83 +69,82 @@ impl Standing {
     }
 }
 
-/// What a row of a list says.
+/// A parsed row of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// The reader's address.
     pub address: EmailAddress,
-    /// How they stand with the other system.
+    /// Status in the other system.
     pub standing: Standing,
-    /// When they signed up there.
+    /// Time of signup in the other system.
     pub requested_at: Option<Timestamp>,
-    /// From which IP address.
+    /// IP address of the signup.
     pub requested_from: Option<String>,
-    /// When they confirmed there.
+    /// Time of confirmation in the other system.
     pub confirmed_at: Option<Timestamp>,
-    /// From which IP address.
+    /// IP address of the confirmation.
     pub confirmed_from: Option<String>,
-    /// When it ended there.
+    /// Time when the subscription ended in the other system.
     pub ended_at: Option<Timestamp>,
-    /// What they chose, as far as the list says.
+    /// The reader's preferences, as far as the list contains them.
     pub choices: Preferences,
-    /// The day until which they rest, if they do and the list says so.
+    /// Date until which the subscription is paused, if known.
     pub paused_until: Option<Date>,
-    /// The language they are written to in, by its tag, if it is known.
+    /// Language tag of emails to the reader, if known.
     pub language: Option<String>,
-    /// What could not be read, and is no reason to refuse the row.
+    /// A problem with a cell that doesn't prevent the import of the row.
     pub unread: Option<Refusal>,
 }
 
-/// Why a row can't be taken. The message is for the operator who has the file.
+/// The reason why a row can't be imported. The message is for the operator who has the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The address is none.
+    /// An invalid address.
     #[error("`{address}`: {why}")]
     Address {
-        /// As it stands in the file, its beginning.
+        /// Beginning of the cell.
         address: String,
-        /// What is wrong with it.
+        /// The reason why it is invalid.
         why: EmailAddressError,
     },
-    /// A status nobody has told us of.
+    /// An unknown status.
     #[error(
         "the status `{0}` is unknown; daily knows confirmed, paused, unconfirmed, unsubscribed, undeliverable, blocked, complained"
     )]
     Status(String),
-    /// A moment that can't be read.
+    /// An unreadable date.
     #[error("{field}: `{text}` is not a date daily can read; say how dates are written with --date-format")]
     Date {
-        /// Of which field.
+        /// Name of the field.
         field: &'static str,
-        /// As it stands in the file, its beginning.
+        /// Beginning of the cell.
         text: String,
     },
-    /// A moment that has not come.
+    /// A date in the future.
     #[error("{field}: `{text}` lies in the future")]
     Future {
-        /// Of which field.
+        /// Name of the field.
         field: &'static str,
-        /// As it stands in the file, its beginning.
+        /// Beginning of the cell.
         text: String,
     },
-    /// A choice that can't be taken.
+    /// An invalid preference.
     #[error("{field}: {problem}")]
     Choice {
-        /// Of which field.
+        /// Name of the field.
         field: &'static str,
-        /// What is wrong with it.
+        /// The reason why it is invalid.
         problem: String,
     },
-    /// Bytes that are no text.
+    /// Bytes that are not text.
     #[error("the row is not UTF-8 text; name the encoding of the file with --encoding, such as windows-1252")]
     NotText,
-    /// The address lies beyond the row's end.
+    /// The row ends before the address column.
     #[error("the row ends before the column of addresses")]
     TooShort,
 }
 
 impl Refusal {
-    /// What refused rows are counted by.
+    /// Returns the category under which rejected rows are counted.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Address { .. } => "address",
@@ -157,51 +157,51 @@ impl Refusal {
     }
 }
 
-/// What is known here of an address before a row about it is taken.
+/// Daily's own knowledge about an address before a row is imported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Known {
-    /// Where its subscription stands; `None`: it has none.
+    /// Status of the subscription. `None`: there is none.
     pub status: Option<SubscriptionStatus>,
-    /// When it was asked for here.
+    /// Time of the signup in Daily.
     pub requested_here_at: Option<Timestamp>,
-    /// When the reader confirmed here, and not by an import.
+    /// Time of the confirmation in Daily, not by an import.
     pub confirmed_here_at: Option<Timestamp>,
-    /// The reader left, here or elsewhere, and has not confirmed here since.
+    /// Whether the reader unsubscribed, in Daily or elsewhere, and hasn't confirmed in Daily since.
     pub has_left: bool,
-    /// Nobody may mail it.
+    /// Whether the address must not receive email.
     pub suppressed: bool,
-    /// The reader asked to be forgotten, or is mailed at another address now.
+    /// Whether the reader requested erasure, or moved to another address.
     pub forgotten: bool,
 }
 
 string_enum! {
-    /// What becomes of a row.
+    /// The result of importing a row.
     Outcome {
-        /// The reader becomes active (or paused, as they were).
+        /// The reader becomes active, or paused as before.
         Added = "added",
-        /// They, or what the row says of them, are known already.
+        /// Nothing to do: the reader, or the row's information, is known already.
         Known = "known",
-        /// They left elsewhere, and are kept as one who left.
+        /// Unsubscribed elsewhere. Recorded as unsubscribed.
         Left = "left",
-        /// They are active here, and end: they left elsewhere.
+        /// Active in Daily, but unsubscribed elsewhere. The subscription ends.
         Ended = "ended",
-        /// Nobody may mail the address from now on.
+        /// The address is suppressed from now on.
         Suppressed = "suppressed",
-        /// Left out: not confirmed, as far as the list shows.
+        /// Skipped: the list doesn't show a confirmation.
         Unconfirmed = "unconfirmed",
-        /// Left out: they left here, and only they can come back.
+        /// Skipped: unsubscribed in Daily. Only the reader can resubscribe.
         LeftHere = "left_here",
-        /// Left out: nobody may mail the address.
+        /// Skipped: the address is suppressed.
         SuppressedHere = "suppressed_here",
-        /// Left out: the reader asked to be forgotten, or is mailed at another address now.
+        /// Skipped: the reader requested erasure, or moved to another address.
         Forgotten = "forgotten",
-        /// Left out: a row before it is about the same address.
+        /// Skipped: an earlier row has the same address.
         Duplicate = "duplicate",
     }
 }
 
 impl Outcome {
-    /// Whether the row was left out although it says that the reader wants mail, and why.
+    /// Returns the reason why a row was skipped although its reader wants email. `None` for other outcomes.
     pub const fn left_out(self) -> Option<&'static str> {
         match self {
             Self::Unconfirmed => Some("the list does not show that they confirmed"),
@@ -214,17 +214,16 @@ impl Outcome {
     }
 }
 
-/// Decides what becomes of a row, from what it says and what is known here. Nobody who left becomes active by
-/// it.
+/// Decides what to do with a row. A reader who unsubscribed never becomes active through an import.
 pub fn decide(row: &Row, known: &Known) -> Outcome {
     use SubscriptionStatus as S;
-    // Who signed up again by themselves is a reader like others.
+    // An erased reader with an active subscription has signed up again, and counts like any other.
     if known.forgotten && !matches!(known.status, Some(S::Active | S::Paused)) {
         return Outcome::Forgotten;
     }
     let active = matches!(known.status, Some(S::Active | S::Paused));
-    // Who confirmed here after it ended elsewhere has come back, and who asked here after that is about to.
-    // Where it is not known when it ended, it holds.
+    // A reader who confirmed in Daily after the end elsewhere has resubscribed, and one who signed up here
+    // after it may still confirm. If the time of the end is unknown, it counts as later.
     let came = if active { known.confirmed_here_at } else { known.requested_here_at };
     let came_back = match (came, row.ended_at) {
         (Some(came), Some(ended)) => came > ended,
@@ -237,7 +236,7 @@ pub fn decide(row: &Row, known: &Known) -> Outcome {
             _ if known.suppressed => Outcome::SuppressedHere,
             Some(S::Active | S::Paused) => Outcome::Known,
             Some(S::Unsubscribed) => Outcome::LeftHere,
-            // Their address was typed into the form since: that is not their word.
+            // A later signup with this address proves nothing, because anyone can enter it in the form.
             None | Some(S::Pending) if known.has_left => Outcome::LeftHere,
             None | Some(S::Pending) => Outcome::Added,
             Some(S::Undeliverable | S::Complained) => Outcome::SuppressedHere,
@@ -255,8 +254,8 @@ pub fn decide(row: &Row, known: &Known) -> Outcome {
     }
 }
 
-/// Whether no list may bring the reader in from now on, until they confirm here: they left elsewhere, and are
-/// not active here.
+/// Returns whether no list may activate the reader until they confirm in Daily, because they unsubscribed
+/// elsewhere and are not active in Daily.
 pub fn keeps_out(row: &Row, known: &Known, outcome: Outcome) -> bool {
     use SubscriptionStatus as S;
     let stays = matches!(known.status, Some(S::Active | S::Paused));

@@ -1,4 +1,4 @@
-//! What a row of a list says, read with the list's [`Layout`].
+//! Parses the rows of a list with the list's [`Layout`].
 
 use crate::domain::{
     import::{
@@ -20,15 +20,15 @@ use jiff::{
 };
 use std::net::IpAddr;
 
-/// How the dates of a list are written where they are not as in 2026-05-01 07:00, such as `%d/%m/%Y %H:%M`.
+/// A date format other than 2026-05-01 07:00, such as `%d/%m/%Y %H:%M`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateFormat(String);
 
 impl DateFormat {
-    /// Longest text of one.
+    /// Longest format, in characters.
     pub const MAX_CHARS: usize = 100;
 
-    /// Takes a format, if it is one: what it writes it must read.
+    /// Parses a format. Fails unless it can parse its own output.
     pub fn parse(text: &str) -> Result<Self, String> {
         let sample =
             jiff::civil::date(2026, 5, 31).at(13, 7, 9, 0).in_tz("UTC").map_err(|error| error.to_string())?;
@@ -54,19 +54,19 @@ impl DateFormat {
     }
 }
 
-/// How to read the dates of a list.
+/// Settings for parsing a list's dates.
 #[derive(Debug, Clone)]
 pub struct Dates {
-    /// How they are written, if otherwise than as in 2026-05-01 07:00.
+    /// Format of the dates, if it differs from 2026-05-01 07:00.
     pub format: Option<DateFormat>,
-    /// On whose clock, where they don't say.
+    /// Time zone of dates without one.
     pub zone: TimeZone,
-    /// What time it is: no row is younger.
+    /// Current time. Later dates are rejected.
     pub now: Timestamp,
 }
 
 impl Dates {
-    /// Reads a moment; `Ok(None)`: there is none.
+    /// Parses a date. Returns `Ok(None)` for an empty cell.
     fn read(&self, field: Field, text: &str) -> Result<Option<Timestamp>, Refusal> {
         let text = text.trim();
         if text.is_empty() || text.starts_with("0000-00-00") || text.eq_ignore_ascii_case("null") {
@@ -78,10 +78,10 @@ impl Dates {
         };
         let at = found
             .and_then(|at| Timestamp::from_microsecond(at.as_microsecond()).ok())
-            // What was before the Internet, and far beyond it, is a number in the wrong place.
+            // A date before 1970 or in the far future is a number in the wrong column.
             .filter(|at| at.as_second() >= 0)
             .ok_or_else(|| Refusal::Date { field: field.as_str(), text: beginning(text) })?;
-        // Clocks differ, and zones are left out: a day is nothing.
+        // Clocks differ, and dates may lack a time zone, so a day of tolerance is allowed.
         if at > self.now + jiff::SignedDuration::from_hours(24) {
             return Err(Refusal::Future { field: field.as_str(), text: beginning(text) });
         }
@@ -92,7 +92,7 @@ impl Dates {
         if let Ok(at) = text.parse::<Timestamp>() {
             return Some(at);
         }
-        // As programs in Go write them, listmonk among them: `2024-03-01 08:11:12.123456 +0000 UTC`.
+        // The format of Go programs such as listmonk: `2024-03-01 08:11:12.123456 +0000 UTC`.
         let mut parts = text.split_ascii_whitespace();
         if let (Some(day), Some(time), Some(offset), _, None) =
             (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
@@ -108,9 +108,9 @@ impl Dates {
     }
 }
 
-/// What can't be read of a row.
+/// Collects the unreadable cells of a row.
 struct Unread {
-    /// The row is taken without it.
+    /// Whether the row is imported without its unreadable cells.
     taken: bool,
     first: Option<Refusal>,
 }
@@ -131,13 +131,13 @@ fn nothing_chosen() -> Preferences {
     Preferences { cadence: Cadence::EveryIssue, sections: Sections::ALL, time_zone: None, send_time: None }
 }
 
-/// Enough of a cell to find it again.
+/// Returns enough of a cell to find it again.
 fn beginning(text: &str) -> String {
     text.trim().chars().take(80).collect()
 }
 
 impl Layout {
-    /// Reads a row.
+    /// Parses a row.
     pub fn read(&self, record: &StringRecord, dates: &Dates) -> Result<Row, Refusal> {
         let cell =
             |field: Field| self.places[field as usize].and_then(|place| record.get(place)).unwrap_or("");
@@ -154,8 +154,7 @@ impl Layout {
             Ok(Standing::Unconfirmed) if self.all_confirmed => Standing::Confirmed,
             standing => standing?,
         };
-        // Whoever would become active needs evidence that can be read. Whoever left, left, whatever else the
-        // row says.
+        // Activating a reader needs readable evidence. An unsubscribe counts regardless of the other cells.
         let mut unread = Unread { taken: standing.is_end(), first: None };
         Ok(Row {
             address,
@@ -170,7 +169,7 @@ impl Layout {
                 Standing::Paused => paused_until(cell(Field::PausedUntil), dates.now)?,
                 _ => None,
             },
-            // A wish that can't be read is none.
+            // An unreadable language counts as none.
             language: Some(cell(Field::Language).trim())
                 .filter(|tag| !tag.is_empty())
                 .and_then(|tag| parse_language(tag).ok()),
@@ -178,7 +177,7 @@ impl Layout {
         })
     }
 
-    /// The address of a row, if it can be read, whatever else is wrong with it.
+    /// Returns the address of a row if it is readable, regardless of other errors.
     pub fn address(&self, record: &StringRecord) -> Option<EmailAddress> {
         let typed = self.places[Field::Email as usize].and_then(|place| record.get(place))?;
         EmailAddress::parse(bare(typed)).ok()
@@ -192,7 +191,7 @@ impl Layout {
     ) -> Result<Standing, Refusal> {
         let cell = |place: usize| record.get(place).unwrap_or("");
         let unknown = |text: &str| Refusal::Status(beginning(text));
-        // A date of its end says more than a switch that was left as it was.
+        // An end date takes precedence over a status that was not updated.
         let unless_ended = |standing| if ended_at.is_some() { Standing::Unsubscribed } else { standing };
         let by_switch =
             |wanted| if wanted { unless_ended(Standing::Confirmed) } else { Standing::Unsubscribed };
@@ -219,8 +218,8 @@ impl Layout {
     }
 }
 
-/// An address as it was before a spreadsheet was kept from running it: `daily subscriber export` sets a mark
-/// before cells that begin like a formula.
+/// Removes the mark that `daily subscriber export` puts before cells that begin like a formula, to keep
+/// spreadsheets from running them.
 fn bare(text: &str) -> &str {
     match text.strip_prefix('\'') {
         Some(rest) if rest.trim_start_matches('\'').starts_with(['=', '+', '-', '@']) => rest,
@@ -228,7 +227,8 @@ fn bare(text: &str) -> &str {
     }
 }
 
-/// An IP address is evidence, and no reason to refuse a row: what is none is left out.
+/// Returns an IP address, or `None` if it is invalid. It is only evidence, so it never prevents the import of
+/// a row.
 fn ip(text: &str) -> Option<String> {
     text.trim().parse::<IpAddr>().ok().map(|ip| ip.to_string())
 }
@@ -242,7 +242,7 @@ fn paused_until(text: &str, now: Timestamp) -> Result<Option<Date>, Refusal> {
         Refusal::Choice { field: Field::PausedUntil.as_str(), problem }
     };
     let until: Date = text.trim().parse().map_err(|_| refused("is not a day such as 2026-08-15"))?;
-    // Somewhere on earth it is a day later.
+    // Somewhere on Earth the date is a day later.
     let last = TimeZone::UTC.to_datetime(now).date().saturating_add(Span::new().days(pause::MAX_DAYS + 1));
     if until > last {
         return Err(refused("is more than a year away"));

@@ -49,7 +49,7 @@ fn the_first_line_tells_who_wrote_a_list() {
 fn each_system_has_its_own_way_to_say_who_wants_mail() {
     use Standing as S;
     for (header, row, expected) in [
-        // Enabled are those, too, who left the list or never confirmed it.
+        // `enabled` includes users who unsubscribed from the list or never confirmed.
         (LISTMONK, "1,a@example.org,A,{},enabled,2024-03-01T08:11:12.123456Z,", S::Unconfirmed),
         (LISTMONK, "1,a@example.org,A,{},disabled,,", S::Unsubscribed),
         (LISTMONK, "1,a@example.org,A,{},blocklisted,,", S::Blocked),
@@ -317,12 +317,13 @@ fn who_left_elsewhere_ends_here_unless_they_came_back_later() {
     };
     assert_eq!(decide(&left(Some(late)), &pending(Some(early))), Outcome::Left);
     assert_eq!(decide(&left(None), &pending(Some(late))), Outcome::Left);
-    // Who asked here after they had left there decides by their own link; until then no list does.
+    // A reader who signed up here after unsubscribing elsewhere decides by their own link. Until then no list
+    // does.
     let (row_of, known) = (left(Some(early)), pending(Some(late)));
     assert_eq!(decide(&row_of, &known), Outcome::Known);
     assert!(keeps_out(&row_of, &known, Outcome::Known));
     assert!(!keeps_out(&left(Some(early)), &active(Some(late)), Outcome::Known));
-    // Whom nobody may mail now may be mailed once that is lifted: they left all the same.
+    // The suppression of an address may be lifted later. The reader unsubscribed all the same.
     let suppressed = Known { suppressed: true, ..Known::default() };
     assert_eq!(decide(&row_of, &suppressed), Outcome::Known);
     assert!(keeps_out(&row_of, &suppressed, Outcome::Known));

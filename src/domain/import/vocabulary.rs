@@ -1,15 +1,15 @@
-//! The words that other systems have for how a reader stands.
+//! Other systems' words for a reader's status.
 
 use crate::domain::import::Standing;
 
-/// What a word for a reader's status means, in whatever system; `None`: nobody has told us.
+/// Returns the meaning of any system's word for a reader's status, or `None` if it is unknown.
 pub(super) fn standing(word: &str) -> Option<Standing> {
     Some(match word.trim().to_lowercase().replace([' ', '-'], "_").as_str() {
         "confirmed" | "active" | "subscribed" | "regular" | "premium" | "gifted" | "trialed" | "churning"
         | "churned" | "past_due" | "unpaid" | "true" | "yes" | "1" => Standing::Confirmed,
         "paused" => Standing::Paused,
-        // listmonk's `enabled` is whoever is not switched off: who left a list, or never confirmed it, is
-        // enabled, too.
+        // listmonk's `enabled` means not switched off. It includes users who unsubscribed from a list or
+        // never confirmed.
         "unconfirmed" | "pending" | "unactivated" | "upcoming" | "enabled" => Standing::Unconfirmed,
         "unsubscribed" | "left" | "inactive" | "disabled" | "removed" | "archived" | "false" | "no" | "0" => {
             Standing::Unsubscribed
@@ -23,7 +23,7 @@ pub(super) fn standing(word: &str) -> Option<Standing> {
     })
 }
 
-/// What a word for yes or no means.
+/// Returns the meaning of a word for yes or no.
 pub(super) fn truth(word: &str) -> Option<bool> {
     match word.trim().to_lowercase().as_str() {
         "true" | "yes" | "1" | "t" | "y" => Some(true),
