@@ -110,7 +110,7 @@ async fn personal_data_can_be_erased_and_the_chain_holds(engine: Engine) {
     store.set_in_ledger(2, "client_address", Some("192.0.2.1")).await;
     assert_eq!(
         app.verify_ledger().await.first_broken.map(|it| (it.event, it.problem)),
-        Some((2, "what was erased is there again"))
+        Some((2, "an erased part was restored"))
     );
 }
 

@@ -49,7 +49,7 @@ async fn an_operator_reviews_edits_and_approves_an_issue(engine: Engine) {
             &["issue", "edit", "--place", "1=0"],
             "--place: Enter an article number and a position from 1 to 50",
         ),
-        (&["issue", "edit", "--title", "1"], "--title: Enter the article’s number and a text"),
+        (&["issue", "edit", "--title", "1"], "--title: Enter an article number and a text"),
         (&["issue", "plan", "--explain", "--variant", "4"], "there is no variant 4"),
         (&["issue", "preview", "--text", "--variant", "4"], "has no variant 4"),
     ] {

@@ -52,13 +52,13 @@ async fn one_worker_erases_at_a_time(engine: Engine) {
     app.clock.advance(DAY * 2);
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
-    assert!(leases::acquire(&mut tx, "apply_retention", "another", now, now + DAY).await.unwrap());
+    assert!(leases::acquire(&mut tx, "retention", "another", now, now + DAY).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased::default());
     // The other worker has died.
     app.clock.advance(DAY + SignedDuration::from_secs(1));
     assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased { readers: 0, emails: 1 });
-    assert!(!app.store().await.leases().await.contains(&"apply_retention".to_owned()));
+    assert!(!app.store().await.leases().await.contains(&"retention".to_owned()));
 }
 
 async fn erasing_and_counting_use_indexes(engine: Engine) {

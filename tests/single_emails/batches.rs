@@ -101,6 +101,6 @@ fn jobs_hold_sixteen_emails_at_most_and_round_trip() {
         .collect();
     assert_eq!(sizes, [16, 16, 1]);
     let text = serde_json::to_string(&jobs[2]).unwrap();
-    assert_eq!(text, r#"{"job":"send_mails","mails":[33]}"#);
+    assert_eq!(text, r#"{"job":"send_emails","emails":[33]}"#);
     assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), jobs[2]);
 }

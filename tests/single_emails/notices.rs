@@ -64,7 +64,7 @@ async fn operators_are_added_listed_and_removed(engine: Engine) {
     assert_eq!(list[0]["problem"], serde_json::Value::Null);
     assert!(!daily.run(&["check"]).await.stdout.contains("daily operator add"));
     let removed = daily.run(&["operator", "remove", "desk@courier.example"]).await;
-    assert!(removed.code == 0 && removed.stdout.contains("no more notices"), "{removed:?}");
+    assert!(removed.code == 0 && removed.stdout.contains("no more alerts"), "{removed:?}");
     let missing = daily.run(&["operator", "remove", "desk@courier.example"]).await;
     assert!(missing.code == 1 && missing.stderr.contains("daily operator list"), "{missing:?}");
     assert_eq!(daily.run(&["operator", "add", "desk"]).await.code, 2);
@@ -105,7 +105,7 @@ async fn operators_are_asked_about_an_issue_with_too_few_stories(engine: Engine)
     app.add_operator(DESK).await;
     notify(&app, EmailKind::TooFewStories, issue).await;
     let mails = app.emails_to(DESK);
-    assert_eq!(mails[0].subject(), "[Daily] There is only 1 story for the issue of Saturday, 2 May");
+    assert_eq!(mails[0].subject(), "[Daily] Only 1 story for the issue of Saturday, 2 May");
     assert!(mails[0].text().contains("This issue needs at least 5 stories."));
     assert!(mails[0].text().contains("daily issue cancel --newsletter daily --date 2026-05-02"));
     cancel_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
