@@ -217,7 +217,7 @@ async fn disposable_domains_and_role_addresses_are_refused_and_the_list_is_rerea
     for (address, status, says) in [
         ("ann@mailinator.com", 422, "are temporary. Enter one"),
         ("ann@mx.bad.example", 422, "are temporary. Enter one"),
-        ("info@example.org", 422, "enter your own."),
+        ("info@example.org", 422, "Please enter your own."),
         ("ann@worse.example", 200, "Check your inbox"),
     ] {
         let answer = app.sign_up(address).await;

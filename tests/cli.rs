@@ -94,7 +94,7 @@ async fn all_problems_with_a_commands_options_are_named_at_once() {
         ),
         (
             &["newsletter", "set", "daily", "--min-stories", "9", "--max-stories", "3", "--logo", "x"],
-            &["--min-stories: The fewest", "--logo: "],
+            &["--min-stories: The minimum number of stories", "--logo: "],
         ),
         (
             &["newsletter", "add", "The Weekly", "--title", " ", "--sender-address", "news@localhost"],

@@ -134,7 +134,7 @@ async fn other_pages_are_in_the_requested_or_the_browsers_language(engine: Engin
         assert!(page.contains(says) && !page.contains("<html lang=\"en\""), "{path}: {page}");
     }
     // The newsletter is in English, and so is its form, unless another language is asked for.
-    assert!(get("/").await.contains("Read Daily in your inbox"));
+    assert!(get("/").await.contains("Get Daily in your inbox"));
     let page = get("/?lang=pt-BR").await;
     assert!(
         page.contains("Daily na sua caixa de entrada") && page.contains(r#"name="lang" value="pt""#),

@@ -112,12 +112,12 @@ async fn wrong_choices_are_explained_and_change_nothing(engine: Engine) {
     let many: Vec<(&str, &str)> = many.iter().map(|name| ("sections", name.as_str())).collect();
     let long = "x".repeat(101);
     for (fields, says) in [
-        (&[("cadence", "hourly")][..], "Choose how often"),
+        (&[("cadence", "hourly")][..], "Choose how often you want"),
         (&[("time_zone", "Mars/Olympus")], "Choose a time zone"),
         (&[("send_time", "25:00")], "Enter a time of day"),
         (&[("sections", "!?")], "needs a letter or a digit"),
         (&[("sections", &long)], "at most 100"),
-        (&many, "more than"),
+        (&many, "more than 30 sections"),
         (&[("cadence", "weekly"), ("time_zone", "<script>alert(1)</script>")], "Choose a time zone"),
     ] {
         let answer = ann.chooses(fields).await;
@@ -128,7 +128,7 @@ async fn wrong_choices_are_explained_and_change_nothing(engine: Engine) {
     // All problems at once, each beside its field.
     let answer = ann.chooses(&[("cadence", "hourly"), ("time_zone", "Mars"), ("send_time", "late")]).await;
     for (id, says) in [
-        ("cadence-error", "one of the ways"),
+        ("cadence-error", "Choose how often you want"),
         ("time_zone-error", "Choose a time zone"),
         ("send_time-error", "Enter a time of day"),
     ] {

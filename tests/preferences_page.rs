@@ -55,7 +55,7 @@ async fn another_newsletter_is_joined_and_unsubscribed_from_with_a_click(engine:
     assert_eq!((entry.kind.as_str(), entry.method.as_str()), ("confirmed", "preferences"));
     assert!(entry.client_address.is_some());
     let own = format!("/preferences/{}", app.token(&weekly));
-    assert!(joined.contains(&own) && app.page(&own).await.contains("The Weekly"));
+    assert!(joined.contains(&own) && app.page(&own).await.contains("Your subscription to The Weekly"));
     app.settle().await;
     assert_eq!(ann.emails().len(), mails + 1, "a welcome");
 

@@ -82,7 +82,7 @@ async fn operators_are_asked_to_approve_an_issue_that_waits(engine: Engine) {
     assert_eq!(mails[0].subject(), "[Daily] Please approve the issue of Saturday, 2 May");
     let text = one_line(&mails[0].text());
     for says in [
-        "It is due at 07:00 (UTC), in 30 minutes, and goes to 1 reader.",
+        "It's due at 07:00 (UTC), in 30 minutes, and goes to 1 reader.",
         "1. The bridge opens",
         "daily issue approve --newsletter daily --date 2026-05-02",
         "daily operator remove desk@courier.example",
@@ -208,7 +208,7 @@ async fn operators_are_told_of_a_failing_feed_unless_it_has_recovered(engine: En
     let text = one_line(&mails[0].text());
     for says in [
         "it answered 503",
-        "It was last read well on 30 April 2026, 12:00.",
+        "The feed was last read successfully on 30 April 2026, 12:00.",
         "daily feed poll 'https://courier.example/feed.xml?a=1&b=2'",
     ] {
         assert!(text.contains(says), "{says} is missing in {text}");
