@@ -30,7 +30,6 @@ pub struct Request<'a> {
     /// Link to the page that carries out the request, used verbatim.
     pub url: &'a str,
     pub expires_in_days: u32,
-    /// The recipient.
     pub address: &'a str,
 }
 

@@ -29,7 +29,7 @@ pub(crate) const SANS: &str = "font-family:'Segoe UI',-apple-system,Roboto,Helve
 const SERIF: &str = "font-family:Georgia,'Times New Roman',Times,serif;";
 /// Text and thick rules.
 pub(crate) const INK: &str = "color:#15201b;";
-/// Secondary text.
+/// Color of captions and other secondary text.
 pub(crate) const MUTED: &str = "color:#525d57;";
 /// Breaks words that are wider than a phone.
 pub(crate) const BREAK: &str = "word-break:break-word;";
@@ -79,7 +79,7 @@ impl Look {
         }
     }
 
-    /// `color:#rrggbb;`
+    /// CSS for text in the accent color: `color:#rrggbb;`.
     pub(crate) fn accent_text(&self) -> String {
         format!("color:{};", self.accent)
     }

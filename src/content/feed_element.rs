@@ -8,18 +8,16 @@ use std::borrow::Cow;
 pub enum Space {
     /// RSS of every version, and Atom.
     Core,
-    /// Dublin Core.
     Dublin,
     /// RSS 1.0's content module.
     Content,
-    /// Media RSS.
+    /// Yahoo's Media RSS.
     Media,
     /// iTunes and Google Play podcasts.
     Podcast,
     /// RSS 1.0's syndication module.
     Syndication,
     Xhtml,
-    /// Feedburner.
     Feedburner,
     Other,
 }

@@ -1,4 +1,4 @@
-//! Turns a feed's entry into an article. Other elements substitute for missing ones.
+//! HostLimiter a feed's entry into an article. Other elements substitute for missing ones.
 
 use crate::{
     content::{

@@ -3,7 +3,7 @@
 //! A fetch connects to public addresses only. Each redirect is checked again, and names are checked after
 //! resolving, by the resolver that the connection uses. Time and size are limited. Proxies from the
 //! environment are not used, because they would resolve names without these checks. Each host gets one
-//! request at a time, with a pause between requests (`turns`).
+//! request at a time, with a pause between requests (`host_limiter`).
 
 use std::error::Error as StdError;
 use std::net::IpAddr;
@@ -21,8 +21,8 @@ use crate::{
         address_filter::{AddressFilter, RefusedAddress},
         answer_headers::{Validators, header_text, max_age, retry_after, validators_of},
         fetch_error::FetchError,
+        host_limiter::{HostAccess, HostLimiter, PATIENCE},
         resolver::FilteringResolver,
-        turns::{PATIENCE, Turn, Turns},
     },
     domain::content::picture,
 };
@@ -62,11 +62,11 @@ pub enum Fetched {
 /// Headers of a "not modified" response.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unchanged {
-    /// See [`Document::permanent_url`].
+    /// The new address, after permanent redirects.
     pub permanent_url: Option<Url>,
     /// Validators, if they differ from those that were sent.
     pub validators: Validators,
-    /// See [`Document::max_age`].
+    /// How long the server allows the document to be cached.
     pub max_age: Option<Duration>,
 }
 
@@ -105,11 +105,11 @@ pub struct Fetcher {
     timeout: Duration,
     max_bytes: u64,
     max_redirects: usize,
-    turns: Turns,
+    host_limiter: HostLimiter,
 }
 
-/// A request.
-struct Asked<'a> {
+/// A request for a document, conditional if it carries validators.
+struct DocumentRequest<'a> {
     url: &'a Url,
     validators: &'a Validators,
     accept: Option<&'static str>,
@@ -122,7 +122,7 @@ struct Answer {
     response: Response,
     url: Url,
     permanent_url: Option<Url>,
-    turn: Turn,
+    access: HostAccess,
     left: Duration,
 }
 
@@ -143,7 +143,14 @@ impl Fetcher {
             .build()
             .map_err(|error| FetchError::Setup { reason: told(&error) })?;
         let (timeout, max_bytes, max_redirects) = (policy.timeout, policy.max_bytes, policy.max_redirects);
-        Ok(Self { client, filter, timeout, max_bytes, max_redirects, turns: Turns::new(policy.host_pause) })
+        Ok(Self {
+            client,
+            filter,
+            timeout,
+            max_bytes,
+            max_redirects,
+            host_limiter: HostLimiter::new(policy.host_pause),
+        })
     }
 
     /// Fetches `url`, or reports that it has not changed since `validators`.
@@ -152,7 +159,7 @@ impl Fetcher {
     }
 
     /// Like [`fetch`](Self::fetch), in at most `limit`. Waiting for other requests to the same host doesn't
-    /// count; it takes at most [`PATIENCE`](crate::content::turns::PATIENCE).
+    /// count; it takes at most [`PATIENCE`](crate::content::host_limiter::PATIENCE).
     pub async fn fetch_within(
         &self,
         url: &Url,
@@ -160,7 +167,7 @@ impl Fetcher {
         limit: Duration,
     ) -> Result<Fetched, FetchError> {
         let limit = limit.min(self.timeout);
-        let mut answer = self.follow(&Asked { url, validators, accept: None, limit }).await?;
+        let mut answer = self.follow(&DocumentRequest { url, validators, accept: None, limit }).await?;
         let conditional = validators.etag.is_some() || validators.last_modified.is_some();
         match answer.response.status() {
             StatusCode::NOT_MODIFIED if conditional => Ok(Fetched::NotModified(Unchanged {
@@ -183,9 +190,13 @@ impl Fetcher {
     /// [`picture::MAX_BYTES`].
     pub async fn picture_head(&self, url: &Url) -> Result<Head, FetchError> {
         let validators = Validators::default();
-        let asked =
-            Asked { url, validators: &validators, accept: Some(ACCEPT_PICTURES), limit: self.timeout };
-        let mut answer = self.follow(&asked).await?;
+        let request = DocumentRequest {
+            url,
+            validators: &validators,
+            accept: Some(ACCEPT_PICTURES),
+            limit: self.timeout,
+        };
+        let mut answer = self.follow(&request).await?;
         if !answer.response.status().is_success() {
             return Err(refusal(&mut answer));
         }
@@ -197,34 +208,35 @@ impl Fetcher {
     }
 
     /// Follows redirects. Redirects within one host count as one visit.
-    async fn follow(&self, asked: &Asked<'_>) -> Result<Answer, FetchError> {
-        let mut url = asked.url.clone();
+    async fn follow(&self, request: &DocumentRequest<'_>) -> Result<Answer, FetchError> {
+        let mut url = request.url.clone();
         url.set_fragment(None);
         let mut chain = vec![url.clone()];
         let mut permanent_url = None;
         let mut all_permanent = true;
-        let mut left = asked.limit;
-        let mut turn: Option<Turn> = None;
+        let mut left = request.limit;
+        let mut access: Option<HostAccess> = None;
         loop {
             self.admit(&url)?;
-            let here = match turn.take() {
-                Some(turn) if turn.is_at(&url) => turn,
+            let here = match access.take() {
+                Some(access) if access.is_at(&url) => access,
                 other => {
                     drop(other);
-                    let busy = |busy: crate::content::turns::Busy| FetchError::HostBusy {
+                    let busy = |busy: crate::content::host_limiter::Busy| FetchError::HostBusy {
                         url: shown(&url),
                         wait: busy.wait,
                     };
-                    self.turns.take(&url, PATIENCE).await.map_err(busy)?
+                    self.host_limiter.take(&url, PATIENCE).await.map_err(busy)?
                 }
             };
             let begun = tokio::time::Instant::now();
-            let response = tokio::time::timeout(left, self.ask(&url, asked)).await.unwrap_or_else(|_| {
-                Err(FetchError::TimedOut { url: shown(asked.url), after: asked.limit })
-            })?;
+            let response =
+                tokio::time::timeout(left, self.send(&url, request)).await.unwrap_or_else(|_| {
+                    Err(FetchError::TimedOut { url: shown(request.url), after: request.limit })
+                })?;
             left = left.saturating_sub(begun.elapsed());
             let Some(next) = redirect_target(&url, &response)? else {
-                return Ok(Answer { response, url, permanent_url, turn: here, left });
+                return Ok(Answer { response, url, permanent_url, access: here, left });
             };
             all_permanent &=
                 matches!(response.status(), StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT);
@@ -243,7 +255,7 @@ impl Fetcher {
                 return Err(FetchError::TooManyRedirects { chain, limit });
             }
             url = next;
-            turn = Some(here);
+            access = Some(here);
         }
     }
 
@@ -264,24 +276,24 @@ impl Fetcher {
         self.filter.check(literal).map_err(|refused| FetchError::Refused { url: shown(url), refused })
     }
 
-    async fn ask(&self, url: &Url, asked: &Asked<'_>) -> Result<Response, FetchError> {
-        let mut request = self.client.get(url.clone());
-        if let Some(accept) = asked.accept {
-            request = request.header(header::ACCEPT, accept);
+    async fn send(&self, url: &Url, request: &DocumentRequest<'_>) -> Result<Response, FetchError> {
+        let mut builder = self.client.get(url.clone());
+        if let Some(accept) = request.accept {
+            builder = builder.header(header::ACCEPT, accept);
         }
         for (name, value) in [
-            (header::IF_NONE_MATCH, &asked.validators.etag),
-            (header::IF_MODIFIED_SINCE, &asked.validators.last_modified),
+            (header::IF_NONE_MATCH, &request.validators.etag),
+            (header::IF_MODIFIED_SINCE, &request.validators.last_modified),
         ] {
             if let Some(value) = value.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
-                request = request.header(name, value);
+                builder = builder.header(name, value);
             }
         }
-        request.send().await.map_err(|error| unreachable(url, &error))
+        builder.send().await.map_err(|error| unreachable(url, &error))
     }
 
     async fn read(&self, answer: Answer) -> Result<Document, FetchError> {
-        let Answer { response, url, permanent_url, turn: _turn, .. } = answer;
+        let Answer { response, url, permanent_url, access: _access, .. } = answer;
         let content_type = header_text(&response, &header::CONTENT_TYPE);
         let (validators, max_age) = (validators_of(&response), max_age(&response));
         let mut body = Vec::new();
@@ -300,7 +312,7 @@ impl Fetcher {
 
 /// Reads the first bytes. If the response has no length, reads on to count the bytes.
 async fn read_head(answer: Answer) -> Result<Head, FetchError> {
-    let Answer { response, url, turn: _turn, .. } = answer;
+    let Answer { response, url, access: _access, .. } = answer;
     let too_large = || FetchError::TooLarge { url: shown(&url), limit_bytes: picture::MAX_BYTES };
     let length = response.content_length();
     if length.is_some_and(|length| length > picture::MAX_BYTES) {
@@ -332,7 +344,7 @@ fn refusal(answer: &mut Answer) -> FetchError {
     }
     let retry_after = retry_after(&answer.response);
     if let (429 | 503, Some(wait)) = (status.as_u16(), retry_after) {
-        answer.turn.rest(wait.min(LONGEST_REST));
+        answer.access.rest(wait.min(LONGEST_REST));
     }
     FetchError::Status { url, status: status.as_u16(), retry_after }
 }

@@ -37,7 +37,7 @@ pub enum FetchError {
         /// The network address and its kind.
         refused: RefusedAddress,
     },
-    /// Another request to the host is running, or the host is paused: see `turns`.
+    /// Another request to the host is running, or the host is paused: see `host_limiter`.
     #[error("{url} was not asked yet: it is not our turn at its host for {} s more", .wait.as_secs_f32())]
     HostBusy {
         url: String,

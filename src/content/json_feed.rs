@@ -90,7 +90,7 @@ fn object(text: &str) -> Result<(Object, Option<Repairs>), FeedError> {
     }
 }
 
-/// Turns an item into an article. Also returns the first date if no date could be parsed.
+/// HostLimiter an item into an article. Also returns the first date if no date could be parsed.
 fn article(item: &Object, base: Option<&Url>) -> Result<(FoundArticle, Option<String>), String> {
     let guid = string(item, "id");
     let said = string(item, "url").or_else(|| string(item, "external_url"));

@@ -2,7 +2,7 @@
 //! [`FoundArticle`](crate::domain::content::article::FoundArticle)s out.
 //!
 //! - `fetch` gets a document over HTTP from allowed addresses only (`address_filter`), and limits requests
-//!   per host (`turns`).
+//!   per host (`host_limiter`).
 //! - `feed` reads RSS and Atom, however malformed: `xml_events` splits the document, `feed_tree` builds a
 //!   tree (`feed_element` knows the vocabularies), `feed_entry` and `entry_picture` interpret its entries.
 //!   `json_feed` reads JSON Feed. Both return a `parsed_feed`.
@@ -30,6 +30,7 @@ mod feed_entry;
 mod feed_tree;
 pub mod fetch;
 pub mod fetch_error;
+pub mod host_limiter;
 pub mod json_feed;
 mod json_ld;
 mod json_mend;
@@ -46,6 +47,5 @@ pub mod picture;
 mod references;
 pub mod resolver;
 pub mod saved_text;
-pub mod turns;
 mod written_date;
 mod xml_events;

@@ -94,7 +94,6 @@ pub enum FeedError {
         /// The feeds that the page offers.
         feeds: Vec<Url>,
     },
-    /// Malformed XML.
     #[error(
         "the feed is not well-formed XML: line {line}, column {column}: {problem}; the site has to mend this"
     )]

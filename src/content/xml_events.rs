@@ -25,7 +25,7 @@ const MAX_ATTRIBUTES: usize = 100;
 /// A fault in a document that could still be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Byte offset.
+    /// Byte offset in the document.
     pub at: usize,
     pub problem: String,
 }

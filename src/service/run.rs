@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 /// The part of the service that a process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Role {
-    /// All three
+    /// Pages, scheduler and workers
     All,
     /// Pages and endpoints
     Web,

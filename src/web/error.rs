@@ -298,7 +298,7 @@ fn summary(texts: &Texts, problems: &Problems) -> String {
     sentences.join(" ")
 }
 
-/// Sets `Content-Language`.
+/// Declares the language of a page in `Content-Language`.
 pub fn in_language(language: &'static str, mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
     response

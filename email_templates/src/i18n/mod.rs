@@ -105,7 +105,7 @@ impl Dates {
         self.format(&self.coming, date)
     }
 
-    /// "Saturday".
+    /// The name of the weekday, as in "Saturday".
     pub(crate) fn weekday(&self, date: Date) -> &str {
         nth(&self.weekdays, date.weekday().to_monday_zero_offset())
     }

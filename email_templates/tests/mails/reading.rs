@@ -85,8 +85,7 @@ fn overlong_words_and_every_script_come_out_whole() {
         let email = digest::render(&Digest { stories: &[story, story], ..digest(STORIES) });
         let start: String = words.chars().take(20).collect();
         assert!(email.html.contains(&start) && email.text.contains(&start) && email.subject.contains(&start));
-        // What may hold such a word breaks it: the hero's cell and each story's pass it on to all that they
-        // hold.
+        // Cells that may hold such a word break it: the lead's cell and each story's, with everything in them.
         for cell in email.html.split("<td").filter(|cell| cell.contains("<h1") || cell.contains("<h3")) {
             assert!(cell.contains("word-break:break-word"), "{cell:.300}");
         }

@@ -42,7 +42,7 @@ pub struct NewNewsletter {
 #[serde(default)]
 #[validate(schema(function = fewest_and_most, skip_on_field_errors = false))]
 pub struct NewsletterDetails {
-    /// Title
+    /// Title of the newsletter
     #[arg(long)]
     #[validate(custom(function = rules::line::<MAX_NAME_CHARS>))]
     pub title: Option<String>,

@@ -8,7 +8,7 @@ use validator::Validate;
 
 #[derive(Debug, Default, Clone, clap::Args, serde::Deserialize, Validate)]
 pub struct OperatorAddress {
-    /// Email address
+    /// Email address of the operator
     #[validate(custom(function = rules::address))]
     pub address: String,
 }

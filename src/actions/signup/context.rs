@@ -28,7 +28,6 @@ pub struct SignupContext {
     pub confirmation_days: u32,
     /// Whether a reader who confirms gets a welcome email.
     pub welcome_email: bool,
-    /// Saves signups.
     pub batcher: SignupBatcher,
     /// The addresses that are not accepted.
     pub address_policy: Arc<AddressPolicy>,

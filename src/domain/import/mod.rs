@@ -37,7 +37,6 @@ string_enum! {
     Standing {
         /// Signed up but didn't confirm.
         Unconfirmed = "unconfirmed",
-        /// Receives email.
         Confirmed = "confirmed",
         /// Confirmed, then paused.
         Paused = "paused",

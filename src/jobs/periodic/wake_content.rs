@@ -3,7 +3,7 @@
 //! Each host gets one request at a time, so many feeds on one host delay only each other.
 
 use crate::{
-    content::turns::PATIENCE,
+    content::host_limiter::PATIENCE,
     db::{
         DbError, Tx,
         content::{

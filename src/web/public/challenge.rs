@@ -20,7 +20,7 @@ pub struct Offer {
     required: bool,
 }
 
-/// `GET /challenge`.
+/// `GET /challenge`: a new challenge, and whether one is required.
 pub async fn get(State(site): State<Site>) -> Result<Json<Offer>, AppError> {
     let required = challenge::is_required(&site.signup).await?;
     Ok(Json(Offer { challenge: challenge::issue(&site.signup), required }))

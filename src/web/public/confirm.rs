@@ -74,7 +74,7 @@ pub async fn renew(
     }
 }
 
-/// Confirms.
+/// Confirms the subscriptions of a link.
 pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

@@ -28,7 +28,7 @@ pub async fn get(
     Ok(page_for(&change_address::inspect_link(&site.subscription, &token).await?, &query, &headers))
 }
 
-/// Confirms.
+/// Confirms a change of address.
 pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

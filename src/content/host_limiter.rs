@@ -19,7 +19,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Limiter that gives exclusive access to hosts. Clones share its state.
 #[derive(Debug, Clone)]
-pub struct Turns {
+pub struct HostLimiter {
     pause: Duration,
     hosts: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<Slot>>>>>,
 }
@@ -31,7 +31,7 @@ struct Slot {
 
 /// Exclusive access to a host. The pause begins when it is dropped.
 #[derive(Debug)]
-pub struct Turn {
+pub struct HostAccess {
     host: String,
     slot: OwnedMutexGuard<Slot>,
     pause: Duration,
@@ -45,14 +45,14 @@ pub struct Busy {
     pub wait: Duration,
 }
 
-impl Turns {
+impl HostLimiter {
     /// Creates the limiter with `pause` between two requests to a host.
     pub fn new(pause: Duration) -> Self {
         Self { pause, hosts: Arc::default() }
     }
 
     /// Waits for exclusive access to the host of `url`, at most `patience`.
-    pub async fn take(&self, url: &Url, patience: Duration) -> Result<Turn, Busy> {
+    pub async fn take(&self, url: &Url, patience: Duration) -> Result<HostAccess, Busy> {
         let host = host_of(url);
         let slot = self.slot(&host);
         let slot = tokio::time::timeout(patience, slot.lock_owned())
@@ -65,7 +65,7 @@ impl Turns {
         // If this future is dropped during the sleep, no request was sent, so the next caller waits until the
         // same time.
         tokio::time::sleep_until(slot.free_at).await;
-        Ok(Turn { host, slot, pause: self.pause, rest: None })
+        Ok(HostAccess { host, slot, pause: self.pause, rest: None })
     }
 
     fn slot(&self, host: &str) -> Arc<tokio::sync::Mutex<Slot>> {
@@ -81,7 +81,7 @@ impl Turns {
     }
 }
 
-impl Turn {
+impl HostAccess {
     /// Returns whether this gives access to the host of `url`.
     pub fn is_at(&self, url: &Url) -> bool {
         self.host == host_of(url)
@@ -93,7 +93,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for HostAccess {
     fn drop(&mut self) {
         self.slot.free_at = Instant::now() + self.rest.unwrap_or_default().max(self.pause);
     }
@@ -117,12 +117,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_host_has_one_visitor_at_a_time_and_a_pause_between_two() {
-        let turns = Turns::new(PAUSE);
+        let limiter = HostLimiter::new(PAUSE);
         let begin = Instant::now();
-        let first = turns.take(&url("https://a.example/1"), PATIENCE).await.unwrap();
-        let other = turns.take(&url("https://b.example/1"), PATIENCE).await.unwrap();
+        let first = limiter.take(&url("https://a.example/1"), PATIENCE).await.unwrap();
+        let other = limiter.take(&url("https://b.example/1"), PATIENCE).await.unwrap();
         assert_eq!(begin.elapsed(), Duration::ZERO, "other hosts don't wait");
-        let waiting = turns.clone();
+        let waiting = limiter.clone();
         let second =
             tokio::spawn(async move { waiting.take(&url("https://a.example/2"), PATIENCE).await.unwrap() });
         tokio::time::sleep(Duration::from_secs(3)).await;
@@ -134,25 +134,25 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_host_that_asked_for_a_rest_has_it_and_nobody_waits_for_long() {
-        let turns = Turns::new(PAUSE);
+        let limiter = HostLimiter::new(PAUSE);
         let at = url("https://a.example/1");
-        let mut turn = turns.take(&at, PATIENCE).await.unwrap();
+        let mut turn = limiter.take(&at, PATIENCE).await.unwrap();
         turn.rest(Duration::from_mins(2));
         drop(turn);
         let begin = Instant::now();
-        assert_eq!(turns.take(&at, PATIENCE).await.unwrap_err(), Busy { wait: Duration::from_mins(2) });
+        assert_eq!(limiter.take(&at, PATIENCE).await.unwrap_err(), Busy { wait: Duration::from_mins(2) });
         assert_eq!(begin.elapsed(), Duration::ZERO);
         tokio::time::sleep(Duration::from_secs(115)).await;
-        assert!(turns.take(&at, PATIENCE).await.is_ok());
+        assert!(limiter.take(&at, PATIENCE).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn hosts_of_no_interest_are_forgotten() {
-        let turns = Turns::new(PAUSE);
+        let limiter = HostLimiter::new(PAUSE);
         for n in 0..3 * MANY_HOSTS {
-            drop(turns.take(&url(&format!("https://h{n}.example/")), PATIENCE).await.unwrap());
+            drop(limiter.take(&url(&format!("https://h{n}.example/")), PATIENCE).await.unwrap());
             tokio::time::advance(Duration::from_millis(10)).await;
         }
-        assert!(turns.hosts.lock().len() <= MANY_HOSTS);
+        assert!(limiter.hosts.lock().len() <= MANY_HOSTS);
     }
 }
