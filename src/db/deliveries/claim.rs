@@ -7,6 +7,7 @@ use crate::{
             columns::DbList,
             query::{query, query_as},
         },
+        throttle::send_rates::mark_throttled,
     },
     domain::{
         ids::{ClaimId, DeliveryId, IssueId, SubscriptionId, VariantId},
@@ -115,15 +116,7 @@ pub async fn throttle(
     domain: &str,
     ids: &[DeliveryId],
 ) -> Result<(), DbError> {
-    query!(
-        tx,
-        "INSERT INTO throttled_domains (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) \
-         DO NOTHING",
-        issue,
-        domain
-    )
-    .execute()
-    .await?;
+    mark_throttled(tx, issue, &[domain]).await?;
     query!(
         tx,
         "UPDATE deliveries SET status = 'queued', claim_id = NULL, throttled_domain = $2 WHERE id {in $3} \

@@ -165,14 +165,14 @@ pub async fn ready_domains(
 }
 
 /// Marks domains as throttled for an issue.
-pub async fn mark_throttled(tx: &mut Tx, issue: IssueId, domains: &[String]) -> Result<(), DbError> {
+pub async fn mark_throttled(tx: &mut Tx, issue: IssueId, domains: &[impl AsRef<str>]) -> Result<(), DbError> {
     for domain in domains {
         query!(
             tx,
             "INSERT INTO throttled_domains (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) \
              DO NOTHING",
             issue,
-            domain
+            domain.as_ref()
         )
         .execute()
         .await?;
