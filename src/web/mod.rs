@@ -7,6 +7,7 @@ mod client_address;
 mod error;
 mod health;
 mod layout;
+mod link_ends;
 mod mailbox;
 mod negotiate;
 mod openapi;
@@ -115,7 +116,7 @@ pub fn router(site: Site) -> Router {
             .route("/mailbox/{name}", get(mailbox::show))
             .route("/mailbox/{name}/html", get(mailbox::html));
     }
-    router
+    let router = router
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -126,7 +127,8 @@ pub fn router(site: Site) -> Router {
             security::frame_policy(&site.allowed_origins),
             security::headers,
         ))
-        .with_state(site)
+        .with_state(site);
+    link_ends::tidied(router)
 }
 
 fn cors(origins: &[String]) -> CorsLayer {
