@@ -10,7 +10,10 @@ use daily::{
             send_issue::begin_issue,
         },
     },
-    db::{content::articles, issues::IssueWords},
+    db::{
+        content::articles,
+        issues::{self, IssueWords},
+    },
     domain::{
         content::article::{FoundArticle, MAX_TITLE_CHARS},
         delivery::email::EmailKind,
@@ -91,6 +94,7 @@ on_both_engines!(
     a_second_story_ends_the_wait,
     too_few_stories_are_sent_or_skipped_as_configured,
     the_recheck_drops_removed_articles_and_follows_moved_and_renamed_ones,
+    pages_that_stand_in_for_articles_change_nothing_and_operators_are_told,
 );
 
 async fn edits_survive_new_articles_and_reach_readers(engine: Engine) {
@@ -334,18 +338,52 @@ async fn the_recheck_drops_removed_articles_and_follows_moved_and_renamed_ones(e
         tx.commit().await.unwrap();
     }
     respond(&site, "/spare", page("The spare story")).await;
-    respond(&site, "/renamed", page("A better headline")).await;
+    respond(&site, "/renamed", page("The story, renamed and better")).await;
     respond(&site, "/moved", ResponseTemplate::new(301).insert_header("location", "/new-place")).await;
     respond(&site, "/new-place", page("The moved story")).await;
     respond(&site, "/gone", ResponseTemplate::new(410)).await;
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
     let text = app.visitor("ann@example.org").last_email().text();
-    for says in ["A better headline", "The moved story", "/new-place", "The spare story"] {
+    for says in ["The story, renamed and better", "The moved story", "/new-place", "The spare story"] {
         assert!(text.contains(says), "{says} is missing in {text}");
     }
     assert!(!text.contains("The gone story") && !text.contains("The renamed story"), "{text}");
     let stories = app.stories(issue).await;
     let gone = stories.iter().find(|it| it.article.title == "The gone story").unwrap();
     assert_eq!(gone.reason, "gone");
+}
+
+/// Starts an issue with two stories on each of two sites: at one site all pages are gone, at the other all
+/// pages get the same headline.
+async fn pages_that_stand_in_for_articles_change_nothing_and_operators_are_told(engine: Engine) {
+    let (gone, notice) = (MockServer::start().await, MockServer::start().await);
+    let app = TestApp::start_with(engine, rechecking).await;
+    let issue = begun(&app).await;
+    for (site, slug) in [(&gone, "ferry"), (&gone, "quay"), (&notice, "market"), (&notice, "bridge")] {
+        app.clock.advance(SignedDuration::from_secs(1));
+        let id = story_at(&app, site, slug).await;
+        let mut tx = app.app.db.begin().await.unwrap();
+        articles::set_title(&mut tx, id, &format!("The {slug} story")).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    for slug in ["market", "bridge"] {
+        respond(&notice, &format!("/{slug}"), page("The story behind our new terms")).await;
+    }
+    due(&app).await;
+    assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
+    let text = app.visitor("ann@example.org").last_email().text();
+    for slug in ["ferry", "quay", "market", "bridge"] {
+        assert!(text.contains(&format!("The {slug} story")), "{text}");
+    }
+    let mut tx = app.app.db.read().await.unwrap();
+    let history = issues::history(&mut tx, issue).await.unwrap();
+    let frozen = history.iter().find(|event| event.status == IssueStatus::Frozen).unwrap();
+    let findings = frozen.reason.as_deref().unwrap();
+    assert!(findings.contains("answers that none of its pages exist"), "{findings}");
+    assert!(
+        findings.contains("several pages of its site are called “The story behind our new terms”"),
+        "{findings}"
+    );
+    assert_eq!(notices(&app, "could not be confirmed"), 1);
 }

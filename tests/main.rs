@@ -54,3 +54,4 @@ mod unconfirmed;
 mod unsubscribe;
 mod waves;
 mod with_services;
+mod wrong_clock;

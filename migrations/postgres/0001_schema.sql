@@ -95,8 +95,10 @@ CREATE TABLE feeds (
     -- Median and longest gap between recent items. NULL: too few items to tell.
     usual_gap_seconds   BIGINT,
     longest_gap_seconds BIGINT,
+    -- Articles seen since then are in no issue until an operator accepts them: there were too many at once.
+    held_since          TIMESTAMPTZ,
     -- A lasting problem that operators are told about. NULL: there is none.
-    trouble_kind        TEXT        CHECK (trouble_kind IN ('failing', 'silent', 'undated', 'retired')),
+    trouble_kind        TEXT        CHECK (trouble_kind IN ('failing', 'silent', 'undated', 'flood', 'retired')),
     trouble             TEXT, -- the problem in words
     trouble_since       TIMESTAMPTZ,
     trouble_reported_at TIMESTAMPTZ, -- NULL: operators were not told yet
@@ -683,6 +685,14 @@ CREATE TABLE processes (
     role       TEXT        NOT NULL, -- all, web, worker or scheduler
     started_at TIMESTAMPTZ NOT NULL,
     seen_at    TIMESTAMPTZ NOT NULL -- the last heartbeat
+);
+
+-- The time by the clocks of the schedulers. If it lies far in the future, a clock was wrong. There is at most one row.
+CREATE TABLE scheduler_clock (
+    id           BIGINT PRIMARY KEY CHECK (id = 1),
+    seen_at      TIMESTAMPTZ NOT NULL, -- the last run of a scheduler, at a minute's precision
+    wrong_at     TIMESTAMPTZ, -- what the clock showed when it was wrong last
+    corrected_at TIMESTAMPTZ -- when that was noticed
 );
 
 -- A lease on work that only one process may do at a time.

@@ -97,8 +97,10 @@ CREATE TABLE feeds (
     -- Median and longest gap between recent items. NULL: too few items to tell.
     usual_gap_seconds   INTEGER,
     longest_gap_seconds INTEGER,
+    -- Articles seen since then are in no issue until an operator accepts them: there were too many at once.
+    held_since          INTEGER,
     -- A lasting problem that operators are told about. NULL: there is none.
-    trouble_kind        TEXT    CHECK (trouble_kind IN ('failing', 'silent', 'undated', 'retired')),
+    trouble_kind        TEXT    CHECK (trouble_kind IN ('failing', 'silent', 'undated', 'flood', 'retired')),
     trouble             TEXT, -- the problem in words
     trouble_since       INTEGER,
     trouble_reported_at INTEGER, -- NULL: operators were not told yet
@@ -672,6 +674,14 @@ CREATE TABLE processes (
     started_at INTEGER NOT NULL,
     seen_at    INTEGER NOT NULL -- the last heartbeat
 ) STRICT, WITHOUT ROWID;
+
+-- The time by the clocks of the schedulers. If it lies far in the future, a clock was wrong. There is at most one row.
+CREATE TABLE scheduler_clock (
+    id           INTEGER PRIMARY KEY CHECK (id = 1),
+    seen_at      INTEGER NOT NULL, -- the last run of a scheduler, at a minute's precision
+    wrong_at     INTEGER, -- what the clock showed when it was wrong last
+    corrected_at INTEGER -- when that was noticed
+) STRICT;
 
 -- A lease on work that only one process may do at a time.
 CREATE TABLE leases (

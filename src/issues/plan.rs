@@ -82,7 +82,7 @@ pub async fn collect_inputs(
     }
     let now = planning.now;
     let rules = planning.rules.for_newsletter(&newsletter.newsletter);
-    let earlier = issues::planned_at(tx, newsletter.id, id).await?;
+    let earlier = issues::planned_at(tx, newsletter.id, date).await?;
     let served = ServedCadence::for_date(&newsletter.newsletter, date, &earlier);
     let has_round_up = served.iter().any(|it| it.kind == SelectionKind::RoundUp);
     let max_age = if has_round_up { rules.max_age.max(ROUND_UP_AGE) } else { rules.max_age };

@@ -4,3 +4,4 @@ pub mod recovery;
 pub mod run;
 pub mod scheduler;
 pub mod shutdown;
+mod wrong_clock;

@@ -26,6 +26,7 @@ use crate::{
         },
     },
     queue::Job,
+    service::wrong_clock,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -49,6 +50,9 @@ const AT_ONCE: i64 = 200;
 pub async fn run_due(contexts: &Contexts) -> Result<Option<Timestamp>, DbError> {
     let context = &contexts.issues;
     let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    wrong_clock::run(context, &mut tx, now).await?;
+    tx.commit().await?;
     // In its own transaction: one unreadable newsletter row must not block emails and feeds.
     let created = async {
         let mut tx = context.db.begin().await?;

@@ -7,5 +7,6 @@ pub mod group_commit;
 pub mod leases;
 pub mod processes;
 pub(crate) mod query;
+pub mod scheduler_clock;
 pub mod wal;
 pub mod worker_lock;

@@ -275,6 +275,17 @@ pub async fn skipped_for(
     .await
 }
 
+/// Returns the planned issues that were created after `now`, which only a wrong clock does. At most 1,000.
+pub async fn planned_in_future(tx: &mut Tx, now: Timestamp) -> Result<Vec<IssueId>, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT id FROM issues WHERE status = 'planned' AND created_at > $1 ORDER BY id LIMIT 1000",
+        DbTime(now)
+    )
+    .fetch_all()
+    .await
+}
+
 /// Moves an issue from one status to another and adds that to its history. Returns `false` if its status was
 /// not `from`.
 pub async fn advance(

@@ -35,11 +35,28 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
             }))
         }
         (EmailKind::IssueStopped, _) => Ok(Content::NotNeeded("the issue is no longer stopped")),
+        (EmailKind::StoriesDoubtful, _) => stories_doubtful(request, tx, &issue).await,
         (_, IssueStatus::Planned) if issue.approved_at.is_none() => {
             awaiting_operator(request, tx, &issue).await
         }
         _ => Ok(Content::NotNeeded("the issue no longer waits for an operator")),
     }
+}
+
+/// Describes what the recheck found when the issue was frozen, as its history has it.
+async fn stories_doubtful(
+    request: &EmailRequest<'_>,
+    tx: &mut Tx,
+    issue: &IssueRecord,
+) -> Result<Content, DbError> {
+    let history = issues::history(tx, issue.id).await?;
+    let found = history.iter().rev().find(|event| event.status == IssueStatus::Frozen);
+    Ok(match found.and_then(|event| event.reason.as_deref()) {
+        Some(findings) => {
+            request.operator_email(NoticeKind::StoriesDoubtful { date: issue.date(), findings })
+        }
+        None => Content::NotNeeded("nothing was found about the issue's stories"),
+    })
 }
 
 /// Describes an issue that is sent only if an operator agrees.
