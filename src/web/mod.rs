@@ -12,6 +12,7 @@ mod mailbox;
 mod negotiate;
 mod openapi;
 mod public;
+mod request_span;
 mod security;
 mod submission;
 
@@ -127,6 +128,7 @@ pub fn router(site: Site) -> Router {
             security::frame_policy(&site.allowed_origins),
             security::headers,
         ))
+        .layer(axum::middleware::from_fn(request_span::trace))
         .with_state(site);
     link_ends::tidied(router)
 }
