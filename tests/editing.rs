@@ -165,7 +165,10 @@ async fn an_edit_is_made_completely_or_not_at_all(engine: Engine) {
 
 async fn nothing_is_sent_without_a_required_approval(engine: Engine) {
     let (app, issue) = with_approval(engine).await;
-    assert!(matches!(approve_issue(&app.app.actions, &OPERATOR, issue).await, Err(ApproveError::NotPlanned)));
+    assert!(matches!(
+        approve_issue(&app.app.actions, &OPERATOR, issue, None).await,
+        Err(ApproveError::NotPlanned)
+    ));
     app.story("A good story", "").await;
     app.run_due_twice().await;
     assert_eq!(notices(&app, "approv"), 1, "at once: {:?}", app.emails_to(DESK));
@@ -176,7 +179,7 @@ async fn nothing_is_sent_without_a_required_approval(engine: Engine) {
     assert_eq!(app.issue(issue).await.status, IssueStatus::Planned);
     assert!(app.emails_to("ann@example.org").is_empty());
     app.clock.advance(SignedDuration::from_hours(1));
-    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     app.settle().await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
     assert_eq!(app.emails_to("ann@example.org").len(), 1);
@@ -187,13 +190,13 @@ async fn the_approved_issue_is_sent_and_an_edit_revokes_the_approval(engine: Eng
     let (app, issue) = with_approval(engine).await;
     let good = app.story("A good story", "").await;
     app.run_due().await;
-    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     edit_issue(&app.app.actions, &OPERATOR, issue, &IssueWords::default(), &[Change::Pin(good)])
         .await
         .unwrap();
     assert!(app.issue(issue).await.approved_at.is_none());
     app.run_due().await;
-    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     app.clock.advance(SignedDuration::from_mins(10));
     app.story("A later story", "").await;
     app.run_due().await;
@@ -203,7 +206,7 @@ async fn the_approved_issue_is_sent_and_an_edit_revokes_the_approval(engine: Eng
     app.run_due_at("2026-05-03T06:10:00Z").await;
     let next = app.issue_of(&app.newsletter().await, "2026-05-03").await.unwrap();
     app.run_due().await;
-    approve_issue(&app.app.actions, &OPERATOR, next.id).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, next.id, None).await.unwrap();
     app.run_due_at("2026-05-03T07:00:00Z").await;
     assert_eq!(app.count_titles("ann@example.org", &["A good story", "A later story"]), [1, 1]);
 }
@@ -217,7 +220,7 @@ async fn an_article_hidden_after_approval_stays_out_and_none_replaces_it(engine:
     let wrong = app.story("A wrong story", "").await;
     app.story("A good story", "").await;
     app.run_due().await;
-    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     hide_article(&app.app.actions, &OPERATOR, wrong, true).await.unwrap();
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
@@ -231,7 +234,7 @@ async fn operators_are_told_of_an_approval_that_an_edit_revoked(engine: Engine) 
     app.run_due_at("2026-05-02T06:31:00Z").await;
     app.run_due().await;
     let before = notices(&app, "approv");
-    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     edit_issue(&app.app.actions, &OPERATOR, issue, &IssueWords::default(), &[Change::Pin(good)])
         .await
         .unwrap();
@@ -289,7 +292,7 @@ async fn an_issue_with_too_few_stories_waits_for_an_operator_if_configured(engin
     assert_eq!(app.issue(issue).await.status, IssueStatus::Planned);
     assert_eq!(app.issue(issue).await.waits_for.as_deref(), Some("stories"));
     assert!(app.count_emails(EmailKind::TooFewStories).await >= 1);
-    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     app.settle().await;
     assert_eq!(app.count_titles("ann@example.org", &["A good story"]), [1], "shorter, as the operator said");
 }

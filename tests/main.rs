@@ -34,6 +34,7 @@ mod languages;
 mod mail_domains;
 
 mod newsletters;
+mod next_issue;
 mod openapi;
 mod pages;
 mod pauses;

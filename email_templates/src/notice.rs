@@ -75,6 +75,8 @@ pub struct PlannedIssue<'a> {
     pub readers: i64,
     /// The titles of its stories, in order.
     pub stories: &'a [&'a str],
+    /// The revision that these stories make, with the operator's texts.
+    pub revision: &'a str,
 }
 
 /// A feed with a problem. Title and URL come from outside and are not trusted.
@@ -143,7 +145,7 @@ fn approval_wanted(notice: &Notice<'_>, issue: &PlannedIssue<'_>) -> OperatorEma
     email.paragraph(format!("The issue of {date} is waiting for your approval. {}", due(issue)));
     email.paragraph("It won't go out without approval.");
     stories(&mut email, issue);
-    email.command("Approve it", command(notice, "approve", issue.date));
+    email.command("Approve it", approve_command(notice, issue));
     email.command("Show it", command(notice, "show", issue.date));
     email.command("Cancel it", command(notice, "cancel", issue.date));
     email
@@ -164,7 +166,7 @@ fn too_few_stories(notice: &Notice<'_>, issue: &PlannedIssue<'_>, wanted: usize)
         "Approve it to send it as it is, or cancel it to skip the day. It won't go out without approval.",
     );
     stories(&mut email, issue);
-    email.command("Send it as it is", command(notice, "approve", issue.date));
+    email.command("Send it as it is", approve_command(notice, issue));
     email.command("Skip it", command(notice, "cancel", issue.date));
     email.command("See why other articles were left out", command(notice, "show", issue.date));
     email
@@ -314,6 +316,11 @@ fn stories(email: &mut OperatorEmail, issue: &PlannedIssue<'_>) {
     if let more @ 1.. = issue.stories.len().saturating_sub(TITLES_MAX) {
         email.paragraph(format!("And {more} more."));
     }
+}
+
+/// Returns the command that approves exactly what the notice shows.
+fn approve_command(notice: &Notice<'_>, issue: &PlannedIssue<'_>) -> String {
+    format!("{} --revision {}", command(notice, "approve", issue.date), issue.revision)
 }
 
 fn command(notice: &Notice<'_>, verb: &str, date: Date) -> String {

@@ -114,6 +114,7 @@ async fn freeze(
             public_url: &context.settings.http.public_url,
             reader_token: &crate::domain::token::token_placeholder(&record.message_key),
             is_test: false,
+            revision: None,
         };
         (rendering.email(), rendering.web_view())
     });
@@ -139,7 +140,7 @@ async fn freeze(
         drop(tx);
         return retry_later(context, record).await;
     }
-    if !issues::set_plan(&mut tx, record.id, record.revision, &inputs, &plan).await? {
+    if !issues::set_plan(&mut tx, record.id, record.version, &inputs, &plan).await? {
         tracing::info!(issue = %record.id, "issue not frozen: it was edited meanwhile");
         return Ok(false);
     }
@@ -217,7 +218,7 @@ async fn wait_for_operator(
     decision: &'static str,
 ) -> Result<bool, JobFailure> {
     let mut tx = context.db.begin().await?;
-    if !issues::set_plan(&mut tx, record.id, record.revision, inputs, plan).await? {
+    if !issues::set_plan(&mut tx, record.id, record.version, inputs, plan).await? {
         // Edited or approved meanwhile.
         return Ok(false);
     }

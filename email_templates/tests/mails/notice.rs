@@ -19,6 +19,7 @@ fn planned(stories: &'static [&'static str]) -> PlannedIssue<'static> {
         due_in_minutes: 30,
         readers: 1204,
         stories,
+        revision: "1f09ac3d",
     }
 }
 
