@@ -1,6 +1,8 @@
 //! The processes of `daily serve`: start, run and shut down.
 
+pub mod open_files;
 pub mod recovery;
 pub mod run;
 pub mod scheduler;
 pub mod shutdown;
+pub mod watchdog;

@@ -9,3 +9,4 @@ pub mod processes;
 pub(crate) mod query;
 pub mod wal;
 pub mod worker_lock;
+pub mod writer_health;
