@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(of(0o640), [key.clone(), config.clone()]);
         fs::write(&config, "# url = \"smtps://ann:secret@relay.example\"\nurl = \"smtp://relay.example\"\n")
             .unwrap();
-        assert_eq!(of(0o644), [key.clone()], "a configuration without a secret may be read");
+        assert_eq!(of(0o644), std::slice::from_ref(&key), "a configuration without a secret may be read");
         fs::write(&config, "[tokens]\nsecrets = [\"0123\"]\n").unwrap();
         assert_eq!(of(0o644).len(), 2);
     }
