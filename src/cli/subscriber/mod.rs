@@ -75,7 +75,7 @@ pub enum Subscriber {
     /// Let suppressed addresses get email again
     #[command(after_help = "Examples:\n  \
         daily subscriber unsuppress ann@example.org\n  \
-        daily subscriber unsuppress --issue 2026-05-01   a relay refused good addresses\n  \
+        daily subscriber unsuppress --issue 2026-05-01   all of one issue\n  \
         daily subscriber unsuppress --file addresses.txt\n\n\
         Subscriptions that a suppression ended are active again.")]
     Unsuppress(unsuppress::Unsuppress),

@@ -11,6 +11,9 @@ use jiff::civil::Date;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "daily subscriber unsuppress <ADDRESS>\n       \
+    daily subscriber unsuppress --file <FILE>\n       \
+    daily subscriber unsuppress --issue <DATE> [--newsletter <NEWSLETTER>]")]
 #[command(group(clap::ArgGroup::new("suppressed").required(true).args(["address", "file", "issue"])))]
 pub struct Unsuppress {
     /// Email address
