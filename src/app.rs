@@ -18,7 +18,7 @@ use crate::{
         fetch::{FetchPolicy, Fetcher},
         fetch_error::FetchError,
     },
-    db::{ConnectError, Db, DbError, newsletters},
+    db::{ConnectError, Db, DbError, engine::writer_health::WriterHealth, newsletters},
     delivery::{
         self,
         context::InFlightIssues,
@@ -57,6 +57,9 @@ pub struct App {
     /// For changes that readers make themselves.
     pub subscription: SubscriptionContext,
     pub jobs: Contexts,
+    pub health: WriterHealth,
+    /// Path of the pages that show the emails of a `mailbox:` relay. Random, so that nobody can guess it.
+    pub mailbox_path: Arc<str>,
 }
 
 /// Errors that keep Daily from starting.
@@ -194,7 +197,9 @@ impl App {
                 settings: settings.clone(),
             },
         };
-        Ok(Self { settings, db, actions, signup, subscription, jobs })
+        let (health, mailbox_path) =
+            (WriterHealth::default(), format!("/mailbox/{}", random::hex::<16>()).into());
+        Ok(Self { settings, db, actions, signup, subscription, jobs, health, mailbox_path })
     }
 }
 

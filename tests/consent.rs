@@ -20,6 +20,7 @@ async fn two_have_unsubscribed(engine: Engine) -> TestApp {
 on_both_engines!(
     every_entry_is_linked_and_has_its_address_and_email,
     changes_to_the_ledger_are_refused_or_found_out,
+    an_entry_that_was_slipped_in_is_found_for_ever,
     personal_data_can_be_erased_and_the_chain_holds,
     entries_added_in_bulk_are_linked_later,
 );
@@ -86,6 +87,24 @@ async fn changes_to_the_ledger_are_refused_or_found_out(engine: Engine) {
     );
     let told = ended.json();
     assert_eq!((&told["broken"], &told["first_broken"]["event"]), (&1.into(), &6.into()));
+}
+
+async fn an_entry_that_was_slipped_in_is_found_for_ever(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let ann = app.reader(ANN).await;
+    let subscription = ann.subscription().await.id.0;
+    app.store().await.slip_into_ledger(subscription).await;
+    let found = app.verify_ledger().await;
+    let broken = found.first_broken.expect("it is found");
+    assert_eq!((broken.event, broken.subscription, found.broken, found.unlinked), (3, subscription, 1, 0));
+    // Neither a later entry nor an import of others gives it a link.
+    ann.unsubscribes().await;
+    let stop = CancellationToken::new();
+    link_consent(&app.app.actions, &stop).await.unwrap();
+    let found = app.verify_ledger().await;
+    assert_eq!((found.verified, found.broken, found.first_broken.map(|it| it.event)), (3, 1, Some(3)));
+    let ended = app.program().run(&["consent", "verify"]).await;
+    assert!(ended.code == 1 && ended.stderr.contains("no import added it"), "{ended:?}");
 }
 
 async fn personal_data_can_be_erased_and_the_chain_holds(engine: Engine) {

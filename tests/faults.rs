@@ -71,10 +71,13 @@ fn chance(seed: u64, at: &StepContext, of: u64) -> u64 {
 
 on_both_engines!(
     greylisted_readers_get_the_issue_once,
+    a_clock_that_jumps_gives_nobody_up,
     random_answers_lead_every_delivery_to_one_end,
     connections_that_break_before_or_in_the_message_lose_nothing,
     connections_that_break_after_the_message_repeat_it_with_the_same_message_id,
     with_hold_uncertain_deliveries_are_not_repeated,
+    a_relay_that_never_answers_gets_each_message_three_times_at_most,
+    a_relay_that_never_answers_has_the_issue_held,
     a_slow_server_gets_everything_once,
     one_message_that_hangs_delays_no_other,
     a_relay_that_restarts_gets_everything,
@@ -90,6 +93,50 @@ async fn greylisted_readers_get_the_issue_once(engine: Engine) {
     app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
     assert_sent_once(&app, issue, &[server.record()], &readers).await;
     assert!(app.deliveries(issue).await.iter().all(|it| it.attempts == 2));
+}
+
+async fn a_clock_that_jumps_gives_nobody_up(engine: Engine) {
+    let script = Script::accept().first(1, Step::Rcpt, Action::reply("451 4.2.0 greylisted, come back"));
+    let server = SmtpServer::start(script).await;
+    let app = TestApp::with_ports(engine, &[server.port()], busy).await;
+    let (issue, readers) = begin(&app).await;
+    app.settle().await;
+    assert_eq!(app.counts(issue).await.deferred, 80);
+    app.clock.jump(SignedDuration::from_hours(72));
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
+}
+
+async fn a_relay_that_never_answers_gets_each_message_three_times_at_most(engine: Engine) {
+    let script = Script::accept().always(Step::EndOfData, Action::Drop);
+    let server = SmtpServer::start(script).await;
+    let app = TestApp::with_ports(engine, &[server.port()], busy).await;
+    let (issue, readers) = app.begin_issue_to(3).await;
+    eventually("all wait for an operator", || async {
+        app.clock.advance(SignedDuration::from_secs(31));
+        scheduler::run_due(&app.app.jobs).await.ok()?;
+        (app.counts(issue).await.uncertain == 3).then_some(())
+    })
+    .await;
+    app.run_due_after(SignedDuration::from_mins(10)).await;
+    let copies = copies(&[server.record()]);
+    assert_eq!(copies.len(), readers.len());
+    assert!(copies.values().all(|it| it.arrived == 3), "{copies:?}");
+    assert_eq!(app.issue(issue).await.status, IssueStatus::Sending);
+}
+
+async fn a_relay_that_never_answers_has_the_issue_held(engine: Engine) {
+    let script = Script::accept().always(Step::EndOfData, Action::Drop);
+    let server = SmtpServer::start(script).await;
+    let app = TestApp::with_ports(engine, &[server.port()], |settings| {
+        busy(settings);
+        settings.sending.max_failed_percent = 20;
+    })
+    .await;
+    let (issue, _) = app.begin_issue_to(12).await;
+    app.run_due_until(issue, IssueStatus::Held, SignedDuration::from_secs(31)).await;
+    let held = app.issue(issue).await;
+    assert!(held.reason.unwrap().contains("refusals or missing"));
 }
 
 async fn random_answers_lead_every_delivery_to_one_end(engine: Engine) {

@@ -19,11 +19,15 @@ const ZONES: &[(&str, Zone)] = &[
     ("gmial.com", Zone::Bare),
     ("trouble1.org", Zone::Trouble),
     ("trouble2.org", Zone::Trouble),
+    ("silence1.org", Zone::Silence),
+    ("silence2.org", Zone::Silence),
 ];
 
 on_both_engines!(
     a_domain_without_mail_server_is_refused_and_doubt_is_not,
     made_up_names_are_looked_up_no_more_often_than_the_client_may_sign_up,
+    a_signup_for_an_unknown_newsletter_causes_no_lookup,
+    every_lookup_counts_whatever_becomes_of_the_signup,
     under_attack_domains_are_looked_up_only_for_solved_challenges,
 );
 
@@ -67,6 +71,33 @@ async fn made_up_names_are_looked_up_no_more_often_than_the_client_may_sign_up(e
     assert_eq!(app.sign_up_from("192.0.2.2", "ann@with-mx.org").await.status(), 200);
 }
 
+async fn a_signup_for_an_unknown_newsletter_causes_no_lookup(engine: Engine) {
+    let server = NameServer::start(ZONES).await;
+    let app = asking(engine, &server).await;
+    for n in 0..5 {
+        let (email, newsletters) = (format!("x@r{n}.org"), ["daily", "nothing"]);
+        let answer = app.post_json("/subscribe", &json!({ "email": email, "newsletter": newsletters })).await;
+        assert_eq!(answer.status(), 422);
+        assert!(answer.text().await.unwrap().contains("newsletter"));
+    }
+    assert_eq!(server.asked(), 0);
+}
+
+async fn every_lookup_counts_whatever_becomes_of_the_signup(engine: Engine) {
+    let server = NameServer::start(ZONES).await;
+    // Clients on this machine have only the overall limit.
+    let app = asking_with(engine, &server, |settings| settings.signup.signups_per_minute = 5).await;
+    app.begin_attack().await;
+    let proof = solve(&challenge::issue(&app.app.signup)).unwrap();
+    let mut statuses = Vec::new();
+    for n in 0..8 {
+        let body = json!({ "email": format!("x@r{n}.org"), "proof": proof });
+        statuses.push(app.post_json("/subscribe", &body).await.status().as_u16());
+    }
+    assert_eq!(statuses, [422, 422, 422, 422, 422, 429, 429, 429]);
+    assert_eq!(server.asked(), 5);
+}
+
 async fn under_attack_domains_are_looked_up_only_for_solved_challenges(engine: Engine) {
     let server = NameServer::start(ZONES).await;
     let app = asking(engine, &server).await;
@@ -90,6 +121,19 @@ async fn trouble_of_single_domains_does_not_end_the_lookups() {
         assert_eq!(app.sign_up(&format!("ann@{domain}")).await.status(), 200);
     }
     assert_eq!(app.sign_up("ann@unknown.org").await.status(), 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silent_servers_of_single_domains_do_not_end_the_lookups() {
+    let server = NameServer::start(ZONES).await;
+    let app = asking(Engine::Sqlite, &server).await;
+    for domain in ["silence.org", "silence1.org", "silence2.org", "silence.org"] {
+        assert_eq!(app.sign_up(&format!("ann@{domain}")).await.status(), 200);
+    }
+    let before = server.asked();
+    assert_eq!(app.sign_up("ann@unknown.org").await.status(), 422, "the name server itself answers");
+    assert_eq!(app.sign_up("ben@silence.org").await.status(), 200);
+    assert_eq!(server.asked(), before + 1, "an answer that didn't come is not asked for again at once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

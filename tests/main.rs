@@ -49,6 +49,7 @@ mod signup;
 mod single_emails;
 mod smtp_injection;
 mod support;
+mod suppressions;
 mod throttle;
 mod torture;
 mod unconfirmed;

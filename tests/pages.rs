@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_load_nothing_from_elsewhere_and_keep_tokens_to_themselves() {
     let app = TestApp::start(Engine::Sqlite).await;
-    for path in ["/", "/issues", "/confirm/x", "/unsubscribe/x", "/nowhere", "/mailbox"] {
+    for path in ["/", "/issues", "/confirm/x", "/unsubscribe/x", "/nowhere", &app.app.mailbox_path] {
         let answer = app.get(path).await;
         let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let policy = header("content-security-policy").unwrap();
@@ -58,6 +58,9 @@ async fn readiness_needs_a_live_worker() {
         app.page("/readyz").await.contains("no scheduler").then_some(())
     })
     .await;
+    // Only this machine gets the reason.
+    let proxied = app.getting("/readyz").header("x-forwarded-for", "203.0.113.9").send().await.unwrap();
+    assert_eq!((proxied.status().as_u16(), &*proxied.text().await.unwrap()), (503, "not ready\n"));
     let mut tx = app.app.db.begin().await.unwrap();
     processes::heartbeat(&mut tx, "another", "scheduler", app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
@@ -70,9 +73,10 @@ async fn the_mailbox_shows_every_email_in_four_ways() {
     let app = TestApp::start(Engine::Sqlite).await;
     app.sign_up("ann@example.org").await;
     app.settle().await;
-    let list = app.page("/mailbox").await;
+    let mailbox = &app.app.mailbox_path;
+    let list = app.page(mailbox).await;
     assert!(list.contains("ann@example.org"));
-    let start = list.find("href=\"/mailbox/").expect("a mail") + "href=\"".len();
+    let start = list.find(&format!("href=\"{mailbox}/")).expect("a mail") + "href=\"".len();
     let mail = &list[start..start + list[start..].find('"').unwrap()];
     for (view, shows) in [
         ("html", "<iframe"),
@@ -90,11 +94,15 @@ async fn the_mailbox_shows_every_email_in_four_ways() {
     for (name, value) in
         [("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=x"), ("host", "evil.example")]
     {
-        let answer = app.getting("/mailbox").header(name, value).send().await.unwrap();
+        let answer = app.getting(mailbox).header(name, value).send().await.unwrap();
         assert_eq!(answer.status(), 404, "{name}");
     }
+    // A proxy without headers of its own makes every client look local, but the address is a secret.
+    for guess in ["/mailbox", "/mailbox/0123456789abcdef0123456789abcdef", "/mailbox/1-a.eml"] {
+        assert_eq!(app.get(guess).await.status(), 404, "{guess}");
+    }
     for outside in ["..%2Fsecret.key", "x", ".eml", "..eml"] {
-        assert_eq!(app.get(&format!("/mailbox/{outside}")).await.status(), 404, "{outside}");
+        assert_eq!(app.get(&format!("{mailbox}/{outside}")).await.status(), 404, "{outside}");
     }
 }
 
@@ -104,11 +112,11 @@ async fn a_public_service_shows_no_mailbox() {
         settings.http.public_url = "https://news.example.org".into();
     })
     .await;
-    assert_eq!(app.get("/mailbox").await.status(), 404);
+    assert_eq!(app.get(&app.app.mailbox_path).await.status(), 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_mailbox_relay_there_is_no_mailbox_page() {
     let app = TestApp::with_relay(Engine::Sqlite, "smtp://127.0.0.1:1").await;
-    assert_eq!(app.get("/mailbox").await.status(), 404);
+    assert_eq!(app.get(&app.app.mailbox_path).await.status(), 404);
 }

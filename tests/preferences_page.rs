@@ -21,6 +21,7 @@ on_both_engines!(
     a_newsletter_joined_by_a_forwarded_link_is_reported_to_the_reader,
     a_pause_does_not_hold_back_the_notice_about_a_joining,
     joining_is_limited_and_unsubscribing_is_not,
+    links_in_old_emails_cause_a_few_emails_a_day,
     suppressed_and_unsubscribed_readers_can_not_join,
     the_page_speaks_the_readers_language,
 );
@@ -66,7 +67,12 @@ async fn another_newsletter_is_joined_and_unsubscribed_from_with_a_click(engine:
     );
     assert_eq!(ann.status_at("weekly").await, Some(Unsubscribed));
     assert_eq!(ann.status_at("daily").await, Some(Active));
-    // The reader is notified each time somebody joins.
+    // The reader is notified when somebody joins again, but at most once a day.
+    ann.joins("weekly").await;
+    app.settle().await;
+    assert_eq!(ann.emails().len(), mails + 1);
+    ann.leaves("weekly").await;
+    app.clock.advance(SignedDuration::from_hours(25));
     ann.joins("weekly").await;
     app.settle().await;
     assert_eq!(ann.emails().len(), mails + 2);
@@ -128,6 +134,23 @@ async fn a_pause_does_not_hold_back_the_notice_about_a_joining(engine: Engine) {
         assert_eq!(ann.emails().len(), before, "{}", it.newsletter);
     }
     assert!(ann.last_email().text().contains("The Weekly"));
+}
+
+async fn links_in_old_emails_cause_a_few_emails_a_day(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let ann = app.reader(ANN).await;
+    app.add_newsletter("weekly", |_| {}).await;
+    app.clock.advance(SignedDuration::from_hours(48));
+    let before = ann.emails().len();
+    for n in 0..10 {
+        ann.joins("weekly").await;
+        ann.leaves("weekly").await;
+        ann.asks_for_address(&format!("new{n}@example.net")).await;
+        ann.chooses(&[("do", "data_export")]).await;
+    }
+    app.settle().await;
+    let caused = ann.emails().len() - before;
+    assert!((4..=7).contains(&caused), "{caused}: five in all, and a welcome and a goodbye");
 }
 
 async fn joining_is_limited_and_unsubscribing_is_not(engine: Engine) {

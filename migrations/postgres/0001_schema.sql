@@ -554,6 +554,7 @@ CREATE TABLE deliveries (
     due_at          TIMESTAMPTZ NOT NULL, -- originally
     next_attempt_at TIMESTAMPTZ NOT NULL,
     attempts        BIGINT      NOT NULL DEFAULT 0, -- begun
+    doubts          BIGINT      NOT NULL DEFAULT 0, -- messages that a relay took without an answer
     -- The claim that holds it, or held it last. The claim's row may be gone.
     claim_id        BIGINT,
     -- The domain, if sending to it is throttled. Such rows are only claimed as the rate permits.
@@ -661,8 +662,11 @@ CREATE INDEX emails_goodbye ON emails (subscription_id, created_at) WHERE kind =
 CREATE TABLE suppressions (
     address_key TEXT        PRIMARY KEY,
     reason      TEXT        NOT NULL,
-    created_at  TIMESTAMPTZ NOT NULL
+    created_at  TIMESTAMPTZ NOT NULL,
+    issue_id    BIGINT, -- the issue whose refusal suppressed it
+    asked_at    TIMESTAMPTZ -- the last confirmation email after a new signup
 );
+CREATE INDEX suppressions_by_issue ON suppressions (issue_id) WHERE issue_id IS NOT NULL;
 
 -- An address that unsubscribed from a newsletter elsewhere. Imports leave it out until its reader confirms here.
 CREATE TABLE newsletter_suppressions (

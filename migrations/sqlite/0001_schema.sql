@@ -542,6 +542,7 @@ CREATE TABLE deliveries (
     due_at          INTEGER NOT NULL, -- originally
     next_attempt_at INTEGER NOT NULL,
     attempts        INTEGER NOT NULL DEFAULT 0, -- begun
+    doubts          INTEGER NOT NULL DEFAULT 0, -- messages that a relay took without an answer
     -- The claim that holds it, or held it last. The claim's row may be gone.
     claim_id        INTEGER,
     -- The domain, if sending to it is throttled. Such rows are only claimed as the rate permits.
@@ -649,8 +650,11 @@ CREATE INDEX emails_goodbye ON emails (subscription_id, created_at) WHERE kind =
 CREATE TABLE suppressions (
     address_key TEXT    PRIMARY KEY,
     reason      TEXT    NOT NULL,
-    created_at  INTEGER NOT NULL
+    created_at  INTEGER NOT NULL,
+    issue_id    INTEGER, -- the issue whose refusal suppressed it
+    asked_at    INTEGER -- the last confirmation email after a new signup
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX suppressions_by_issue ON suppressions (issue_id) WHERE issue_id IS NOT NULL;
 
 -- An address that unsubscribed from a newsletter elsewhere. Imports leave it out until its reader confirms here.
 CREATE TABLE newsletter_suppressions (

@@ -8,7 +8,7 @@ use crate::{
     },
     domain::{
         rate_limit::Limit,
-        signup::limits::{OVERALL, client_limits},
+        signup::limits::{OVERALL, client_limits, dns_limits},
         token::KeyRing,
     },
 };
@@ -38,6 +38,15 @@ pub async fn peek_client(context: &SignupContext, client: IpAddr) -> Result<Verd
     Ok(limits
         .iter()
         .try_for_each(|(key, limit)| limit.check(tats.get(key).copied().unwrap_or(now), now).map(drop)))
+}
+
+/// Debits a DNS query on the limits of its client and of all clients.
+pub async fn debit_dns(context: &SignupContext, client: IpAddr) -> Result<Verdict, DbError> {
+    let limits = dns_limits(&context.keys, &context.limits, client);
+    let mut tx = context.db.begin().await?;
+    let mut verdicts = rate_limits::check(&mut tx, &[limits], context.clock.now()).await?;
+    tx.commit().await?;
+    verdicts.pop().ok_or(DbError::RowNotFound)
 }
 
 /// Debits a client's limits for work it caused without a signup.

@@ -1,5 +1,7 @@
 //! `daily check`
 
+mod host;
+
 use crate::{
     app::App,
     cli::{CliError, CliResult, output::Output},
@@ -9,6 +11,7 @@ use crate::{
     queue,
     settings::Settings,
 };
+use std::path::Path;
 
 /// Check configuration, database and relays
 #[derive(Debug, clap::Args)]
@@ -18,8 +21,8 @@ use crate::{
 pub struct Check {}
 
 impl Check {
-    pub async fn run(self, settings: Settings, output: Output) -> CliResult {
-        set_up(settings, output).await
+    pub async fn run(self, settings: Settings, config: Option<&Path>, output: Output) -> CliResult {
+        set_up(settings, config, output).await
     }
 }
 
@@ -30,7 +33,7 @@ struct Finding {
     detail: String,
 }
 
-async fn set_up(settings: Settings, output: Output) -> CliResult {
+async fn set_up(settings: Settings, config: Option<&Path>, output: Output) -> CliResult {
     let app = App::start(settings, Clock::system()).await.map_err(super::start_error)?;
     let mut findings = vec![Finding {
         what: "configuration and database".into(),
@@ -43,6 +46,7 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
             Err(said) => Finding { what: format!("relay {relay}"), state: "failed", detail: said },
         });
     }
+    findings.extend(host::findings(&app.settings, config));
     findings.extend(signing(&app).await?);
     for detail in default_values(&app).await? {
         findings.push(Finding { what: "newsletter".into(), state: "warning", detail });

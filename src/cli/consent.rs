@@ -23,7 +23,7 @@ pub enum Consent {
     Reasons(Reasons),
     /// Verify the hash chains of the consent ledger
     #[command(
-        after_help = "Example:\n  daily consent verify\n\nExit code 1: an entry was changed or removed."
+        after_help = "Example:\n  daily consent verify\n\nExit code 1: an entry was changed, removed or slipped in."
     )]
     Verify,
 }

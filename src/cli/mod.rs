@@ -180,7 +180,10 @@ async fn run(cli: Cli) -> CliResult {
     if matches!(cli.command, Command::Serve(_)) {
         telemetry::start(&settings.log);
     } else {
-        telemetry::start(&Log { filter: "warn,sqlx=error".into(), format: settings.log.format });
+        telemetry::start(&Log {
+            filter: "warn,sqlx=error,html5ever=error,dom_query=error,dom_smoothie=error".into(),
+            format: settings.log.format,
+        });
     }
     match cli.command {
         Command::Migrate => {
@@ -189,7 +192,7 @@ async fn run(cli: Cli) -> CliResult {
             db.close().await;
             Ok(())
         }
-        Command::Check(check) => check.run(settings, output).await,
+        Command::Check(check) => check.run(settings, cli.config.as_deref(), output).await,
         Command::Dkim(dkim) => dkim.run(&settings, output),
         command => {
             let app = App::start(settings, Clock::system()).await.map_err(start_error)?;

@@ -1,12 +1,12 @@
 //! Prints records as aligned columns for people, or as JSON for programs.
 
-use super::{CliError, CliResult};
+use super::{
+    CliError, CliResult,
+    print::{to_stderr, visible},
+};
 use crate::domain::newsletter::Newsletter;
 use jiff::Timestamp;
-use std::{
-    fmt::Write as _,
-    io::{IsTerminal as _, Write as _},
-};
+use std::{fmt::Write as _, io::IsTerminal as _};
 
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
@@ -62,9 +62,10 @@ pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Replaces control characters, so that text from outside can't drive the terminal.
+/// Replaces control characters, so that text from outside can't drive the terminal. Those that change the direction
+/// of text become visible.
 fn strip_controls(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    visible(&text.replace(char::is_control, " ")).into_owned()
 }
 
 /// Formats named values, one per line. Skips `None`.
@@ -105,8 +106,7 @@ pub fn confirm(question: &str, how_without: &str, refused: &str) -> CliResult {
     if !interactive() {
         return Err(CliError::Usage(how_without.into()));
     }
-    eprint!("{question} [y/N] ");
-    std::io::stderr().flush()?;
+    to_stderr(format_args!("{question} [y/N] "));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     match answer.trim() {

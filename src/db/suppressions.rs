@@ -1,6 +1,8 @@
 //! Tables `suppressions`, the addresses that must not be emailed, and `newsletter_suppressions`, the
 //! addresses that imports leave out of one newsletter.
 
+pub mod lifting;
+
 use crate::{
     db::{
         DbError, DbTime, Tx,
@@ -130,8 +132,17 @@ pub async fn newsletters_for_address(
     .await
 }
 
-/// Lets imports add a reader to a newsletter again, because the reader has confirmed the subscription.
+/// Lifts the suppression of a reader who has confirmed a subscription, and lets imports add the reader to the
+/// newsletter again.
 pub async fn lift(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbError> {
+    query!(
+        tx,
+        "DELETE FROM suppressions WHERE address_key = (SELECT r.address_key FROM subscribers r \
+         JOIN subscriptions s ON s.subscriber_id = r.id WHERE s.id = $1)",
+        subscription
+    )
+    .execute()
+    .await?;
     query!(
         tx,
         "DELETE FROM newsletter_suppressions WHERE newsletter_id = (SELECT newsletter_id FROM subscriptions \
@@ -152,7 +163,8 @@ pub struct RefusedAddress<'a> {
 }
 
 /// Suppresses permanently refused addresses, with the relay's answer as the reason, and ends their readers'
-/// subscriptions as undeliverable. A reader whose address has changed since then is left alone.
+/// subscriptions as undeliverable. A reader whose address has changed since then is left alone. So are the
+/// readers of a held issue, whose relay may refuse everybody.
 pub async fn add_undeliverable(
     tx: &mut Tx,
     refused: &[RefusedAddress<'_>],
@@ -161,9 +173,10 @@ pub async fn add_undeliverable(
     let rows = json_rows(refused)?;
     query!(
         tx,
-        "INSERT INTO suppressions (address_key, reason, created_at) \
-         SELECT r.address_key, 'undeliverable: ' || COALESCE(d.reply_text, ''), $2 FROM {rows $1} AS x \
-         JOIN deliveries d ON d.id = CAST(x.value ->> 'delivery' AS BIGINT) \
+        "INSERT INTO suppressions (address_key, reason, created_at, issue_id) \
+         SELECT r.address_key, 'undeliverable: ' || COALESCE(d.reply_text, ''), $2, d.issue_id \
+         FROM {rows $1} AS x JOIN deliveries d ON d.id = CAST(x.value ->> 'delivery' AS BIGINT) \
+         JOIN issues i ON i.id = d.issue_id AND i.status <> 'held' \
          JOIN subscribers r ON r.address_key = x.value ->> 'address_key' WHERE true ON CONFLICT \
          (address_key) DO NOTHING",
         &rows,
@@ -175,6 +188,8 @@ pub async fn add_undeliverable(
         tx,
         "UPDATE subscriptions SET status = 'undeliverable', ended_at = $2, paused_until = NULL, resumes_at = \
          NULL WHERE status IN ('active', 'paused') AND subscriber_id IN (SELECT r.id FROM {rows $1} AS x \
+         JOIN deliveries d ON d.id = CAST(x.value ->> 'delivery' AS BIGINT) \
+         JOIN issues i ON i.id = d.issue_id AND i.status <> 'held' \
          JOIN subscribers r ON r.address_key = x.value ->> 'address_key')",
         &rows,
         DbTime(now)

@@ -137,13 +137,13 @@ impl ConnectionTask<'_> {
     async fn record(&mut self, delivery: &ClaimedDelivery, outcome: &SendResult) -> Result<(), StopReason> {
         let run = self.run;
         let now = run.context.clock.now();
-        let first_due = run.first_due.max(delivery.due_at.0);
+        let first_due = run.context.clock.adjusted(run.first_due.max(delivery.due_at.0));
         let next = next_step(
             outcome,
             delivery.attempts + 1,
             first_due,
             now,
-            run.context.settings.sending.hold_uncertain(),
+            run.context.settings.sending.hold_uncertain() || delivery.doubts >= retry::MAX_REPEATS,
         );
         let (to, code) = (delivery.address.masked(), answer_of(outcome).code);
         tracing::debug!(delivery = %delivery.id, to, code, ?next, "delivery");

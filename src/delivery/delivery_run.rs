@@ -102,9 +102,9 @@ impl DeliveryRun {
         claims::expire(&mut tx, issue, now).await?;
         deliveries::recover(&mut tx, issue).await?;
         if !context.settings.sending.hold_uncertain() {
-            deliveries::retry_uncertain(&mut tx, issue, now).await?;
+            deliveries::retry_uncertain(&mut tx, issue, retry::MAX_REPEATS, now).await?;
         }
-        if now.duration_since(first_due) > retry::GIVE_UP_AFTER {
+        if now.duration_since(context.clock.adjusted(first_due)) > retry::GIVE_UP_AFTER {
             deliveries::give_up(&mut tx, issue, now - retry::GIVE_UP_AFTER, now).await?;
         }
         let claim = claims::open(&mut tx, issue, &context.process, now + lease).await?;
@@ -272,7 +272,7 @@ impl DeliveryRun {
         claims::expire(&mut tx, issue, now).await?;
         deliveries::recover(&mut tx, issue).await?;
         if !self.context.settings.sending.hold_uncertain() {
-            deliveries::retry_uncertain(&mut tx, issue, now).await?;
+            deliveries::retry_uncertain(&mut tx, issue, retry::MAX_REPEATS, now).await?;
         }
         // A run that only waits for its last answers doesn't count as working on the issue.
         if !self.stopped.is_cancelled() {

@@ -108,10 +108,11 @@ impl RecordHandler {
         now: Timestamp,
     ) -> Result<(), DbError> {
         let answer = answer_of(outcome);
-        let first_due = mail.created_at.0;
+        let first_due = self.clock.adjusted(mail.created_at.0);
         let next = match outcome {
             Ok(_) | Err(SendError::Failed(_)) => None,
             _ if now.duration_since(first_due) >= retry::GIVE_UP_AFTER => None,
+            Err(SendError::InDoubt(_)) if mail.attempts - mail.relay_waits > retry::MAX_REPEATS => None,
             // If in doubt, send again with the same Message-ID, but not at once: a duplicate is better than a
             // lost email.
             Err(SendError::Deferred(_) | SendError::InDoubt(_)) => {

@@ -12,7 +12,10 @@ use crate::{
         deliveries::{self, Begun, Finish, Next},
         engine::group_commit::{Answers, BatchHandler, GroupCommit, Reply},
         issues,
-        suppressions::{self, RefusedAddress},
+        suppressions::{
+            self, RefusedAddress,
+            lifting::{self, Lifted},
+        },
     },
     delivery::notify_operators,
     domain::{
@@ -154,6 +157,12 @@ impl RecordHandler {
         for (issue, (answered, refused)) in scores {
             let Some(score) = issues::add_answers(tx, issue, answered, refused).await? else { continue };
             let Some(reason) = self.breaker.verdict(score) else { continue };
+            // A relay that refuses so many may be wrong about all of them.
+            let keys = lifting::suppressed_by(tx, issue, true).await?;
+            let lifted = lifting::lift_addresses(tx, &keys).await?;
+            if lifted != Lifted::default() {
+                tracing::warn!(%issue, addresses = lifted.addresses, "lifted suppressions by refusals of a held issue");
+            }
             if issues::advance(tx, issue, IssueStatus::Sending, IssueStatus::Held, Some(&reason), now).await?
             {
                 notify_operators::issue_stopped(&self.queue, tx, issue, now).await?;
@@ -181,10 +190,13 @@ async fn suppress_undeliverable(
     suppressions::add_undeliverable(tx, &undeliverable, now).await
 }
 
-/// Returns whether an answer counts as a rejection; `None`: it doesn't count for the breaker. Relay failures
-/// and unknown results say nothing about a recipient.
+/// Returns whether an answer counts as a rejection; `None`: it doesn't count for the breaker. Relay failures say
+/// nothing about a recipient. A relay that takes messages without an answer may be doing so with all of them.
 fn is_rejection(finish: &Finish) -> Option<bool> {
     let code = finish.answer.code;
+    if finish.is_in_doubt() {
+        return Some(true);
+    }
     match finish.next {
         Next::End(DeliveryStatus::Sent) => Some(false),
         Next::Deferred(_) => code.map(|_| false),

@@ -1,8 +1,9 @@
 //! Signed tokens for the links in our emails.
 //!
 //! A token names a purpose and a row, and carries a keyed hash (HMAC-SHA-256, RFC 2104, truncated to 128
-//! bits). Tokens are not stored, so the database can't leak them, and links in old emails keep working. Keys
-//! rotate: the first key of a ring signs, and all of them verify.
+//! bits). Row numbers count readers, so the row is encrypted with a key stream made from that hash (a synthetic
+//! initialization vector, as in RFC 5297). Tokens are not stored, so the database can't leak them, and links in old
+//! emails keep working. Keys rotate: the first key of a ring signs, and all of them verify.
 
 use aws_lc_rs::{digest, hmac};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -40,9 +41,12 @@ impl Purpose {
     }
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// First byte of what a key stream is made from. Signatures begin with a version, and fingerprints with 0.
+const KEY_STREAM: u8 = 255;
 const KEY_ID_BYTES: usize = 4;
-const BODY_BYTES: usize = 1 + 1 + KEY_ID_BYTES + 8;
+const ID_BYTES: usize = 8;
+const BODY_BYTES: usize = 1 + 1 + KEY_ID_BYTES + ID_BYTES;
 const MAC_BYTES: usize = 16;
 /// Minimum length of a secret, in bytes.
 pub const MIN_SECRET_BYTES: usize = 32;
@@ -52,6 +56,16 @@ pub const TOKEN_CHARS: usize = (BODY_BYTES + MAC_BYTES) * 4 / 3;
 struct Key {
     id: [u8; KEY_ID_BYTES],
     key: hmac::Key,
+}
+
+impl Key {
+    /// Encrypts or decrypts a row's number with the key stream of its token's hash.
+    fn encrypt(&self, id: &mut [u8], mac: &[u8]) {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(&[KEY_STREAM]);
+        context.update(mac);
+        id.iter_mut().zip(context.sign().as_ref()).for_each(|(byte, key)| *byte ^= key);
+    }
 }
 
 /// The secrets that sign and verify tokens.
@@ -96,7 +110,9 @@ impl KeyRing {
         bytes.extend(key.id);
         bytes.extend(id.to_be_bytes());
         let mac = hmac::sign(&key.key, &bytes);
-        bytes.extend(&mac.as_ref()[..MAC_BYTES]);
+        let mac = &mac.as_ref()[..MAC_BYTES];
+        key.encrypt(&mut bytes[BODY_BYTES - ID_BYTES..], mac);
+        bytes.extend(mac);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
@@ -114,11 +130,12 @@ impl KeyRing {
         if token.len() != TOKEN_CHARS {
             return None;
         }
-        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (body, mac) = bytes.split_at_checked(BODY_BYTES)?;
-        let (head, id) = body.split_at_checked(BODY_BYTES - 8)?;
-        let key = self.keys.iter().find(|key| key.id == head[2..])?;
+        let mut bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (body, mac) = bytes.split_at_mut_checked(BODY_BYTES)?;
+        let key = self.keys.iter().find(|key| key.id == body[2..BODY_BYTES - ID_BYTES])?;
+        key.encrypt(&mut body[BODY_BYTES - ID_BYTES..], mac);
         let expected = hmac::sign(&key.key, body);
+        let (head, id) = body.split_at_checked(BODY_BYTES - ID_BYTES)?;
         aws_lc_rs::constant_time::verify_slices_are_equal(&expected.as_ref()[..MAC_BYTES], mac).ok()?;
         (head[0] == VERSION && head[1] == purpose.byte())
             .then(|| id.try_into().map(i64::from_be_bytes).ok())?
@@ -152,6 +169,19 @@ mod tests {
         assert_eq!(token.len(), TOKEN_CHARS);
         assert_eq!(ring(&[1]).verify(Purpose::Unsubscribe, &token), Some(42));
         assert_eq!(ring(&[1]).verify(Purpose::Confirm, &token), None);
+    }
+
+    #[test]
+    fn tokens_of_neighbors_have_nothing_in_common_but_the_key() {
+        let ring = ring(&[1]);
+        let bytes = |id| URL_SAFE_NO_PAD.decode(ring.sign(Purpose::Unsubscribe, id)).unwrap();
+        let numbers: Vec<i64> =
+            (1..=100).map(|id| i64::from_be_bytes(bytes(id)[6..14].try_into().unwrap())).collect();
+        let in_order = numbers.windows(2).filter(|pair| pair[0] < pair[1]).count();
+        assert!((30..70).contains(&in_order), "{in_order}");
+        assert!(numbers.iter().all(|number| number.unsigned_abs() > 1_000_000), "{numbers:?}");
+        assert_eq!(bytes(1)[..6], bytes(2)[..6]);
+        assert_eq!(bytes(1), bytes(1), "the same link in every email");
     }
 
     #[test]

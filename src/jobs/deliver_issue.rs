@@ -42,7 +42,8 @@ pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
     };
     let due_at = mailing.issue.due_at.0;
     let first_due = mailing.issue.resumed_at.map_or(due_at, |at| at.0.max(due_at));
-    let is_late = context.clock.now().duration_since(first_due) > retry::GIVE_UP_AFTER;
+    let is_late =
+        context.clock.now().duration_since(context.clock.adjusted(first_due)) > retry::GIVE_UP_AFTER;
     if !is_late && context.mailer.preferred().is_none() {
         // Claiming is pointless while all relays are down. Late issues still run, because a run gives up
         // their deliveries.

@@ -9,20 +9,23 @@ use crate::{
         DbError, Tx,
         deliveries::emails::{self, NewEmail},
         is_retryable, newsletters, rate_limits,
-        signups::intake::{self, SignupRecord},
+        signups::{
+            alarm,
+            intake::{self, SignupRecord},
+        },
         subscribers::{
             self, NewEntry, Request, insert_confirmations, record_consents, set_requested, set_signup_mailed,
         },
-        suppressions,
+        suppressions::{self, lifting::claim_confirmations},
     },
     domain::{
         delivery::email::EmailKind,
         ids::{ConfirmationId, NewsletterId, SubscriptionId},
-        signup::limits::address_key,
+        signup::limits::address_limits,
         subscriber::{
             consent::ConsentEvent,
             email_address::EmailAddress,
-            subscription::{SignupOutcome, on_signup},
+            subscription::{SUPPRESSED_SIGNUP_INTERVAL, SignupOutcome, on_signup},
         },
     },
     jobs::context::ReaderContext,
@@ -177,14 +180,20 @@ async fn process(context: &ReaderContext, tx: &mut Tx, signups: &[SignupRecord])
     enqueue_emails(context, tx, &entries, &confirmations, now).await
 }
 
-/// Resolves signups to subscriptions and outcomes. Suppressed addresses are dropped without a trace.
+/// Resolves signups to subscriptions and outcomes. Suppressed addresses are dropped without a trace, except for
+/// one confirmation a month.
 async fn resolve<'a>(
     tx: &mut Tx,
     signups: &'a [SignupRecord],
     now: Timestamp,
 ) -> Result<Vec<NewsletterSignup<'a>>, DbError> {
     let keys: Vec<String> = signups.iter().map(|signup| signup.address.key()).collect();
-    let suppressed = suppressions::among(tx, &keys).await?;
+    let mut suppressed = suppressions::among(tx, &keys).await?;
+    if !suppressed.is_empty() {
+        let keys: Vec<String> = suppressed.iter().cloned().collect();
+        let claimed = claim_confirmations(tx, &keys, SUPPRESSED_SIGNUP_INTERVAL, now).await?;
+        suppressed.retain(|key| !claimed.contains(key));
+    }
     let mut requested = Vec::new();
     let mut seen = HashSet::new();
     for ((index, signup), key) in signups.iter().enumerate().zip(keys) {
@@ -224,6 +233,7 @@ async fn apply_address_limits(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let Some(limit) = context.settings.signup.limits().address else { return Ok(()) };
+    let is_under_attack = alarm::get(tx).await?.is_on().is_some();
     let mut entries: Vec<&mut NewsletterSignup<'_>> =
         entries.iter_mut().filter(|entry| entry.outcome != SignupOutcome::SendNothing).collect();
     // Confirmations come first, because without them the signup is lost.
@@ -233,7 +243,7 @@ async fn apply_address_limits(
     let mut requests: Vec<rate_limits::Request> = Vec::new();
     for entry in &entries {
         emails.entry(entry.email_key()).or_insert_with(|| {
-            requests.push(vec![(address_key(&context.keys, &entry.signup.address), limit)]);
+            requests.push(address_limits(&context.keys, limit, &entry.signup.address, is_under_attack));
             requests.len() - 1
         });
     }

@@ -1,7 +1,9 @@
 //! The processes of `daily serve`: start, run and shut down.
 
+pub mod open_files;
 pub mod recovery;
 pub mod run;
 pub mod scheduler;
 pub mod shutdown;
+pub mod watchdog;
 mod wrong_clock;

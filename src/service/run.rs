@@ -1,6 +1,6 @@
 //! Runs the parts of a process: web, workers and scheduler.
 
-use super::{recovery::recover, scheduler};
+use super::{open_files, recovery::recover, scheduler, watchdog};
 use crate::{
     actions::privacy::verify_consent,
     app::App,
@@ -9,9 +9,9 @@ use crate::{
     queue::{self, Job, Workers},
     random,
     settings::Settings,
-    web,
+    web::{self, server::ServerLimits},
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -139,26 +139,35 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%address, public_url = app.settings.http.public_url, "listening");
         }
-        let service = web::router(site(&app)).into_make_service_with_connect_info::<SocketAddr>();
+        let connections = open_files::max_connections(&app.settings, open_files::limit());
+        if connections < app.settings.http.max_connections {
+            tracing::warn!(
+                connections,
+                "the limit of open files allows fewer clients than http.max_connections"
+            );
+        }
+        let site = site(&app);
+        if let Some(mailbox) = &site.mailbox {
+            let address = format!("{}{}", site.public_url, mailbox.path);
+            tracing::info!(address, "only this address shows the emails of the mailbox relay");
+        }
+        let router = web::router(site);
         let stop = stop.clone();
         parts.spawn(async move {
-            let serving =
-                axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+            let limits = ServerLimits::new(connections);
+            let serving = web::server::serve(listener, router, limits, stop.clone());
             // A client that never finishes its request must not keep the process alive.
             let time_limit = async {
                 stop.cancelled().await;
                 tokio::time::sleep(WEB_GRACE).await;
             };
             tokio::select! {
-                served = serving => {
-                    if let Err(error) = served {
-                        tracing::error!(%error, "web server failed");
-                    }
-                }
+                () = serving => {}
                 () = time_limit => {}
             }
         });
     }
+    watchdog::report_ready();
     let mut is_healthy = true;
     while let Some(ended) = parts.join_next().await {
         if let Err(error) = &ended {
@@ -169,6 +178,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
             stop.cancel();
         }
     }
+    watchdog::report_stopping();
     app.jobs.delivery.background_tasks.close();
     if tokio::time::timeout(grace(&app), app.jobs.delivery.background_tasks.wait()).await.is_err() {
         tracing::error!("a relay did not answer in time; an email's delivery is in doubt");
@@ -290,9 +300,12 @@ pub fn site(app: &App) -> web::Site {
         actions: app.actions.clone(),
         signup: app.signup.clone(),
         subscription: app.subscription.clone(),
+        health: app.health.clone(),
         public_url: app.settings.http.public_url.as_str().into(),
         allowed_origins: app.settings.http.allowed_origins.as_slice().into(),
-        mailbox: local_mailbox(&app.settings).map(|folder| Arc::new(folder.to_owned())),
+        mailbox: local_mailbox(&app.settings).map(|folder| {
+            Arc::new(web::Mailbox { folder: folder.to_owned(), path: app.mailbox_path.clone() })
+        }),
         secure_cookies: app.settings.http.public_url.starts_with("https://"),
         proxies: web::Proxies {
             trusted: app.settings.http.trusted_proxies.as_slice().into(),
@@ -307,7 +320,11 @@ async fn record_heartbeat(app: &App, process: &str, role: Role) {
         processes::heartbeat(&mut tx, process, role.as_str(), app.actions.clock.now()).await?;
         tx.commit().await
     };
-    if let Err(error) = recorded.await {
+    let recorded = recorded.await;
+    if app.health.record(&app.db, recorded.as_ref().map(drop)) {
+        watchdog::report_alive();
+    }
+    if let Err(error) = recorded {
         tracing::error!(%error, "could not record a heartbeat");
     }
 }

@@ -33,6 +33,9 @@ pub struct Http {
     /// The header that these proxies write.
     #[serde(deserialize_with = "word")]
     pub forwarded_header: ForwardedBy,
+    /// Most connections of clients at the same time.
+    #[validate(range(min = 16, max = 100_000))]
+    pub max_connections: usize,
 }
 
 impl Http {

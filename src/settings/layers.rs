@@ -20,9 +20,18 @@ pub(super) fn toml(path: &Path, text: &str) -> Result<Table, SettingsError> {
             file: path.display().to_string(),
             line: before.matches('\n').count() + 1,
             column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
-            reason: error.message().to_owned(),
+            reason: without_quotes(error.message()),
         }
     })
+}
+
+/// Removes what a message quotes from the file. Single characters that the parser expects may stay.
+fn without_quotes(message: &str) -> String {
+    let parts = message.split('`').enumerate();
+    let parts: Vec<&str> = parts
+        .map(|(place, text)| if place % 2 == 1 && text.chars().count() > 2 { "…" } else { text })
+        .collect();
+    parts.join("`")
 }
 
 /// Reads variables such as `DAILY__HTTP__LISTEN`.

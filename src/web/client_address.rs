@@ -3,6 +3,7 @@
 use crate::domain::signup::client_address::{ForwardedBy, client_address};
 use axum::{
     extract::{ConnectInfo, Request, State},
+    http::HeaderMap,
     middleware::Next,
     response::Response,
 };
@@ -14,6 +15,14 @@ pub struct Proxies {
     pub trusted: Arc<[ipnet::IpNet]>,
     /// The header in which they report it.
     pub by: ForwardedBy,
+}
+
+/// Headers by which proxies show themselves.
+const PROXY_HEADERS: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+
+/// Returns whether a request comes from this machine and, as far as its headers tell, not through a proxy.
+pub fn is_on_this_machine(peer: SocketAddr, headers: &HeaderMap) -> bool {
+    peer.ip().to_canonical().is_loopback() && !PROXY_HEADERS.iter().any(|name| headers.contains_key(*name))
 }
 
 /// Replaces the peer's address by the client's.

@@ -2,17 +2,43 @@
 
 use crate::{
     db::{DbError, engine::processes},
-    web::Site,
+    web::{Site, client_address::is_on_this_machine},
 };
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, StatusCode},
+};
+use std::net::SocketAddr;
 
-/// Succeeds as long as the process answers.
-pub async fn alive() -> &'static str {
-    "ok\n"
+/// Succeeds as long as the process answers and doesn't need a restart to write to the database.
+pub async fn alive(State(site): State<Site>) -> (StatusCode, &'static str) {
+    if site.health.is_stuck() {
+        (StatusCode::SERVICE_UNAVAILABLE, "the database can't be written; restart this process\n")
+    } else {
+        (StatusCode::OK, "ok\n")
+    }
 }
 
-/// Succeeds if the database answers and a worker and a scheduler are alive in any process.
-pub async fn ready(State(site): State<Site>) -> (StatusCode, &'static str) {
+/// Succeeds if the database can be read and written, and a worker and a scheduler are alive in any process. Only
+/// clients on this machine get the reason.
+pub async fn ready(
+    State(site): State<Site>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> (StatusCode, String) {
+    match why_not_ready(&site).await {
+        None => (StatusCode::OK, "ready\n".into()),
+        Some(why) if is_on_this_machine(peer, &headers) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"))
+        }
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".into()),
+    }
+}
+
+async fn why_not_ready(site: &Site) -> Option<String> {
+    if let Some(error) = site.health.error() {
+        return Some(format!("the database can't be written: {error}"));
+    }
     let now = site.actions.clock.now();
     let alive = async {
         let mut tx = site.actions.db.read().await?;
@@ -20,16 +46,12 @@ pub async fn ready(State(site): State<Site>) -> (StatusCode, &'static str) {
         Ok::<_, DbError>((workers, processes::count_schedulers(&mut tx, now).await?))
     };
     match alive.await {
-        Ok((0, _)) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "no worker is alive: start `daily serve --role worker`\n")
-        }
-        Ok((_, 0)) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "no scheduler is alive: start `daily serve --role scheduler`\n")
-        }
-        Ok(_) => (StatusCode::OK, "ready\n"),
+        Ok((0, _)) => Some("no worker is alive: start `daily serve --role worker`".into()),
+        Ok((_, 0)) => Some("no scheduler is alive: start `daily serve --role scheduler`".into()),
+        Ok(_) => None,
         Err(error) => {
             tracing::error!(%error, "not ready: the database returned an error");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+            Some("the database does not answer".into())
         }
     }
 }

@@ -1,12 +1,14 @@
-//! `/mailbox`: the emails of a `mailbox:` relay, for trying things out. Only local clients may see them,
-//! because their links can confirm and unsubscribe any reader.
+//! `/mailbox/…`: the emails of a `mailbox:` relay, for trying things out. Only local clients that know the random
+//! part of the address may see them, because their links can confirm and unsubscribe any reader. A proxy on this
+//! machine makes every client look local, so the address is printed at start and nowhere else.
 
 use super::{
     AppError, Site,
+    client_address::is_on_this_machine,
     layout::{PageInfo, page_response},
 };
 use axum::{
-    extract::{ConnectInfo, Path, Query, State},
+    extract::{ConnectInfo, Path as UrlPath, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
@@ -15,8 +17,17 @@ use maud::{Markup, html};
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
+
+/// The built-in mailbox.
+#[derive(Debug)]
+pub struct Mailbox {
+    pub folder: PathBuf,
+    /// Path of its pages, which nobody can guess.
+    pub path: Arc<str>,
+}
 
 /// Most emails on the list.
 const LISTED: usize = 200;
@@ -46,8 +57,8 @@ pub async fn list(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    let folder = folder(&site, peer, &headers)?;
-    let names = names(&folder).await.map_err(AppError::Mailbox)?;
+    let Mailbox { folder, path } = mailbox(&site, peer, &headers)?;
+    let names = names(folder).await.map_err(AppError::Mailbox)?;
     let mut rows = Vec::new();
     for name in names.iter().take(LISTED) {
         let bytes = head(&folder.join(name)).await.map_err(AppError::Mailbox)?;
@@ -60,7 +71,7 @@ pub async fn list(
             thead { tr { th { "To" } th { "Subject" } th { "Date" } } }
             tbody {
                 @for (name, (to, subject, date)) in &rows {
-                    tr { td { (to) } td { a href={ "/mailbox/" (name) } { (subject) } } td { time { (date) } } }
+                    tr { td { (to) } td { a href={ (path) "/" (name) } { (subject) } } td { time { (date) } } }
                 }
             }
         }
@@ -73,14 +84,15 @@ pub async fn show(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    Path(name): Path<String>,
+    UrlPath(name): UrlPath<String>,
     Query(query): Query<ShowQuery>,
 ) -> Result<Response, AppError> {
-    let bytes = read(&site, peer, &headers, &name).await?;
+    let Mailbox { folder, path } = mailbox(&site, peer, &headers)?;
+    let bytes = read(folder, &name).await?;
     let (to, subject, date) = summary(&bytes);
     let message = MessageParser::default().parse(&bytes);
     let content = html! {
-        p { a href="/mailbox" { "← All emails" } }
+        p { a href=(path) { "← All emails" } }
         h1 { (subject) }
         p.fine-print { "To " (to) ", " time { (date) } }
         nav.tabs aria-label="Parts" {
@@ -89,16 +101,16 @@ pub async fn show(
                 a href={ "?view=" (label) } aria-current=[(view == query.view).then_some("page")] { (label) }
             }
         }
-        (body(query.view, &name, &bytes, message.as_ref()))
+        (body(query.view, &format!("{path}/{name}/html"), &bytes, message.as_ref()))
     };
     Ok(page_response(StatusCode::OK, page_info(&subject), &content))
 }
 
-fn body(view: View, name: &str, bytes: &[u8], message: Option<&Message<'_>>) -> Markup {
+fn body(view: View, html_path: &str, bytes: &[u8], message: Option<&Message<'_>>) -> Markup {
     let source = || String::from_utf8_lossy(bytes).replace("\r\n", "\n");
     match view {
         View::Html => html! {
-            iframe.mail src={ "/mailbox/" (name) "/html" } title="The email as HTML"
+            iframe.mail src=(html_path) title="The email as HTML"
                 sandbox="allow-popups allow-popups-to-escape-sandbox" {}
         },
         View::Text => {
@@ -115,9 +127,9 @@ pub async fn html(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    Path(name): Path<String>,
+    UrlPath(name): UrlPath<String>,
 ) -> Result<Response, AppError> {
-    let bytes = read(&site, peer, &headers, &name).await?;
+    let bytes = read(&mailbox(&site, peer, &headers)?.folder, &name).await?;
     let message = MessageParser::default().parse(&bytes);
     let part = message.as_ref().and_then(|message| message.body_html(0)).unwrap_or_default();
     // Links open in a new tab, as from a mail program.
@@ -131,15 +143,13 @@ fn page_info(title: &str) -> PageInfo<'_> {
     PageInfo { title, brand: ("Daily", "The built-in mailbox"), language: "en" }
 }
 
-/// Returns the folder for a local client. Requests through a proxy are refused, and so are those for other
+/// Returns the mailbox for a local client. Requests through a proxy are refused, and so are those for other
 /// host names, which may come from DNS rebinding.
-fn folder(site: &Site, peer: SocketAddr, headers: &HeaderMap) -> Result<PathBuf, AppError> {
-    let proxied = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
-    let local = peer.ip().to_canonical().is_loopback()
-        && !proxied.iter().any(|name| headers.contains_key(*name))
+fn mailbox<'a>(site: &'a Site, peer: SocketAddr, headers: &HeaderMap) -> Result<&'a Mailbox, AppError> {
+    let local = is_on_this_machine(peer, headers)
         && headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(is_this_machine);
     match &site.mailbox {
-        Some(folder) if local => Ok(folder.to_path_buf()),
+        Some(mailbox) if local => Ok(mailbox),
         _ => Err(AppError::NoPage),
     }
 }
@@ -152,8 +162,7 @@ fn is_this_machine(host: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-async fn read(site: &Site, peer: SocketAddr, headers: &HeaderMap, name: &str) -> Result<Vec<u8>, AppError> {
-    let folder = folder(site, peer, headers)?;
+async fn read(folder: &Path, name: &str) -> Result<Vec<u8>, AppError> {
     let missing = || AppError::NoPage;
     if !is_name(name) {
         return Err(missing());
@@ -177,7 +186,7 @@ fn is_name(name: &str) -> bool {
     })
 }
 
-async fn names(folder: &std::path::Path) -> io::Result<Vec<String>> {
+async fn names(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     let mut entries = match tokio::fs::read_dir(folder).await {
         Ok(entries) => entries,
@@ -193,7 +202,7 @@ async fn names(folder: &std::path::Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-async fn head(path: &std::path::Path) -> io::Result<Vec<u8>> {
+async fn head(path: &Path) -> io::Result<Vec<u8>> {
     use tokio::io::AsyncReadExt as _;
     let mut bytes = Vec::new();
     tokio::fs::File::open(path).await?.take(HEAD_BYTES).read_to_end(&mut bytes).await?;

@@ -14,12 +14,14 @@ mod openapi;
 mod public;
 mod request_span;
 mod security;
+pub mod server;
 mod submission;
 
 use crate::{
     actions::{self, signup::context::SignupContext, subscription::context::SubscriptionContext},
     db::{
         DbError,
+        engine::writer_health::WriterHealth,
         newsletters::{self, NewsletterRecord},
     },
     domain::newsletter::is_slug,
@@ -30,7 +32,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE},
     routing::{get, post},
 };
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
@@ -39,6 +41,7 @@ use tower_http::{
 
 pub use client_address::Proxies;
 use error::AppError;
+pub use mailbox::Mailbox;
 
 /// Largest request body in bytes. The largest legitimate one is a signup.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -50,12 +53,13 @@ pub struct Site {
     pub actions: actions::Context,
     pub signup: SignupContext,
     pub subscription: SubscriptionContext,
+    pub health: WriterHealth,
     /// Public URL of these pages, without a trailing slash.
     pub public_url: Arc<str>,
     /// Origins whose scripts may sign readers up.
     pub allowed_origins: Arc<[String]>,
-    /// Folder of the built-in mailbox, if it may be shown.
-    pub mailbox: Option<Arc<PathBuf>>,
+    /// The built-in mailbox, if it may be shown.
+    pub mailbox: Option<Arc<Mailbox>>,
     /// Whether the public URL is HTTPS.
     pub secure_cookies: bool,
     /// Proxies trusted to report the client's address.
@@ -111,11 +115,12 @@ pub fn router(site: Site) -> Router {
         .route("/openapi.json", get(openapi::get))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
-    if site.mailbox.is_some() {
+    if let Some(mailbox) = &site.mailbox {
+        let path = &mailbox.path;
         router = router
-            .route("/mailbox", get(mailbox::list))
-            .route("/mailbox/{name}", get(mailbox::show))
-            .route("/mailbox/{name}/html", get(mailbox::html));
+            .route(path, get(mailbox::list))
+            .route(&format!("{path}/{{name}}"), get(mailbox::show))
+            .route(&format!("{path}/{{name}}/html"), get(mailbox::html));
     }
     let router = router
         .fallback(error::not_found)

@@ -34,7 +34,7 @@ async fn a_reader_signs_up_confirms_and_unsubscribes_with_the_keyboard_and_a_cli
     assert_eq!(app.status_of("bob@example.org").await, Some(SubscriptionStatus::Active));
 
     app.send_issue().await;
-    page.goto(&format!("{}/mailbox", app.url)).await.unwrap();
+    page.goto(&format!("{}{}", app.url, app.app.mailbox_path)).await.unwrap();
     browser.screenshot("mailbox").await;
     page.find(Locator::LinkText("The bridge opens")).await.unwrap().click().await.unwrap();
     let frame = page.wait().for_element(Locator::Css("iframe.mail")).await.unwrap();
@@ -61,12 +61,17 @@ async fn pages_and_emails_fit_a_phone_and_turn_dark() {
     app.send_issue().await;
     let browser = Browser::dark_phone().await;
     let page = browser.client();
-    page.goto(&format!("{}/mailbox", app.url)).await.unwrap();
+    page.goto(&format!("{}{}", app.url, app.app.mailbox_path)).await.unwrap();
     let mail = page.find(Locator::Css("table a")).await.unwrap().attr("href").await.unwrap().unwrap();
     let issue = "/issues/2026-05-01".to_owned();
-    for path in
-        ["/".into(), "/issues".into(), "/confirm/x".into(), "/mailbox".into(), issue, format!("{mail}/html")]
-    {
+    for path in [
+        "/".into(),
+        "/issues".into(),
+        "/confirm/x".into(),
+        app.app.mailbox_path.to_string(),
+        issue,
+        format!("{mail}/html"),
+    ] {
         page.goto(&format!("{}{path}", app.url)).await.unwrap();
         let script = "const dark = colour => colour.match(/\\d+/g).slice(0, 3).every(part => part < 60); \
                       return [window.innerWidth, document.documentElement.scrollWidth <= window.innerWidth, \

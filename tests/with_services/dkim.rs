@@ -200,6 +200,12 @@ fn changes_on_the_way_break_the_signature() {
         // Above the signed fields. Only the second listing in the signature catches these.
         ("sender above", "From: Daily", "From: Eve <eve@example.org>\r\nFrom: Daily"),
         ("subject above", "Subject: Harbour", "Subject: Win\r\nSubject: Harbour"),
+        ("recipient above", "To: Ann.Lee", "To: Eve <eve@example.org>\r\nTo: Ann.Lee"),
+        ("date above", "\r\nDate: ", "\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000\r\nDate: "),
+        ("list above", "\r\nList-Id: ", "\r\nList-Id: <evil.example.org>\r\nList-Id: "),
+        ("answers to others", "\r\nTo: ", "\r\nReply-To: Eve <eve@example.org>\r\nTo: "),
+        ("copies to others", "\r\nTo: ", "\r\nCc: Eve <eve@example.org>\r\nTo: "),
+        ("another list header", "\r\nTo: ", "\r\nList-Post: <mailto:eve@example.org>\r\nTo: "),
         ("sender below", "\r\nTo: ", "\r\nFrom: Eve <eve@example.org>\r\nTo: "),
         ("mailto to leave", "<mailto:leave+", "<mailto:eve+"),
         ("way to leave", "\r\nList-Unsubscribe: <https://news", "\r\nList-Unsubscribe: <https://evil"),

@@ -33,7 +33,7 @@ pub async fn resolve_issue(
         Resolution::Failed => {
             deliveries::settle_uncertain(&mut tx, issue, DeliveryStatus::Failed, now).await?
         }
-        Resolution::Retry => deliveries::retry_uncertain(&mut tx, issue, now).await?,
+        Resolution::Retry => deliveries::retry_uncertain(&mut tx, issue, i64::MAX, now).await?,
     };
     if settled > 0 {
         let after = match resolution {

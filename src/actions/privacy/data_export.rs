@@ -65,14 +65,11 @@ pub async fn request_export(
     if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &name, limit, now).await? {
         return Ok(ExportRequestOutcome::TooMany(wait));
     }
-    // Someone else may have signed up the address of a reader without a confirmed subscription, so the limit
-    // for unsolicited email applies too.
-    if !is_reader {
-        let (name, limit) =
-            (format!("address {}", address.inbox()), context.emails_per_address.unwrap_or(LIMIT));
-        if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &name, limit, now).await? {
-            return Ok(ExportRequestOutcome::TooMany(wait));
-        }
+    // Someone else may have signed the address up, or have an old email with a link, so the limit for unsolicited
+    // email applies too.
+    let (name, limit) = (format!("address {}", address.inbox()), context.emails_per_address.unwrap_or(LIMIT));
+    if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &name, limit, now).await? {
+        return Ok(ExportRequestOutcome::TooMany(wait));
     }
     let request = requests::insert(&mut tx, id, RequestKind::DataExport, address, None, now).await?;
     enqueue_request_email(

@@ -30,9 +30,9 @@ pub struct Verdict {
     pub erased: u64,
     /// Subscriptions that the entries belong to.
     pub subscriptions: u64,
-    /// Entries without a link so far.
+    /// Imported entries that wait for their links.
     pub unlinked: i64,
-    /// Entries with a wrong link.
+    /// Entries with a wrong link, or without one although no import added them.
     pub broken: u64,
     pub first_broken: Option<Break>,
     /// A digest of all chains.
@@ -86,7 +86,16 @@ pub async fn verify_consent(db: &Db) -> Result<Verdict, DbError> {
     if let Some(last) = &before {
         heads.add(last.subscription_id.0, &last.chain);
     }
-    verdict.unlinked = subscribers::count_unlinked(&mut tx).await?;
+    let unlinked = subscribers::count_unlinked(&mut tx).await?;
+    verdict.unlinked = unlinked.waiting;
+    verdict.broken += unlinked.foreign.unsigned_abs();
+    if let Some(event) = unlinked.first_foreign
+        && verdict.first_broken.is_none()
+    {
+        let subscription = subscribers::subscription_of(&mut tx, event).await?.map_or(0, |id| id.0);
+        verdict.first_broken =
+            Some(Break { event, subscription, problem: "it has no link, and no import added it" });
+    }
     verdict.digest = heads.finish();
     Ok(verdict)
 }

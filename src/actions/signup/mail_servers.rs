@@ -26,12 +26,15 @@ const QUERY_TIMEOUT: Duration = Duration::from_millis(700);
 const MAX_CONCURRENT: usize = 64;
 /// Most domains in the cache.
 const CACHE_SIZE: usize = 10_000;
-/// Unanswered queries in a row after which checks pause for a while, so that signups don't wait in vain.
+/// Unanswered queries in a row after which the name server is probed. If it doesn't answer either, checks pause for
+/// a while, so that signups don't wait in vain.
 const MAX_UNANSWERED: u32 = 3;
 /// Lifetimes of cached results.
 const YES_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 const NO_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
-const UNSURE_LIFETIME: SignedDuration = SignedDuration::from_mins(1);
+const UNSURE_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
+/// How long checks pause.
+const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Checks domains with a name server, and caches the results.
 pub struct MailServers {
@@ -94,7 +97,11 @@ impl MailServers {
         let Ok(_slot) = self.slots.try_acquire() else { return Deliverability::Unknown };
         let result = tokio::time::timeout(TOTAL_TIMEOUT, query(resolver, domain)).await;
         let (reach, is_unanswered) = result.unwrap_or((Deliverability::Unknown, true));
-        self.store(domain, reach, is_unanswered, now);
+        self.store(domain, reach, now);
+        if self.is_suspicious(is_unanswered) && !answers(resolver).await {
+            self.cache.lock().paused_until = Some(now + PAUSE);
+            tracing::warn!("the name server doesn't answer; skipping checks of email domains for a minute");
+        }
         reach
     }
 
@@ -108,22 +115,21 @@ impl MailServers {
         cached.or_else(|| cache.paused_until.filter(|until| now < *until).map(|_| Deliverability::Unknown))
     }
 
-    /// Caches a result. `is_unanswered`: our name server didn't answer. Errors of a domain's own servers
-    /// don't count, because anyone can cause those.
-    fn store(&self, domain: &str, reach: Deliverability, is_unanswered: bool, now: Timestamp) {
+    /// Counts unanswered queries in a row. Returns whether there were so many that the name server may be away.
+    /// Domains whose own servers are silent look the same, and anyone can name such domains.
+    fn is_suspicious(&self, is_unanswered: bool) -> bool {
         let mut cache = self.cache.lock();
-        if is_unanswered {
-            cache.unanswered += 1;
-            if cache.unanswered >= MAX_UNANSWERED {
-                cache.unanswered = 0;
-                cache.paused_until = Some(now + UNSURE_LIFETIME);
-                tracing::warn!(
-                    "the name server doesn't answer; skipping checks of email domains for a minute"
-                );
-            }
-        } else {
-            cache.unanswered = 0;
+        cache.unanswered = if is_unanswered { cache.unanswered + 1 } else { 0 };
+        if cache.unanswered < MAX_UNANSWERED {
+            return false;
         }
+        cache.unanswered = 0;
+        true
+    }
+
+    /// Caches a result.
+    fn store(&self, domain: &str, reach: Deliverability, now: Timestamp) {
+        let mut cache = self.cache.lock();
         if cache.domains.len() >= CACHE_SIZE {
             // Keeps domains that can receive email. Others may be made up by an attacker to flush the cache.
             cache.domains.retain(|_, (reach, until)| now < *until && *reach == Deliverability::Yes);
@@ -159,6 +165,12 @@ async fn query(resolver: &TokioResolver, domain: &str) -> (Deliverability, bool)
     );
     let reach = from_addresses(&old, &new);
     (reach, reach == Deliverability::Unknown && (old.is_no_answer() || new.is_no_answer()))
+}
+
+/// Probes the name server with a question that every resolver can answer at once: the root's name servers.
+async fn answers(resolver: &TokioResolver) -> bool {
+    let probe = look_up(resolver, Name::root(), RecordType::NS, |_| Some(()));
+    tokio::time::timeout(QUERY_TIMEOUT, probe).await.is_ok_and(|answer| !answer.is_no_answer())
 }
 
 async fn look_up<T>(

@@ -95,6 +95,11 @@ pub async fn request_change(
     if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &name, LIMIT, now).await? {
         return Ok(ChangeRequestOutcome::TooMany(wait));
     }
+    // Links in old emails must not flood the inbox that they came from.
+    let (name, limit) = (format!("address {}", old.inbox()), context.emails_per_address.unwrap_or(LIMIT));
+    if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &name, limit, now).await? {
+        return Ok(ChangeRequestOutcome::TooMany(wait));
+    }
     // The new address's limit for signups applies here too, so that many readers together can't flood it. The
     // result doesn't depend on the limit, because it would reveal something about the new address.
     let (name, limit) = (format!("address {}", new.inbox()), context.emails_per_address.unwrap_or(LIMIT));

@@ -8,7 +8,9 @@ use crate::{
         subscription::set_preferences::follow_clock,
     },
     db::{
-        DbError, newsletters,
+        DbError,
+        deliveries::emails,
+        newsletters,
         subscribers::{self, Evidence, NewEntry},
         suppressions,
     },
@@ -16,7 +18,11 @@ use crate::{
         delivery::email::EmailKind,
         ids::SubscriptionId,
         join_wording::join_wording,
-        subscriber::{consent::ConsentEvent, request::JOIN_LIMIT, subscription::SubscriptionStatus},
+        subscriber::{
+            consent::ConsentEvent,
+            request::JOIN_LIMIT,
+            subscription::{SubscriptionStatus, WELCOME_INTERVAL},
+        },
     },
 };
 use jiff::SignedDuration;
@@ -83,8 +89,11 @@ pub async fn join_newsletter(
     };
     subscribers::record_consents(&mut tx, ConsentEvent::Confirmed, &[entry]).await?;
     let joined = subscribers::get(&mut tx, found.id).await?.ok_or(DbError::RowNotFound)?;
-    // Sent even if welcome emails are off, because the email alerts a reader who didn't subscribe.
-    enqueue_email(&context.queue, &mut tx, EmailKind::Welcome, &newsletter, &joined, now).await?;
+    // Sent even if welcome emails are off, because the email alerts a reader who didn't subscribe. Once a day is
+    // enough, because anyone with an old email can join and leave over and over.
+    if !emails::said_welcome(&mut tx, found.id, now - WELCOME_INTERVAL).await? {
+        enqueue_email(&context.queue, &mut tx, EmailKind::Welcome, &newsletter, &joined, now).await?;
+    }
     follow_clock(&mut tx, &newsletter, &joined, now).await?;
     tx.commit().await?;
     Ok(JoinOutcome::Joined)

@@ -9,3 +9,4 @@ pub mod pause_subscription;
 pub mod set_preferences;
 pub mod unsubscribe;
 pub mod unsubscribe_batcher;
+pub mod unsuppress;

@@ -186,7 +186,7 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
         ("An article with the signup box", article),
         ("The signup page", format!("{service}/")),
         ("The archive", format!("{service}/issues")),
-        ("The mailbox", format!("{service}/mailbox")),
+        ("The mailbox", format!("{service}{}", app.mailbox_path)),
     ] {
         outln!("  {what:32} {address}");
     }

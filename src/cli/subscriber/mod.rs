@@ -3,6 +3,7 @@
 mod cells;
 mod export;
 mod import;
+mod unsuppress;
 
 use crate::{
     actions::{
@@ -71,6 +72,13 @@ pub enum Subscriber {
         #[arg(long)]
         yes: bool,
     },
+    /// Let suppressed addresses get email again
+    #[command(after_help = "Examples:\n  \
+        daily subscriber unsuppress ann@example.org\n  \
+        daily subscriber unsuppress --issue 2026-05-01   all of one issue\n  \
+        daily subscriber unsuppress --file addresses.txt\n\n\
+        Subscriptions that a suppression ended are active again.")]
+    Unsuppress(unsuppress::Unsuppress),
     /// List subscriptions, oldest first
     List {
         /// Show at most this many
@@ -158,6 +166,7 @@ impl Subscriber {
             Self::Export(export) => export.run(app, output).await,
             Self::Forget { address, yes } => forget_reader(app, actor, &address, yes, output).await,
             Self::Import(import) => import.run(app, actor, output).await,
+            Self::Unsuppress(unsuppress) => unsuppress.run(app, actor, output).await,
             Self::List { limit, after } => {
                 let mut tx = app.db.read().await?;
                 let page = subscribers::page(&mut tx, SubscriptionId(after), limit).await?;

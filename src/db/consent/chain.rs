@@ -89,7 +89,7 @@ impl EventFields {
 }
 
 #[derive(sqlx::FromRow)]
-struct Unlinked {
+struct UnlinkedEvent {
     id: i64,
     #[sqlx(flatten)]
     event: EventFields,
@@ -113,19 +113,30 @@ macro_rules! event_fields {
     };
 }
 
-/// Adds the missing links of these subscriptions' entries, in order. The caller has locked the subscriptions'
-/// rows. Returns the number of links, at most [`PORTION`].
-pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError> {
-    let unlinked: Vec<Unlinked> = query_as!(
+/// The condition that an import has listed entry `e` in the backlog.
+macro_rules! in_backlog {
+    () => {
+        "EXISTS (SELECT 1 FROM consent_backlog b WHERE b.after_event < e.id AND e.id <= b.up_to_event)"
+    };
+}
+
+/// Adds the missing links of these subscriptions' entries, in order: those in `new`, which the caller has just
+/// inserted, and those of the backlog. Any other entry without a link was slipped in, and must not get one. The
+/// caller has locked the subscriptions' rows. Returns the number of links, at most [`PORTION`].
+pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId], new: &[i64]) -> Result<usize, DbError> {
+    let unlinked: Vec<UnlinkedEvent> = query_as!(
         tx,
         concat!(
             "SELECT e.id, ",
             event_fields!(),
             " FROM consent_events e WHERE e.subscription_id {in $1} AND NOT EXISTS (SELECT 1 FROM \
-             consent_chain c WHERE c.event_id = e.id) ORDER BY e.subscription_id, e.id LIMIT $2"
+             consent_chain c WHERE c.event_id = e.id) AND (e.id {in $3} OR ",
+            in_backlog!(),
+            ") ORDER BY e.subscription_id, e.id LIMIT $2"
         ),
         DbList(ids),
-        i64::from(PORTION)
+        i64::from(PORTION),
+        DbList(new)
     )
     .fetch_all()
     .await?;
@@ -247,7 +258,7 @@ async fn link_all(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError>
     lock_rows(tx, ids).await?;
     let mut linked = 0;
     loop {
-        let more = link_events(tx, ids).await?;
+        let more = link_events(tx, ids, &[]).await?;
         linked += more;
         if more < usize::from(PORTION) {
             return Ok(linked);
@@ -278,15 +289,40 @@ pub async fn links_after(
     .await
 }
 
-/// Counts the entries that have no link yet.
-pub async fn count_unlinked(tx: &mut Tx) -> Result<i64, DbError> {
-    query_scalar!(
+/// The entries without a link.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct Unlinked {
+    /// Entries of imports, which wait in the backlog for their links.
+    pub waiting: i64,
+    /// Entries that no import has listed: Daily did not add them.
+    #[sqlx(rename = "foreign_entries")]
+    pub foreign: i64,
+    /// The first of the foreign entries.
+    pub first_foreign: Option<i64>,
+}
+
+/// Counts the entries that have no link.
+pub async fn count_unlinked(tx: &mut Tx) -> Result<Unlinked, DbError> {
+    query_as!(
         tx,
-        "SELECT count(*) FROM consent_events e WHERE NOT EXISTS (SELECT 1 FROM consent_chain c \
-         WHERE c.event_id = e.id)"
+        concat!(
+            "SELECT COALESCE(sum(CASE WHEN x.listed THEN 1 ELSE 0 END), 0) AS waiting, \
+             COALESCE(sum(CASE WHEN x.listed THEN 0 ELSE 1 END), 0) AS foreign_entries, \
+             min(CASE WHEN x.listed THEN NULL ELSE x.id END) AS first_foreign FROM (SELECT e.id, ",
+            in_backlog!(),
+            " AS listed FROM consent_events e WHERE NOT EXISTS (SELECT 1 FROM consent_chain c \
+             WHERE c.event_id = e.id)) AS x"
+        )
     )
     .fetch_one()
     .await
+}
+
+/// Returns the subscription of an entry.
+pub async fn subscription_of(tx: &mut Tx, event: i64) -> Result<Option<SubscriptionId>, DbError> {
+    query_scalar!(tx, "SELECT subscription_id FROM consent_events WHERE id = $1", event)
+        .fetch_optional()
+        .await
 }
 
 /// Erases the personal data in a subscription's entries, with its salts. The events stay, and the chain stays

@@ -154,13 +154,13 @@ pub async fn record_consent(
     evidence: &Evidence,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    query!(
+    let entry: i64 = query_scalar!(
         tx,
         "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, user_agent, \
          source_url, address, confirmation_id) SELECT $1, $2, $3, $4, $5, $6, $7, (SELECT r.address \
          FROM subscribers r JOIN subscriptions s ON s.subscriber_id = r.id WHERE s.id = $1), (\
          SELECT max(c.id) FROM confirmations c WHERE c.subscription_id = $1 AND $2 = 'confirmed' \
-         AND c.used_at = $3)",
+         AND c.used_at = $3) RETURNING id",
         subscription,
         event,
         DbTime(now),
@@ -169,9 +169,9 @@ pub async fn record_consent(
         &evidence.user_agent,
         &evidence.source_url
     )
-    .execute()
+    .fetch_one()
     .await?;
-    link_events(tx, &[subscription]).await.map(drop)
+    link_events(tx, &[subscription], &[entry]).await.map(drop)
 }
 
 /// Adds entries of one kind, with their links in the chain. The caller has locked the subscriptions' rows.
@@ -184,21 +184,21 @@ pub async fn record_consents(
         return Ok(());
     }
     let rows: Vec<Row<'_>> = entries.iter().map(Row::from).collect();
-    query!(
+    let new: Vec<i64> = query_scalar!(
         tx,
         "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, address, client_address, \
          user_agent, source_url, confirmation_id, wording, wording_version) \
          SELECT CAST(value ->> 'subscription' AS BIGINT), $2, {micros value ->> 'occurred_at'}, \
          value ->> 'method', value ->> 'address', value ->> 'client_address', value ->> 'user_agent', \
          value ->> 'source_url', CAST(value ->> 'confirmation' AS BIGINT), value ->> 'wording', \
-         CAST(value ->> 'wording_version' AS BIGINT) FROM {rows $1}",
+         CAST(value ->> 'wording_version' AS BIGINT) FROM {rows $1} RETURNING id",
         json_rows(&rows)?,
         event
     )
-    .execute()
+    .fetch_all()
     .await?;
     let of: Vec<SubscriptionId> = entries.iter().map(|it| it.subscription).collect();
-    link_events(tx, &of).await.map(drop)
+    link_events(tx, &of, &new).await.map(drop)
 }
 
 /// Returns the ledger of a subscription, oldest entry first. Of more than a thousand entries, only the latest

@@ -25,6 +25,8 @@ pub struct ClaimedDelivery {
     pub address: EmailAddress,
     /// Attempts begun before.
     pub attempts: i64,
+    /// Messages before that a relay took without an answer.
+    pub doubts: i64,
     /// The time it was first due.
     pub due_at: DbTime,
     /// The time this attempt was due.
@@ -62,7 +64,7 @@ pub async fn claim(
                 $which,
                 " ORDER BY next_attempt_at, id LIMIT $4 {skip_locked}) RETURNING id, subscription_id, \
                  variant_id, \
-                 attempts, due_at, next_attempt_at, throttled_domain, (SELECT r.address FROM subscriptions s \
+                 attempts, doubts, due_at, next_attempt_at, throttled_domain, (SELECT r.address FROM subscriptions s \
                  JOIN subscribers r ON r.id = s.subscriber_id WHERE s.id = deliveries.subscription_id) AS \
                  address"
             )

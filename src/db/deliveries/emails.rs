@@ -256,6 +256,19 @@ pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> 
     .await
 }
 
+/// Returns whether a subscription got a welcome after a time.
+pub async fn said_welcome(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Result<bool, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT EXISTS (SELECT 1 FROM emails WHERE kind = 'welcome' AND subscription_id = $1 \
+         AND created_at > $2)",
+        id,
+        DbTime(since)
+    )
+    .fetch_one()
+    .await
+}
+
 /// Erases emails that finished by a time, at most `limit`. Returns their number.
 pub async fn erase_finished(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<u64, DbError> {
     query!(

@@ -127,6 +127,17 @@ pub struct Finish {
     pub at: Timestamp,
 }
 
+impl Finish {
+    /// Returns whether a relay took the message without an answer, so that the reader may have it.
+    pub fn is_in_doubt(&self) -> bool {
+        match self.next {
+            Next::End(status) => status == DeliveryStatus::Uncertain,
+            Next::Deferred(_) => self.answer.code.is_none_or(|code| code < 400),
+            Next::Again(_) => false,
+        }
+    }
+}
+
 /// A row of `{rows}`.
 #[derive(Serialize)]
 struct Row<'a> {
@@ -139,6 +150,7 @@ struct Row<'a> {
     finished: Option<Timestamp>,
     /// Attempts that don't count.
     uncounted: i64,
+    doubts: i64,
     relay: &'a str,
     code: Option<u16>,
     enhanced: Option<String>,
@@ -159,6 +171,7 @@ impl<'a> From<&'a Finish> for Row<'a> {
             next,
             finished,
             uncounted,
+            doubts: it.is_in_doubt().into(),
             relay: &it.answer.relay,
             code: it.answer.code,
             enhanced: it.answer.enhanced.map(|code| code.to_string()),
@@ -176,15 +189,16 @@ pub async fn finish(tx: &mut Tx, answers: &[&Finish]) -> Result<HashSet<Delivery
         tx,
         "UPDATE deliveries SET status = x.status, next_attempt_at = COALESCE({micros x.next}, \
          deliveries.next_attempt_at), finished_at = {micros x.finished}, \
-         attempts = deliveries.attempts - x.uncounted, relay = x.relay, reply_code = x.code, \
+         attempts = deliveries.attempts - x.uncounted, doubts = deliveries.doubts + x.doubts, relay = x.relay, reply_code = x.code, \
          enhanced_code = x.enhanced, reply_text = x.text, \
          claim_id = CASE WHEN x.status = 'uncertain' THEN deliveries.claim_id END FROM \
          {sqlite (SELECT value ->> 'id' AS id, value ->> 'claim' AS claim, value ->> 'status' AS status, \
          value ->> 'next' AS next, value ->> 'finished' AS finished, value ->> 'uncounted' AS uncounted, \
+         value ->> 'doubts' AS doubts, \
          value ->> 'relay' AS relay, value ->> 'code' AS code, value ->> 'enhanced' AS enhanced, \
          value ->> 'text' AS text FROM json_each($1)) AS x}\
          {postgres json_to_recordset($1::json) AS x (id BIGINT, claim BIGINT, status TEXT, next BIGINT, \
-         finished BIGINT, uncounted BIGINT, relay TEXT, code BIGINT, enhanced TEXT, text TEXT)} \
+         finished BIGINT, uncounted BIGINT, doubts BIGINT, relay TEXT, code BIGINT, enhanced TEXT, text TEXT)} \
          WHERE deliveries.id = x.id AND deliveries.claim_id = x.claim \
          AND deliveries.status IN ('sending', 'uncertain') RETURNING deliveries.id",
         json_rows(&rows)?

@@ -72,15 +72,22 @@ pub async fn skip_open(
         + skip!("status IN ('claimed', 'sending') AND status = 'claimed'"))
 }
 
-/// Queues uncertain deliveries again, with the same Message-IDs. Returns their number.
-pub async fn retry_uncertain(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<u64, DbError> {
+/// Queues uncertain deliveries again, with the same Message-IDs. Returns their number. Those that relays took more
+/// than `max_doubts` times without an answer wait for an operator.
+pub async fn retry_uncertain(
+    tx: &mut Tx,
+    issue: IssueId,
+    max_doubts: i64,
+    now: Timestamp,
+) -> Result<u64, DbError> {
     query!(
         tx,
         "UPDATE deliveries SET status = 'queued', next_attempt_at = $2, claim_id = NULL WHERE id IN (\
          SELECT id FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') \
-         AND status = 'uncertain' {skip_locked})",
+         AND status = 'uncertain' AND doubts <= $3 {skip_locked})",
         issue,
-        DbTime(now)
+        DbTime(now),
+        max_doubts
     )
     .rows_affected()
     .await

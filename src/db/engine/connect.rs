@@ -1,6 +1,7 @@
 //! Connects to the database and migrates its tables.
 
 use crate::db::{Db, Wal};
+use futures_util::future::BoxFuture;
 use sqlx::{
     Connection as _, Executor as _, PgConnection,
     migrate::{MigrateError, Migrator},
@@ -102,16 +103,8 @@ impl Db {
                 make_folder(path)?;
                 make_file(path);
                 let options = sqlite_options(path);
-                let writer = SqlitePoolOptions::new()
-                    .max_connections(1)
-                    .connect_with(options.clone())
-                    .await
-                    .map_err(open)?;
-                let readers = SqlitePoolOptions::new()
-                    .max_connections(SQLITE_READERS)
-                    .connect_with(options)
-                    .await
-                    .map_err(open)?;
+                let writer = sqlite_pool(1).connect_with(options.clone()).await.map_err(open)?;
+                let readers = sqlite_pool(SQLITE_READERS).connect_with(options).await.map_err(open)?;
                 let wal = Wal::start(path).map_err(|error| open(error.into()))?;
                 Ok(Self::Sqlite { writer, readers, wal })
             }
@@ -122,6 +115,7 @@ impl Db {
                 let pool = PgPoolOptions::new()
                     .max_connections(POSTGRES_CONNECTIONS)
                     .acquire_timeout(Duration::from_secs(10))
+                    .before_acquire(|connection, _| ready(!connection.is_in_transaction()))
                     .after_connect(|connection, _| {
                         // Our statements are short. Compiling one took half a second in each batch of an
                         // import.
@@ -144,6 +138,22 @@ impl Db {
         }
         Ok(SQLITE.iter().count())
     }
+}
+
+/// A pool that replaces connections whose commit or rollback failed. On a full disk, SQLite rolls back by itself.
+/// sqlx's own rollback then fails, and the connection would count as being in a transaction for ever.
+fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .before_acquire(|connection, _| ready(!connection.is_in_transaction()))
+}
+
+/// The answer of a pool's check: whether the connection can be used.
+fn ready(is_usable: bool) -> BoxFuture<'static, Result<bool, sqlx::Error>> {
+    if !is_usable {
+        tracing::warn!("closing a database connection whose commit or rollback failed");
+    }
+    Box::pin(std::future::ready(Ok(is_usable)))
 }
 
 fn make_folder(file: &Path) -> Result<(), ConnectError> {
@@ -172,4 +182,53 @@ fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::engine::query::{query, query_scalar};
+
+    /// Makes a database with a table, and returns it with its folder.
+    async fn database() -> (Db, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::connect(&DatabaseUrl::Sqlite(folder.path().join("daily.db"))).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        query!(tx, portable "CREATE TABLE notes (text TEXT)").execute().await.unwrap();
+        tx.commit().await.unwrap();
+        (db, folder)
+    }
+
+    async fn write(db: &Db) -> Result<(), sqlx::Error> {
+        let mut tx = db.begin().await?;
+        query!(tx, portable "INSERT INTO notes (text) VALUES (zeroblob(100000))").execute().await?;
+        tx.commit().await
+    }
+
+    /// A connection's page limit stands for the disk: SQLite reports the same error and rolls back by itself.
+    #[tokio::test]
+    async fn a_writer_that_met_a_full_disk_is_replaced_by_one_that_can_write() {
+        let (db, _folder) = database().await;
+        let Db::Sqlite { writer, .. } = &db else { panic!("not SQLite") };
+        sqlx::query("PRAGMA max_page_count = 10").execute(writer).await.unwrap();
+        let full = write(&db).await.unwrap_err();
+        assert!(full.to_string().contains("full"), "{full}");
+        // The next connection has no limit, as after space was made.
+        write(&db).await.unwrap();
+        assert_eq!(writer.size(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_the_engine_rolled_back_leaves_no_half_of_it() {
+        let (db, _folder) = database().await;
+        let mut tx = db.begin().await.unwrap();
+        query!(tx, portable "INSERT INTO notes (text) VALUES ('lost')").execute().await.unwrap();
+        // As SQLite does on a full disk.
+        query!(tx, portable "ROLLBACK").execute().await.unwrap();
+        assert!(tx.commit().await.is_err(), "nothing was committed");
+        write(&db).await.unwrap();
+        let mut tx = db.read().await.unwrap();
+        let rows: i64 = query_scalar!(tx, portable "SELECT count(*) FROM notes").fetch_one().await.unwrap();
+        assert_eq!(rows, 1);
+    }
 }

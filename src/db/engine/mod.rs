@@ -10,3 +10,4 @@ pub(crate) mod query;
 pub mod scheduler_clock;
 pub mod wal;
 pub mod worker_lock;
+pub mod writer_health;

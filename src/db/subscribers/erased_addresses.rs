@@ -71,6 +71,17 @@ pub(crate) async fn reason(
     Ok(found.flatten())
 }
 
+/// Lets these addresses sign up again. Returns the keys of those that could not.
+pub(crate) async fn lift(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
+    let suppressed = suppressed_among(tx, keys).await?;
+    let Some(salt) = salt(tx).await? else { return Ok(suppressed) };
+    let prints: Vec<String> = suppressed.iter().map(|key| fingerprint(&salt, key)).collect();
+    query!(tx, "UPDATE erased_addresses SET reason = NULL WHERE address_hash {in $1}", DbList(&prints))
+        .execute()
+        .await?;
+    Ok(suppressed)
+}
+
 /// Records the hash of an address. Keeps the reason of its suppression, without the relay's words.
 pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<(), DbError> {
     query!(

@@ -20,6 +20,7 @@ pub mod unsubscribe;
 
 pub use crate::db::consent::chain::{
     Backlog, LinkedEvent, count_unlinked, erase_evidence, has_backlog, link_backlog, links_after,
+    subscription_of,
 };
 pub use crate::db::consent::ledger::{
     BY_PREFERENCES, ConfirmationRecord, ConsentRecord, Evidence, NewEntry, came_by_preferences,

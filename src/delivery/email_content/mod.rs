@@ -23,7 +23,10 @@ use crate::{
         suppressions,
     },
     delivery::context::Context,
-    domain::{delivery::email::EmailKind, ids::SubscriptionId, token::Purpose},
+    domain::{
+        delivery::email::EmailKind, ids::SubscriptionId, subscriber::subscription::is_complaint,
+        token::Purpose,
+    },
     issues::render::masthead,
 };
 use email_templates::{
@@ -161,12 +164,14 @@ async fn to_reader(
     }
 }
 
-/// Returns the reason why this address must not be mailed, if any. Tests go to any address.
+/// Returns the reason why this address must not be mailed, if any. Tests go to any address. Confirmations go to
+/// all but readers who complained, because a signup makes one for a suppressed address only once a month.
 async fn skip_reason(tx: &mut Tx, mail: &EmailRecord) -> Result<Option<&'static str>, DbError> {
     if mail.kind == EmailKind::Test {
         return Ok(None);
     }
-    if suppressions::reason(tx, &mail.recipient).await?.is_some() {
+    let reason = suppressions::reason(tx, &mail.recipient).await?;
+    if reason.is_some_and(|reason| mail.kind != EmailKind::Confirmation || is_complaint(&reason)) {
         return Ok(Some("the address is suppressed"));
     }
     if mail.kind.is_notice() {

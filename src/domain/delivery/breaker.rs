@@ -16,7 +16,7 @@ pub struct Score {
     pub recipients: i64,
     /// Recipients that a relay accepted, deferred or rejected.
     pub answered: i64,
-    /// Recipients that a relay rejected permanently.
+    /// Recipients that a relay rejected permanently, and messages that it took without an answer.
     pub refused: i64,
 }
 
@@ -39,7 +39,7 @@ impl Breaker {
         let sample = score.answered.max(self.canary.min(score.recipients));
         (score.refused * 100 > self.max_failed_percent * sample).then(|| {
             format!(
-                "{} of {} answers were refusals, more than {} %; look at `daily issue deliveries --status failed`, then resume or \
+                "{} of {} answers were refusals or missing, more than {} %; look at `daily issue deliveries --status failed`, then resume or \
                  cancel it",
                 score.refused, score.answered, self.max_failed_percent
             )

@@ -15,6 +15,9 @@ pub const DEFERRAL_DELAYS: [SignedDuration; 6] = [
 /// How long a deferred recipient is retried. By then the next issue is due.
 pub const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
+/// How often a message is repeated that relays took without an answer. The reader may have every copy.
+pub const MAX_REPEATS: i64 = 2;
+
 /// Delays after the first, second, … failure to reach any relay. They are short, because the recipient is not
 /// at fault.
 const RELAY_DELAYS: [SignedDuration; 5] = [

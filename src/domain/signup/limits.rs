@@ -1,6 +1,9 @@
 //! Signup rate limits per client, per address and overall. Their keys are keyed hashes.
 
-use crate::domain::{rate_limit::Limit, subscriber::email_address::EmailAddress, token::KeyRing};
+use crate::domain::{
+    rate_limit::Limit, signup::mail_domains::is_large_provider, subscriber::email_address::EmailAddress,
+    token::KeyRing,
+};
 use jiff::SignedDuration;
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -39,6 +42,36 @@ pub fn client_limits(keys: &KeyRing, limit: Option<Limit>, client: IpAddr) -> Ve
         .collect()
 }
 
+/// The factor between the limits of one inbox and of a whole domain during an attack.
+const DOMAIN_FACTOR: u32 = 10;
+
+/// Returns the limits on emails that signups cause to one address, with their keys: that of its inbox, and during an
+/// attack that of its domain. All addresses of a small domain may lead to one inbox.
+pub fn address_limits(
+    keys: &KeyRing,
+    limit: Limit,
+    address: &EmailAddress,
+    is_under_attack: bool,
+) -> Vec<(String, Limit)> {
+    let mut limits = vec![(address_key(keys, address), limit)];
+    if is_under_attack && !is_large_provider(address.domain()) {
+        limits.push((keys.fingerprint(&format!("domain {}", address.domain())), limit.times(DOMAIN_FACTOR)));
+    }
+    limits
+}
+
+/// Returns the limits on DNS queries that a client's signups cause: as many as signups, counted separately, because
+/// not every query leads to a signup.
+pub fn dns_limits(keys: &KeyRing, limits: &SignupLimits, client: IpAddr) -> Vec<(String, Limit)> {
+    let of_client = limits.client.into_iter().flat_map(|limit| {
+        client_networks(client)
+            .into_iter()
+            .map(move |(network, factor)| (format!("dns {network}"), limit.times(factor)))
+    });
+    let of_all = limits.overall.map(|limit| ("dns".to_owned(), limit));
+    of_client.chain(of_all).map(|(name, limit)| (keys.fingerprint(&name), limit)).collect()
+}
+
 /// The factor between the limits of one client and of a /48. One customer of an IPv6 provider may have a /48,
 /// but so may all phones of a mobile network.
 const NETWORK_FACTOR: u32 = 100;
@@ -61,6 +94,22 @@ fn client_networks(ip: IpAddr) -> Vec<(String, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_small_domain_has_a_limit_of_its_own_during_an_attack() {
+        let keys = KeyRing::new(&[[7_u8; 32]]).unwrap();
+        let limit = Limit { max: 5, window: SignedDuration::from_hours(24) };
+        let count = |address: &str, is_under_attack| {
+            address_limits(&keys, limit, &address.parse().unwrap(), is_under_attack).len()
+        };
+        assert_eq!(
+            (count("a@small.org", false), count("a@small.org", true), count("a@gmail.com", true)),
+            (1, 2, 1)
+        );
+        let limits = address_limits(&keys, limit, &"b@small.org".parse().unwrap(), true);
+        assert_eq!(limits[1].1, Limit { max: 50, ..limit });
+        assert_eq!(limits[1].0, address_limits(&keys, limit, &"c@small.org".parse().unwrap(), true)[1].0);
+    }
 
     #[test]
     fn an_ipv6_client_is_its_whole_network() {

@@ -128,6 +128,11 @@ const COMMON: [&str; 58] = [
     "ymail.com",
 ];
 
+/// Whether a domain belongs to one of the largest providers, whose readers don't know each other.
+pub fn is_large_provider(domain: &str) -> bool {
+    COMMON.contains(&domain)
+}
+
 /// Minimum length of a name, without its ending, for corrections: short names resemble too many others.
 const MIN_CHARS: usize = 5;
 

@@ -6,6 +6,7 @@ pub mod consent;
 pub mod consent_chain;
 pub mod email_address;
 pub mod erasure;
+pub mod inbox;
 pub mod pause;
 pub mod preferences;
 pub mod request;

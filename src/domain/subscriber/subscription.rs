@@ -42,6 +42,17 @@ pub enum SignupOutcome {
 pub const SIGNUP_MAIL_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
 /// Minimum time between two "already subscribed" emails.
 pub const ALREADY_SUBSCRIBED_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+/// Minimum time between two confirmation emails to a suppressed address, after new signups. A relay may have
+/// refused it by mistake, and only its reader can confirm.
+pub const SUPPRESSED_SIGNUP_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(30 * 24);
+/// Minimum time between two welcome emails to readers who join and leave on their preferences page.
+pub const WELCOME_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+
+/// Returns whether the reason of a suppression is the reader's own complaint.
+pub fn is_complaint(reason: &str) -> bool {
+    reason.starts_with(SubscriptionStatus::Complained.as_str())
+}
+
 /// Minimum time between two goodbye emails.
 pub const GOODBYE_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 

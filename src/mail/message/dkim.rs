@@ -1,8 +1,8 @@
 //! Signs messages (DKIM: RFC 6376, with Ed25519 of RFC 8463 and the key sizes of RFC 8301).
 //!
-//! Signatures are relaxed/relaxed. From and Subject are listed twice, so that adding another one breaks the
-//! signature. Bodies are encoded so that their relaxed form is the body itself (`quoted_printable`), and
-//! headers arrive hashed. This file adds one signature per key.
+//! Signatures are relaxed/relaxed. The headers that matter to readers and filters are listed once more than they
+//! occur, so that adding another one breaks the signature. Bodies are encoded so that their relaxed form is the
+//! body itself (`quoted_printable`), and headers arrive hashed. This file adds one signature per key.
 
 use crate::{
     domain::subscriber::email_address::EmailAddress,
@@ -26,15 +26,31 @@ pub(super) enum Listed {
 const SHARED: [&str; 7] =
     ["From", "Subject", "Date", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe-Post"];
 
+/// Headers that readers see or filters use, listed once more than a message has them: adding one breaks the
+/// signature (RFC 6376 section 8.15).
+macro_rules! once_more {
+    () => {
+        "From:To:Cc:Subject:Date:Reply-To:Message-ID:MIME-Version:Content-Type:\r\n \
+         List-Id:List-Unsubscribe:List-Unsubscribe-Post:List-Help:\r\n \
+         List-Subscribe:List-Post:List-Owner:List-Archive;"
+    };
+}
+
 impl Listed {
     const fn tag(self) -> &'static str {
         match self {
             Self::Plain => {
-                "h=From:From:Subject:Subject:Date:MIME-Version:Content-Type:List-Id:\r\n To:Message-ID;"
+                concat!(
+                    "h=From:Subject:Date:MIME-Version:Content-Type:List-Id:To:Message-ID:\r\n ",
+                    once_more!()
+                )
             }
             Self::WithOneClick => {
-                "h=From:From:Subject:Subject:Date:MIME-Version:Content-Type:List-Id:\r\n \
-                 List-Unsubscribe-Post:To:Message-ID:List-Unsubscribe;"
+                concat!(
+                    "h=From:Subject:Date:MIME-Version:Content-Type:List-Id:\r\n \
+                     List-Unsubscribe-Post:To:Message-ID:List-Unsubscribe:\r\n ",
+                    once_more!()
+                )
             }
         }
     }

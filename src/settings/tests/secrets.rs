@@ -21,6 +21,16 @@ fn a_file_that_is_not_toml_says_where_and_shows_no_password() {
 }
 
 #[test]
+fn a_password_in_an_odd_place_is_not_quoted() {
+    for text in
+        ["hunter2", "hunter2 = hunter2", "url = hunter2", "a = 1\na.hunter2 = 2", "hunter2=1\nhunter2=2"]
+    {
+        let error = load(text, &[]).unwrap_err().to_string();
+        assert!(!error.contains("hunter2") || !error.contains("is not TOML"), "{error}");
+    }
+}
+
+#[test]
 fn passwords_are_in_no_message() {
     for (key, value) in [
         ("DATABASE__URL", "mysql://ann:hunter2@db.example.org"),

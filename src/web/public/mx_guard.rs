@@ -1,7 +1,8 @@
 //! Refuses addresses whose domain can't receive email, according to DNS.
 
 use crate::{
-    actions::rate_limiter,
+    actions::{rate_limiter, signup::request::SubscribeError},
+    db::{DbError, newsletters},
     domain::{
         signup::{mail_domains::suggestion, mail_exchange::Deliverability},
         subscriber::email_address::EmailAddress,
@@ -26,11 +27,20 @@ pub(super) async fn check(
     let signup = &site.signup;
     let (domain, now) = (address.domain(), signup.clock.now());
     let cached = signup.mail_servers.cached(domain, now);
-    // Limits the DNS queries that a client can cause with made-up names.
-    if cached.is_none()
-        && let Err(wait) = rate_limiter::peek_client(signup, peer.ip()).await?
-    {
-        return Ok(Some(AppError::TooMany(wait).in_language(responder.locale.language)));
+    // Limits the DNS queries that a client can cause with made-up names. Each one counts, also if the signup is
+    // refused later.
+    if cached.is_none() {
+        if let Some(unknown) = unknown_newsletter(site, responder.newsletters).await? {
+            let error = SubscribeError::NoSuchNewsletter(unknown);
+            return responder.rejected(site, fields, error).await.map(Some);
+        }
+        let too_many = |wait| Ok(Some(AppError::TooMany(wait).in_language(responder.locale.language)));
+        if let Err(wait) = rate_limiter::peek_client(signup, peer.ip()).await? {
+            return too_many(wait);
+        }
+        if let Err(wait) = rate_limiter::debit_dns(signup, peer.ip()).await? {
+            return too_many(wait);
+        }
     }
     if signup.mail_servers.check(domain, now).await != Deliverability::No {
         return Ok(None);
@@ -51,4 +61,11 @@ pub(super) async fn check(
         }
         None => responder.invalid(site, fields, &problems).await.map(Some),
     }
+}
+
+/// Returns the first of these short names that no newsletter has.
+async fn unknown_newsletter(site: &Site, slugs: &[String]) -> Result<Option<String>, DbError> {
+    let slugs: Vec<&str> = slugs.iter().map(String::as_str).collect();
+    let ids = newsletters::ids_by_slug(&mut site.actions.db.read().await?, &slugs).await?;
+    Ok(slugs.into_iter().find(|slug| !ids.contains_key(*slug)).map(str::to_owned))
 }

@@ -218,7 +218,7 @@ impl SignupResponder<'_> {
     }
 
     /// Explains why a signup is rejected.
-    async fn rejected(
+    pub async fn rejected(
         &self,
         site: &Site,
         fields: &SignupFields,

@@ -58,6 +58,16 @@ impl Store {
         self.execute(&format!("DELETE FROM consent_events WHERE id = {entry}")).await;
     }
 
+    /// Adds an entry to a subscription without a link, as someone with the database's password could.
+    pub async fn slip_into_ledger(&self, subscription: i64) {
+        let at = self.time("2023-11-14T00:00:00Z".parse().expect("a time"));
+        self.execute(&format!(
+            "INSERT INTO consent_events (subscription_id, kind, occurred_at, method) \
+             VALUES ({subscription}, 'confirmed', {at}, 'form')"
+        ))
+        .await;
+    }
+
     /// Adds two unlinked entries for each subscription, like earlier versions did.
     pub async fn add_unlinked_entries(&self) {
         let at = self.time("2023-11-14T00:00:00Z".parse().expect("a time"));

@@ -9,6 +9,7 @@ use super::{
     wire::{Wire, WireError},
 };
 use crate::domain::delivery::relay::OauthToken;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lettre::transport::smtp::{
     authentication::{Credentials, Mechanism},
     commands::Auth,
@@ -53,28 +54,49 @@ async fn with_password(
     credentials: &Credentials,
 ) -> Result<(), OpenError> {
     if extensions.offers(Mechanism::Plain) {
-        return expect_success(exchange(wire, auth(Mechanism::Plain, credentials, None)?).await?).map(drop);
+        return expect_success(step(wire, Mechanism::Plain, credentials, None).await?).map(drop);
     }
     if extensions.offers(Mechanism::Login) {
-        expect_intermediate(exchange(wire, auth(Mechanism::Login, credentials, None)?).await?)?;
+        expect_intermediate(step(wire, Mechanism::Login, credentials, None).await?)?;
         // The prompts differ between relays, but not their order.
-        expect_intermediate(exchange(wire, auth(Mechanism::Login, credentials, Some("Username:"))?).await?)?;
-        return expect_success(
-            exchange(wire, auth(Mechanism::Login, credentials, Some("Password:"))?).await?,
-        )
-        .map(drop);
+        expect_intermediate(step(wire, Mechanism::Login, credentials, Some("Username:")).await?)?;
+        return expect_success(step(wire, Mechanism::Login, credentials, Some("Password:")).await?).map(drop);
     }
     Err(OpenError::Unsupported("the relay offers neither AUTH PLAIN nor AUTH LOGIN".into()))
 }
 
 async fn with_token(wire: &mut Wire, user: &str, token: &str) -> Result<Reply, OpenError> {
     let credentials = Credentials::new(user.to_owned(), token.to_owned());
-    let reply = exchange(wire, auth(Mechanism::Xoauth2, &credentials, None)?).await?;
+    wire.conceal(token);
+    let reply = step(wire, Mechanism::Xoauth2, &credentials, None).await?;
     if reply.class() != ReplyClass::Intermediate {
         return Ok(reply);
     }
     // The relay sends its error as JSON, and the rejection after an empty line.
     Ok(exchange(wire, "\r\n").await?)
+}
+
+/// Sends a command of AUTH, and cuts its argument and the password in it from all replies.
+async fn step(
+    wire: &mut Wire,
+    mechanism: Mechanism,
+    credentials: &Credentials,
+    challenge: Option<&str>,
+) -> Result<Reply, OpenError> {
+    let command = auth(mechanism, credentials, challenge)?;
+    let payload = match challenge {
+        Some(_) => Some(command.trim_end()),
+        None => command.trim_end().splitn(3, ' ').nth(2),
+    };
+    if let Some(payload) = payload {
+        wire.conceal(payload);
+        let clear = STANDARD.decode(payload).unwrap_or_default();
+        let password = clear.rsplit(|byte| *byte == 0).next().and_then(|it| str::from_utf8(it).ok());
+        if challenge != Some("Username:") {
+            wire.conceal(password.unwrap_or_default());
+        }
+    }
+    Ok(exchange(wire, command).await?)
 }
 
 fn auth(

@@ -61,6 +61,8 @@ pub(super) struct Wire {
     step: Duration,
     /// The deadline of the current phase, whatever its steps take.
     deadline: Instant,
+    /// Texts that are cut from replies.
+    secrets: Vec<String>,
 }
 
 /// Buffer size for reading replies.
@@ -68,7 +70,21 @@ const READ_BYTES: usize = 2_048;
 
 impl Wire {
     pub fn new(stream: Stream, step: Duration) -> Self {
-        Self { stream, replies: ReplyParser::default(), step, deadline: Instant::now() + step }
+        Self {
+            stream,
+            replies: ReplyParser::default(),
+            step,
+            deadline: Instant::now() + step,
+            secrets: Vec::new(),
+        }
+    }
+
+    /// Cuts a text from all later replies, because some relays repeat commands, and replies are logged.
+    pub fn conceal(&mut self, secret: &str) {
+        // Shorter texts are also parts of words.
+        if secret.len() > 2 && !self.secrets.iter().any(|it| it == secret) {
+            self.secrets.push(secret.to_owned());
+        }
     }
 
     /// Starts a phase that may take as long as `steps` steps in total.
@@ -118,7 +134,14 @@ impl Wire {
         // The deadline is for the whole reply, so a slow trickle of bytes ends too.
         let reading = async {
             loop {
-                if let Some(reply) = self.replies.next()? {
+                if let Some(mut reply) = self.replies.next()? {
+                    for line in &mut reply.lines {
+                        for secret in
+                            self.secrets.iter().filter(|it| line.contains(it.as_str())).collect::<Vec<_>>()
+                        {
+                            *line = line.replace(secret.as_str(), "***");
+                        }
+                    }
                     return Ok(reply);
                 }
                 self.replies.bytes.reserve(READ_BYTES);

@@ -30,6 +30,27 @@ async fn a_password_is_sent_with_an_offered_mechanism() {
     assert!(!format!("{answer:?}").contains("p w"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_repeats_the_login_has_it_cut_from_its_answer() {
+    let url = "smtp://ann:p%20w@127.0.0.1";
+    for (offers, step, echo) in [
+        ("AUTH PLAIN", "AUTH", "535 5.5.2 what is AUTH PLAIN AGFubgBwIHc=, p w?\r\n"),
+        ("AUTH LOGIN", "CCB3", "535 5.5.2 what is cCB3, p w?\r\n"),
+    ] {
+        let fake = FakeRelay::new(offers, move |_, at| match at {
+            it if it == step => Some(Action::Reply(echo)),
+            "AUTH" | "YW5U" => Some(Action::Reply("334 VXNlcm5hbWU6\r\n")),
+            _ => None,
+        });
+        let answer = refusal(dialer(url, &fake)).await;
+        assert_eq!(answer.code, Some(535), "{answer:?}");
+        for secret in ["AGFubgBwIHc=", "cCB3", "p w"] {
+            assert!(!answer.text.contains(secret), "{answer:?}");
+        }
+        assert!(answer.text.contains("***, ***?"), "{answer:?}");
+    }
+}
+
 const URL: &str = "smtp://ann%40example.org@127.0.0.1";
 
 fn with_file(file: &Path, fake: &FakeRelay) -> Dialer {
