@@ -4,6 +4,7 @@
 use crate::{
     actions::{
         self,
+        incoming::IncomingContext,
         signup::{
             address_policy::AddressPolicy,
             blocked_domains::BlockedDomains,
@@ -56,6 +57,7 @@ pub struct App {
     pub signup: SignupContext,
     /// For changes that readers make themselves.
     pub subscription: SubscriptionContext,
+    pub incoming: IncomingContext,
     pub jobs: Contexts,
 }
 
@@ -141,6 +143,14 @@ impl App {
             emails_per_address: settings.signup.limits().address,
             address_policy,
         };
+        let incoming = IncomingContext {
+            db: db.clone(),
+            clock: clock.clone(),
+            keys: keys.clone(),
+            subscription: subscription.clone(),
+            bounce_address: settings.sending.bounce_address.clone(),
+            unsubscribe_address: settings.sending.unsubscribe_mailto.clone(),
+        };
         let settings = Arc::new(settings);
         let stop = CancellationToken::new();
         let jobs = Contexts {
@@ -194,7 +204,7 @@ impl App {
                 settings: settings.clone(),
             },
         };
-        Ok(Self { settings, db, actions, signup, subscription, jobs })
+        Ok(Self { settings, db, actions, signup, subscription, incoming, jobs })
     }
 }
 
@@ -265,6 +275,12 @@ fn hand_over_limit(mailer: &Mailer, relays: usize) -> SignedDuration {
     let relay = mailer.longest_opening() + mailer.longest_send();
     let relays = relay.saturating_mul(u32::try_from(relays).unwrap_or(u32::MAX));
     SignedDuration::try_from(relays).unwrap_or(SignedDuration::MAX)
+}
+
+/// Returns the keys, if there are any yet. Creates no file.
+pub fn existing_keys(settings: &Settings) -> Option<KeyRing> {
+    let has_keys = !settings.tokens.secrets.is_empty() || settings.data.folder.join("secret.key").is_file();
+    if has_keys { key_ring(settings).ok() } else { None }
 }
 
 fn key_ring(settings: &Settings) -> Result<KeyRing, StartError> {

@@ -3,11 +3,11 @@
 mod known_address;
 mod races;
 
-use crate::support::{Engine, TestApp, address, on_both_engines, rows::LedgerRow};
+use crate::support::{DAY, Engine, TestApp, address, on_both_engines, rows::LedgerRow};
 use daily::{
     db::{
-        subscribers,
-        suppressions::{self, RefusedAddress},
+        bounces::{self, RefusedAddress},
+        subscribers, suppressions, undeliverable,
     },
     domain::{
         issue::days::Days,
@@ -310,7 +310,11 @@ async fn a_rejection_of_the_old_address_does_not_suppress_the_new_one(engine: En
     subscribers::set_address(&mut tx, reader, &new, app.clock.now()).await.unwrap();
     let answers = [(refused[0], OLD), (refused[1], BOB)]
         .map(|(delivery, address_key)| RefusedAddress { delivery, address_key });
-    suppressions::add_undeliverable(&mut tx, &answers, app.clock.now()).await.unwrap();
+    for at in [app.clock.now() - DAY, app.clock.now()] {
+        bounces::insert_refusals(&mut tx, &answers, at).await.unwrap();
+    }
+    let keys = [OLD.to_owned(), NEW.to_owned(), BOB.to_owned()];
+    undeliverable::suppress_bounced(&mut tx, &keys, app.clock.now()).await.unwrap();
     assert_eq!(suppressions::reason(&mut tx, &new).await.unwrap(), None);
     tx.commit().await.unwrap();
     assert_eq!(app.status_of(NEW).await, Some(Active));

@@ -37,7 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "service",
         &[
-            "actions", "app", "clock", "db", "delivery", "domain", "issues", "jobs", "queue", "random",
+            "actions", "app", "clock", "db", "delivery", "domain", "issues", "jobs", "mail", "queue", "random",
             "settings", "web",
         ],
     ),

@@ -11,7 +11,7 @@ use crate::{
         subscribers::erased_addresses,
     },
     domain::{
-        ids::{DeliveryId, NewsletterId, SubscriptionId},
+        ids::{NewsletterId, SubscriptionId},
         subscriber::email_address::EmailAddress,
     },
 };
@@ -143,42 +143,64 @@ pub async fn lift(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbErr
     .await
 }
 
-/// An address that a relay permanently refused.
-#[derive(Debug, Clone, Copy, serde::Serialize)]
-pub struct RefusedAddress<'a> {
-    /// The delivery with the relay's answer.
-    pub delivery: DeliveryId,
-    pub address_key: &'a str,
-}
-
-/// Suppresses permanently refused addresses, with the relay's answer as the reason, and ends their readers'
-/// subscriptions as undeliverable. A reader whose address has changed since then is left alone.
-pub async fn add_undeliverable(
+/// Suppresses addresses that bounce, and ends their readers' subscriptions as undeliverable. Their readers can
+/// undo it by confirming a new signup.
+pub async fn add_bounced(
     tx: &mut Tx,
-    refused: &[RefusedAddress<'_>],
+    addresses: &[NewSuppression],
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let rows = json_rows(refused)?;
+    if addresses.is_empty() {
+        return Ok(());
+    }
     query!(
         tx,
-        "INSERT INTO suppressions (address_key, reason, created_at) \
-         SELECT r.address_key, 'undeliverable: ' || COALESCE(d.reply_text, ''), $2 FROM {rows $1} AS x \
-         JOIN deliveries d ON d.id = CAST(x.value ->> 'delivery' AS BIGINT) \
-         JOIN subscribers r ON r.address_key = x.value ->> 'address_key' WHERE true ON CONFLICT \
-         (address_key) DO NOTHING",
-        &rows,
+        "INSERT INTO suppressions (address_key, cause, reason, created_at) SELECT value ->> 'address_key', \
+         'bounces', value ->> 'reason', $2 FROM {rows $1} WHERE true ON CONFLICT (address_key) DO NOTHING",
+        json_rows(addresses)?,
         DbTime(now)
     )
     .execute()
     .await?;
+    let keys: Vec<&str> = addresses.iter().map(|it| it.address_key.as_str()).collect();
     query!(
         tx,
         "UPDATE subscriptions SET status = 'undeliverable', ended_at = $2, paused_until = NULL, resumes_at = \
-         NULL WHERE status IN ('active', 'paused') AND subscriber_id IN (SELECT r.id FROM {rows $1} AS x \
-         JOIN subscribers r ON r.address_key = x.value ->> 'address_key')",
-        &rows,
+         NULL WHERE status IN ('active', 'paused') AND subscriber_id IN (SELECT id FROM subscribers \
+         WHERE address_key {in $1})",
+        DbList(&keys),
         DbTime(now)
     )
     .execute()
     .await
+}
+
+/// Returns which of these address keys must not be emailed, whatever their readers do.
+pub async fn for_good_among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
+    let mut found = among(tx, keys).await?;
+    let bounced: Vec<String> = query_scalar!(
+        tx,
+        "SELECT address_key FROM suppressions WHERE address_key {in $1} AND cause = 'bounces'",
+        DbList(keys)
+    )
+    .fetch_all()
+    .await?;
+    for key in bounced {
+        found.remove(&key);
+    }
+    Ok(found)
+}
+
+/// Returns why an address must not even be asked to confirm a signup, if so.
+pub async fn reason_for_good(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String>, DbError> {
+    let reason = reason(tx, address).await?;
+    let may_confirm = for_good_among(tx, &[address.key()]).await?.is_empty();
+    Ok(reason.filter(|_| !may_confirm))
+}
+
+/// Lifts the suppression of an address that bounced, because its reader has confirmed a signup.
+pub async fn lift_bounces(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
+    query!(tx, "DELETE FROM suppressions WHERE address_key = $1 AND cause = 'bounces'", address.key())
+        .execute()
+        .await
 }

@@ -9,10 +9,10 @@ use crate::{
     clock::Clock,
     db::{
         Db, DbError, Tx,
+        bounces::{self, RefusedAddress},
         deliveries::{self, Begun, Finish, Next},
         engine::group_commit::{Answers, BatchHandler, GroupCommit, Reply},
-        issues,
-        suppressions::{self, RefusedAddress},
+        issues, undeliverable,
     },
     delivery::notify_operators,
     domain::{
@@ -164,7 +164,8 @@ impl RecordHandler {
     }
 }
 
-/// Suppresses addresses that a relay rejected as nonexistent.
+/// Stores that a relay rejected addresses as nonexistent, and suppresses those that bounced before on another
+/// day.
 async fn suppress_undeliverable(
     tx: &mut Tx,
     finishes: &[(IssueId, &Finish)],
@@ -178,7 +179,9 @@ async fn suppress_undeliverable(
     if undeliverable.is_empty() {
         return Ok(());
     }
-    suppressions::add_undeliverable(tx, &undeliverable, now).await
+    bounces::insert_refusals(tx, &undeliverable, now).await?;
+    let keys: Vec<String> = undeliverable.iter().map(|it| it.address_key.to_owned()).collect();
+    undeliverable::suppress_bounced(tx, &keys, now).await.map(drop)
 }
 
 /// Returns whether an answer counts as a rejection; `None`: it doesn't count for the breaker. Relay failures

@@ -6,7 +6,7 @@
 
 use crate::{
     db::{
-        DbError, Tx,
+        DbError, Tx, bounces,
         deliveries::emails::{self, NewEmail},
         is_retryable, newsletters, rate_limits,
         signups::intake::{self, SignupRecord},
@@ -16,7 +16,7 @@ use crate::{
         suppressions,
     },
     domain::{
-        delivery::email::EmailKind,
+        delivery::{email::EmailKind, suppression_policy::CONFIRMATION_INTERVAL},
         ids::{ConfirmationId, NewsletterId, SubscriptionId},
         signup::limits::address_key,
         subscriber::{
@@ -184,7 +184,9 @@ async fn resolve<'a>(
     now: Timestamp,
 ) -> Result<Vec<NewsletterSignup<'a>>, DbError> {
     let keys: Vec<String> = signups.iter().map(|signup| signup.address.key()).collect();
-    let suppressed = suppressions::among(tx, &keys).await?;
+    let mut suppressed = suppressions::for_good_among(tx, &keys).await?;
+    // An address that bounced gets one confirmation a month, so that its reader can come back.
+    suppressed.extend(bounces::asked_since(tx, &keys, now - CONFIRMATION_INTERVAL).await?);
     let mut requested = Vec::new();
     let mut seen = HashSet::new();
     for ((index, signup), key) in signups.iter().enumerate().zip(keys) {

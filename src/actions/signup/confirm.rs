@@ -11,9 +11,10 @@ use crate::{
         subscription::set_preferences::follow_clock,
     },
     db::{
-        DbError, Tx,
+        DbError, Tx, bounces,
         newsletters::{self, NewsletterRecord},
         subscribers::{self, ConfirmationRecord, Evidence, SubscriptionRecord},
+        suppressions,
     },
     domain::{
         delivery::email::EmailKind,
@@ -97,6 +98,8 @@ pub async fn confirm(
         if subscribers::use_confirmation(&mut tx, it.record.id, now).await?
             && subscribers::activate(&mut tx, it.subscription.id, now).await?
         {
+            suppressions::lift_bounces(&mut tx, &it.subscription.address).await?;
+            bounces::forgive(&mut tx, &it.subscription.address.key(), "the reader confirmed").await?;
             let (event, by) = (ConsentEvent::Confirmed, by.as_str());
             subscribers::record_consent(&mut tx, it.subscription.id, event, by, evidence, now).await?;
             if std::mem::take(&mut needs_welcome) {

@@ -12,6 +12,7 @@ use crate::{
         output::{Output, on_terminal, table, utc_time},
     },
     db::{
+        bounces::{self, BouncedDomain, KindCount},
         deliveries::{self, AnswerCount, Counts, DomainCount, Slowdown},
         engine::processes,
         issues::{self, IssueEvent, IssueRecord},
@@ -47,6 +48,8 @@ pub struct Status {
 const DOMAINS: i64 = 15;
 /// Distinct answers that are listed.
 const ANSWERS: i64 = 50;
+/// Domains whose bounces are listed.
+const BOUNCED: i64 = 15;
 /// Slowed-down domains and relays that are listed.
 const SLOWDOWNS: i64 = 50;
 /// Time over which a single query measures the rate.
@@ -112,6 +115,9 @@ struct Report {
     domains: Vec<DomainCount>,
     answers: Vec<AnswerCount>,
     slowed: Vec<SlowedNow>,
+    /// What came back later by email.
+    reports: Vec<KindCount>,
+    bounced: Vec<BouncedDomain>,
     history: Vec<IssueEvent>,
 }
 
@@ -129,6 +135,8 @@ impl Report {
             domains: deliveries::count_by_domain(&mut tx, id, DOMAINS).await?,
             answers: deliveries::count_by_answer(&mut tx, id, ANSWERS).await?,
             slowed: slowed(app, &mut tx, &issue, now).await?,
+            reports: bounces::count_by_kind(&mut tx, id).await?,
+            bounced: bounces::count_by_domain(&mut tx, id, BOUNCED).await?,
             history: issues::history(&mut tx, id).await?,
             issue,
         })
@@ -156,6 +164,8 @@ impl Report {
             "domains": self.domains,
             "answers": self.answers,
             "slowed": self.slowed,
+            "came_back": self.reports,
+            "came_back_by_domain": self.bounced,
             "history": self.history,
         })
     }
@@ -172,6 +182,12 @@ impl Report {
             utc_time(issue.closed_at)
         );
         let _ = writeln!(text, "{}", counts_line(counts));
+        if !self.reports.is_empty() {
+            let reports = self.reports.iter().map(|it| {
+                format!("{} {}", it.count, it.kind.as_str().replace('_', " "))
+            });
+            let _ = writeln!(text, "came back by email: {}", reports.collect::<Vec<_>>().join(" · "));
+        }
         if issue.answered > 0 || is_being_sent(issue.status) {
             let _ = writeln!(text, "{}", refusal_rate(self.score(), self.breaker));
         }
@@ -221,6 +237,15 @@ impl Report {
             ]
         });
         add(&["slowed", "to", "now", "at", "because"], slowed.collect());
+        let bounced = self.bounced.iter().map(|it| {
+            vec![
+                it.domain.clone(),
+                it.kind.to_string(),
+                it.count.to_string(),
+                or_none(it.example.as_deref()),
+            ]
+        });
+        add(&["came back from", "as", "count", "for example"], bounced.collect());
         let history = self.history.iter().map(|it| {
             vec![utc_time(Some(it.occurred_at)), it.status.to_string(), it.reason.clone().unwrap_or_default()]
         });
@@ -278,7 +303,7 @@ mod tests {
     use crate::{
         db::{DbDate, DbTime},
         domain::{
-            delivery::{breaker::Breaker, status::DeliveryStatus},
+            delivery::{breaker::Breaker, incoming::IncomingKind, status::DeliveryStatus},
             ids::NewsletterId,
         },
     };
@@ -344,6 +369,16 @@ mod tests {
                 },
                 now_per_minute: Some(750),
             }],
+            reports: vec![
+                KindCount { kind: IncomingKind::Hard, count: 3 },
+                KindCount { kind: IncomingKind::Complaint, count: 1 },
+            ],
+            bounced: vec![BouncedDomain {
+                domain: "example.org".into(),
+                kind: IncomingKind::Hard,
+                count: 3,
+                example: Some("550 5.1.1 no such user".into()),
+            }],
             history: vec![IssueEvent {
                 status: IssueStatus::Sending,
                 reason: None,
@@ -358,6 +393,7 @@ mod tests {
         2026-05-01: sending
         due 2026-05-01 07:00:00Z, frozen 2026-05-01 07:00:01Z, closed -
         490 sent · 500 queued · 10 failed
+        came back by email: 3 hard · 1 complaint
         5 of 500 answers were refusals (1.0 %); more than 20 % hold the issue
         50.0 % done, 25/s, ETA 20 s
 
@@ -369,6 +405,9 @@ mod tests {
 
         SLOWED              TO       NOW      AT                    BECAUSE
         domain example.org  600/min  750/min  2026-05-01 07:01:00Z  421 4.7.0 too fast
+
+        CAME BACK FROM  AS    COUNT  FOR EXAMPLE
+        example.org     hard  3      550 5.1.1 no such user
 
         WHEN                  BECAME   BECAUSE
         2026-05-01 07:00:01Z  sending

@@ -163,7 +163,14 @@ async fn skip_reason(tx: &mut Tx, mail: &EmailRecord) -> Result<Option<&'static 
     if mail.kind == EmailKind::Test {
         return Ok(None);
     }
-    if suppressions::reason(tx, &mail.recipient).await?.is_some() {
+    // An address that bounced may be asked to confirm a signup, so that its reader can come back.
+    let reason = match mail.kind {
+        EmailKind::Confirmation | EmailKind::ConfirmationReminder => {
+            suppressions::reason_for_good(tx, &mail.recipient).await?
+        }
+        _ => suppressions::reason(tx, &mail.recipient).await?,
+    };
+    if reason.is_some() {
         return Ok(Some("the address is suppressed"));
     }
     if mail.kind.is_notice() {

@@ -64,6 +64,7 @@ impl Case {
             message_key: KEY,
             date: "2026-05-01T07:00:00Z".parse().unwrap(),
             one_click: true,
+            feedback_id: "7:daily:issue:exampleorg",
             auto_submitted: None,
         });
         template.unwrap()

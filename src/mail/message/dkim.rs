@@ -23,18 +23,27 @@ pub(super) enum Listed {
 }
 
 /// The signed headers that all copies share, in the order of [`Listed`]. A recipient's own follow.
-const SHARED: [&str; 7] =
-    ["From", "Subject", "Date", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe-Post"];
+const SHARED: [&str; 8] = [
+    "From",
+    "Subject",
+    "Date",
+    "MIME-Version",
+    "Content-Type",
+    "List-Id",
+    "List-Unsubscribe-Post",
+    "Feedback-ID",
+];
 
 impl Listed {
     const fn tag(self) -> &'static str {
         match self {
             Self::Plain => {
-                "h=From:From:Subject:Subject:Date:MIME-Version:Content-Type:List-Id:\r\n To:Message-ID;"
+                "h=From:From:Subject:Subject:Date:MIME-Version:Content-Type:List-Id:\r\n \
+                 Feedback-ID:To:Message-ID;"
             }
             Self::WithOneClick => {
                 "h=From:From:Subject:Subject:Date:MIME-Version:Content-Type:List-Id:\r\n \
-                 List-Unsubscribe-Post:To:Message-ID:List-Unsubscribe;"
+                 List-Unsubscribe-Post:Feedback-ID:To:Message-ID:List-Unsubscribe;"
             }
         }
     }
