@@ -44,6 +44,8 @@ pub struct Document {
     pub is_receipt: bool,
     /// The kind of report that it calls itself (RFC 6522), in lower case.
     pub report_type: Option<String>,
+    /// The report that a gateway has put into a message of its own.
+    pub wrapped: Option<Box<Document>>,
 }
 
 impl Document {
@@ -64,6 +66,9 @@ impl Document {
                 }
                 _ => match &part.body {
                     PartType::Message(returned) => {
+                        if report_type(returned).as_deref() == Some("delivery-status") {
+                            found.wrapped = Some(Box::new(Self::new(returned)));
+                        }
                         let end = part.offset_end.min(u32::try_from(message.raw_message.len()).unwrap_or(u32::MAX));
                         let raw = message
                             .raw_message
@@ -73,7 +78,12 @@ impl Document {
                         push(&mut found.returned, &String::from_utf8_lossy(&raw[..raw.len().min(MAX_CHARS)]));
                     }
                     PartType::Html(body) => push(&mut html, body),
+                    PartType::Text(body) if is_header_text(body) => push(&mut found.returned, body),
                     PartType::Text(body) => push(&mut found.notification, body),
+                    // A multipart whose boundary is missing.
+                    PartType::Binary(_) if part_type(part).starts_with("multipart/") => {
+                        push(&mut found.notification, &text(part));
+                    }
                     _ => {}
                 },
             }
@@ -119,6 +129,15 @@ fn is_separator(line: &str) -> bool {
     let plain = line.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     let is_marked = plain.len() < 90 && !line.trim_start().starts_with('>');
     is_marked && SEPARATORS.iter().any(|it| plain.starts_with(it))
+}
+
+/// Whether a part of plain text holds the returned headers.
+fn is_header_text(text: &str) -> bool {
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let is_field = first.split_once(": ").is_some_and(|(name, _)| {
+        name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    });
+    is_field && text.contains("\nReceived:") && text.contains("\nSubject:")
 }
 
 fn push(text: &mut String, more: &str) {

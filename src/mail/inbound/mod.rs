@@ -129,6 +129,7 @@ fn unformatted_complaint(
 /// Reads report fields (RFC 3464, RFC 6533).
 fn delivery_report(document: &Document, reading: &mut Reading) -> bool {
     let Some(delivery) = &document.delivery else { return false };
+    let is_about_one = delivery.recipients.len() == 1;
     reading.reporting_mta = delivery.message.typed("Reporting-MTA").map(str::to_owned);
     let stage = stage::stage(&document.notification);
     for fields in &delivery.recipients {
@@ -154,7 +155,7 @@ fn delivery_report(document: &Document, reading: &mut Reading) -> bool {
             is_program,
             stage,
             recipient,
-            notification: &document.notification,
+            notification: if is_about_one { &document.notification } else { "" },
         };
         let verdict = verdict(&evidence);
         reading.failures.push(Failure {
@@ -250,15 +251,22 @@ fn prose(message: &Message<'_>, document: &Document, reading: &mut Reading) -> b
         .unwrap_or_default();
     let mut own = document::recipients(message);
     own.push(reading.sender.clone());
+    if let Some(wrapped) = &document.wrapped
+        && delivery_report(wrapped, reading)
+    {
+        return true;
+    }
     let is_delayed = automatic::is_delay(message, document);
-    for found in plain::failures(&document.notification, &failed, &own) {
+    let failures = plain::failures(&document.notification, &failed, &own);
+    let is_about_one = failures.len() == 1;
+    for found in failures {
         let stage = stage::stage(&found.diagnostic).or_else(|| stage::stage(&document.notification));
         let verdict = verdict(&Evidence {
             is_delayed,
             diagnostic: &found.diagnostic,
             stage,
             recipient: found.recipient.as_deref(),
-            notification: &document.notification,
+            notification: if is_about_one { &document.notification } else { "" },
             ..Evidence::default()
         });
         reading.failures.push(Failure {

@@ -4,6 +4,11 @@
 //! transcripts name the recipient behind a reply code. If no line begins with an address, the whole text is
 //! about the first address in it that isn't our own.
 
+use super::{
+    codes::codes,
+    wordings::{Cause, cause, normal},
+};
+
 /// A failure that a text describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlainFailure {
@@ -36,22 +41,32 @@ pub fn failures(text: &str, failed: &[String], own: &[String]) -> Vec<PlainFailu
         let mut candidates: Vec<(bool, String)> = addresses.by_ref().filter(|(_, it)| !is_own(it)).collect();
         candidates.sort_by_key(|(is_named, _)| !is_named);
         let recipient = failed.first().cloned().or_else(|| candidates.into_iter().next().map(|(_, it)| it));
-        found.push(PlainFailure { recipient, diagnostic: text.trim().to_owned() });
+        found.push(PlainFailure { recipient, diagnostic: telling_paragraphs(text) });
     }
     if let [only] = found.as_mut_slice()
-        && (says_nothing(&only.diagnostic) || text.len() < 400)
+        && says_nothing(&only.diagnostic)
     {
-        only.diagnostic = text.trim().to_owned();
+        only.diagnostic = telling_paragraphs(text);
     }
     found
 }
 
+/// Returns the paragraphs that quote a server or name a failure in the mailer's own words, else the whole text.
+/// The others are advice, which would match by chance.
+fn telling_paragraphs(text: &str) -> String {
+    let text = text.replace("\r\n", "\n");
+    let is_telling = |paragraph: &&str| {
+        let codes = codes(paragraph);
+        codes.reply.is_some() || codes.enhanced.is_some() || cause(&normal(paragraph)) == Some(Cause::NoUserHere)
+    };
+    let telling: Vec<&str> = text.split("\n\n").filter(is_telling).map(str::trim).collect();
+    if telling.is_empty() { text.trim().to_owned() } else { telling.join("\n") }
+}
+
 /// Whether a paragraph holds no failure: it may stand before the address.
 fn says_nothing(paragraph: &str) -> bool {
-    let codes = super::codes::codes(paragraph);
-    codes.reply.is_none()
-        && codes.enhanced.is_none()
-        && super::wordings::cause(&super::wordings::normal(paragraph)).is_none()
+    let codes = codes(paragraph);
+    codes.reply.is_none() && codes.enhanced.is_none() && cause(&normal(paragraph)).is_none()
 }
 
 fn paragraphs(text: &str) -> Vec<PlainFailure> {

@@ -5,7 +5,7 @@
 
 use super::{
     codes::{Codes, codes, more_specific},
-    wordings::{Cause, cause, normal},
+    wordings::{self, Cause, cause, normal},
 };
 use crate::domain::delivery::{enhanced_code::EnhancedCode, incoming::IncomingKind, status::Stage};
 
@@ -22,7 +22,7 @@ pub struct Evidence<'a> {
     pub is_program: bool,
     pub stage: Option<Stage>,
     pub recipient: Option<&'a str>,
-    /// The whole text of the report.
+    /// The whole text of the report, if it is about this recipient only.
     pub notification: &'a str,
 }
 
@@ -38,9 +38,18 @@ pub fn verdict(evidence: &Evidence<'_>) -> Verdict {
     let own = codes(evidence.diagnostic);
     let found = Codes { reply: own.reply, enhanced: more_specific(own.enhanced, evidence.status) };
     let text = normal(evidence.diagnostic);
-    let cause = cause(&text);
+    let mut cause = cause(&text);
+    let has_address_status = address_detail(found.enhanced).is_some_and(|it| matches!(it, 1 | 2 | 3 | 6 | 10));
+    // The status and some of the words agree, so words of a weaker cause stand there by chance.
+    let is_weak =
+        matches!(cause, Some(Cause::Content | Cause::Policy | Cause::Rate | Cause::Network | Cause::Spam));
+    if is_weak && has_address_status && wordings::is_about_address(&text) {
+        cause = Some(Cause::NoUser);
+    }
     let kind = match cause {
         Some(cause) if !is_about_address(cause) => soft_kind(cause),
+        // What was refused before RCPT is the sender.
+        _ if is_before_recipient(evidence.stage) => unsure_kind(found),
         _ if evidence.is_delayed || evidence.is_program => IncomingKind::Soft,
         _ if is_temporary(evidence, found) => {
             // A mailer that gave up after days of `4.1.1 user unknown` has its final answer.
@@ -51,13 +60,18 @@ pub fn verdict(evidence: &Evidence<'_>) -> Verdict {
         }
         Some(Cause::NoUser) if !is_sure(evidence, found) => unsure_kind(found),
         Some(_) => IncomingKind::Hard,
-        None if address_detail(found.enhanced).is_some_and(|it| matches!(it, 1 | 2 | 3 | 6 | 10)) => {
-            IncomingKind::Hard
-        }
+        None if has_address_status => IncomingKind::Hard,
         None => unsure_kind(found),
     };
     let kind = if kind == IncomingKind::Hard { contradiction(evidence).unwrap_or(kind) } else { kind };
     Verdict { kind, codes: found }
+}
+
+const fn is_before_recipient(stage: Option<Stage>) -> bool {
+    matches!(
+        stage,
+        Some(Stage::Connect | Stage::Greeting | Stage::Hello | Stage::Tls | Stage::Auth | Stage::Mail)
+    )
 }
 
 const fn is_about_address(cause: Cause) -> bool {
@@ -101,10 +115,10 @@ fn is_sure(evidence: &Evidence<'_>, found: Codes) -> bool {
             && evidence.recipient.is_some_and(|it| diagnostic.contains(&it.to_ascii_lowercase()))
     };
     match found.enhanced.map(|it| (it.subject(), it.detail())) {
-        // The sender's address is bad (X.1.7, X.1.8), not the recipient's.
-        Some((1, 7 | 8)) => false,
-        Some((1, _) | (2, 1) | (4, 1) | (5, 0)) => true,
-        Some((0, 0)) | None => match evidence.stage {
+        // The sender's address is bad, not the recipient's.
+        Some((1, 7..=9)) => false,
+        Some((1, _) | (4, 1) | (5, 0)) => true,
+        Some((0, 0) | (2, 1)) | None => match evidence.stage {
             Some(Stage::Rcpt) => true,
             Some(_) => false,
             None => names_recipient(),

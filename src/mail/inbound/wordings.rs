@@ -31,6 +31,40 @@ pub enum Cause {
 /// Phrases per cause, in order of precedence.
 const WORDINGS: &[(Cause, &[&str])] = &[
     (
+        Cause::NoUserHere,
+        &[
+            "not listed in domino directory",
+            "not listed in public name",
+            "invalid final delivery userid",
+            "invalid user address",
+            "unknown local user",
+            "recipient name is not recognized",
+            "recipnotfound",
+            "e-mail address was not found",
+            "email address you entered couldn't be found",
+            "wasn't found at",
+            "address wasn't found",
+            "address couldn't be found",
+            "no mailbox here by that name",
+            "as unknown user",
+            "unknown user name",
+            "no valid recipients for this mm",
+            "unknown user:",
+            "this address no longer",
+        ],
+    ),
+    (
+        Cause::NoHost,
+        &[
+            // cPanel's words for a domain that can't be routed. They go on to guess at blocklists.
+            "account or domain may not exist",
+        ],
+    ),
+    (
+        Cause::Network,
+        &["too many hops", "hop count", "mail loop", "routing loop", "forwarding loop", "loop detected"],
+    ),
+    (
         Cause::NoUser,
         &[
             // Microsoft's edge for an address that its directory doesn't know, unlike other denials.
@@ -116,7 +150,8 @@ const WORDINGS: &[(Cause, &[&str])] = &[
             "is listed",
             "listed at",
             "listed by",
-            "listed in",
+            "is listed in",
+            "are listed in",
             "banned",
             "bloque",
             "bad reputation",
@@ -469,13 +504,7 @@ const WORDINGS: &[(Cause, &[&str])] = &[
             "network error",
             "host is down",
             "server is down",
-            "too many hops",
-            "hop count",
-            "mail loop",
-            "routing loop",
-            "mail forwarding loop",
             "loops back to",
-            "loop detected",
             "looping",
             "loopback",
             "could not find a gateway",
@@ -607,31 +636,6 @@ const WORDINGS: &[(Cause, &[&str])] = &[
         ],
     ),
     (
-        Cause::NoUserHere,
-        &[
-            "not listed in domino directory",
-            "not listed in public name",
-            "invalid final delivery userid",
-            "invalid user address",
-            "unknown local user",
-            "unknown recipient",
-            "recipient name is not recognized",
-            "recipnotfound",
-            "e-mail address was not found",
-            "email address you entered couldn't be found",
-            "wasn't found at",
-            "address wasn't found",
-            "address couldn't be found",
-            "no mailbox here by that name",
-            "as unknown user",
-            "unknown user name",
-            "no valid recipients for this mm",
-            "mail.local: unknown",
-            "this address no longer",
-            "user unknown; rejecting",
-        ],
-    ),
-    (
         Cause::NoUser,
         &[
             "user unknown",
@@ -739,6 +743,14 @@ pub fn cause(text: &str) -> Option<Cause> {
         .iter()
         .find(|(_, phrases)| phrases.iter().any(|phrase| text.contains(phrase)))
         .map(|&(cause, _)| cause)
+}
+
+/// Whether a diagnostic, in its [`normal`] form, has words about a bad address among others.
+pub fn is_about_address(text: &str) -> bool {
+    WORDINGS
+        .iter()
+        .filter(|(cause, _)| matches!(cause, Cause::Moved | Cause::NoHost | Cause::NoUser | Cause::NoUserHere))
+        .any(|(_, phrases)| phrases.iter().any(|phrase| text.contains(phrase)))
 }
 
 /// Brings a diagnostic into the form that phrases are compared with.
