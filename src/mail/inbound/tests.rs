@@ -71,7 +71,7 @@ fn delivery_reports_are_read_by_status_and_words() {
         ("", "5.3.4", "552 5.3.4 Message too large", K::Content, "5.3.4"),
         ("", "4.4.1", "connect to mx.example[192.0.2.1]:25: Connection timed out", K::Soft, "4.4.1"),
         ("", "4.4.3", "Host or domain name not found, try again", K::Soft, "4.4.3"),
-        ("", "5.4.6", "554 5.4.6 Too many hops", K::Rate, "5.4.6"),
+        ("", "5.4.6", "554 5.4.6 Too many hops", K::Soft, "5.4.6"),
     ] {
         let message = report(prose, &fields("failed", status, diagnostic));
         assert_read(&message, kind, Some(code));
@@ -83,7 +83,7 @@ fn a_delay_is_never_hard_and_a_success_is_no_bounce() {
     let delayed = report("", &fields("delayed", "4.1.1", "450 4.1.1 User unknown"));
     assert_read(&delayed, K::Soft, Some("4.1.1"));
     for action in ["delivered", "relayed", "expanded"] {
-        assert_read(&report("", &fields(action, "2.0.0", "250 2.0.0 Ok")), K::Delivered, None);
+        assert_read(&report("", &fields(action, "2.0.0", "250 2.0.0 Ok")), K::Delivered, Some("2.0.0"));
     }
     // A mailer that gave up has the last word.
     let gave_up = report("", &fields("failed", "4.1.1", "450 4.1.1 User unknown in virtual mailbox table"));
@@ -166,7 +166,7 @@ fn reports_in_prose_are_read() {
         (
             from("postmaster", "Undeliverable Mail"),
             "Unknown user: ann@example.org\n\n\nOriginal message follows.\n\nReceived: from daily\n",
-            K::Soft,
+            K::Hard,
             None,
         ),
         // MailMarshal

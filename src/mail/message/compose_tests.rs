@@ -324,7 +324,7 @@ proptest! {
         let names: Vec<String> =
             relaxed_lines(&headers).iter().map(|line| line.split(':').next().unwrap().to_owned()).collect();
         prop_assert_eq!(names, [
-            "from", "subject", "date", "mime-version", "list-id", "list-unsubscribe-post", "content-language",
+            "from", "subject", "date", "mime-version", "list-id", "list-unsubscribe-post", "feedback-id", "content-language",
             "content-type",
         ]);
     }
