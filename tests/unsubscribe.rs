@@ -292,10 +292,7 @@ async fn an_email_to_the_address_in_list_unsubscribe_unsubscribes(engine: Engine
     assert!(receive(&[], long).await.contains("is unsubscribed"));
     let told =
         daily.run_with_input(&["--json", "receive"], mail(&address, "", "\r\n").as_bytes()).await.json();
-    assert_eq!(
-        (&told["kind"], &told["message_id"]),
-        (&"unsubscribe".into(), &"1@example.org".into())
-    );
+    assert_eq!((&told["kind"], &told["message_id"]), (&"unsubscribe".into(), &"1@example.org".into()));
     let no_folder = app.app.settings.data.folder.join("secret.key").join("daily.db");
     let broken = daily.set("DAILY__DATABASE__URL", &format!("sqlite://{}", no_folder.display()));
     assert_eq!(broken.run_with_input(&["receive"], b"").await.code, 75);

@@ -44,7 +44,9 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 async fn main() -> Result<ExitCode> {
     let Arguments { least, folder } = Arguments::parse();
     if !["articles", "bounces", "feeds", "faults"].iter().any(|part| folder.join(part).is_dir()) {
-        return Err(format!("{} has none of articles/, bounces/, feeds/ and faults/", folder.display()).into());
+        return Err(
+            format!("{} has none of articles/, bounces/, feeds/ and faults/", folder.display()).into()
+        );
     }
     println!(
         "Values are compared exactly, but for runs of white space, which count as one space. A time that is expected\n\

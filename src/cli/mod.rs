@@ -148,8 +148,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let for_mail_server =
-        matches!(&cli.command, Command::Receive(receive) if receive.is_for_mail_server());
+    let for_mail_server = matches!(&cli.command, Command::Receive(receive) if receive.is_for_mail_server());
     let result = runtime.block_on(run(cli));
     // Remaining tasks were already asked to stop and given time.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));

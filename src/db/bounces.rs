@@ -53,10 +53,11 @@ pub async fn copy(
     issue: IssueId,
     subscription: SubscriptionId,
 ) -> Result<Option<BouncedEmail>, DbError> {
-    // The address may have changed since, which the time of the last change tells.
+    // The address may have changed since, which the time of the last change tells. A bounce may come before the
+    // relay's answer is recorded.
     let found: Option<CopyRow> = query_as!(
         tx,
-        "SELECT d.subscriber_id, r.address, d.finished_at AS sent_at FROM deliveries d \
+        "SELECT d.subscriber_id, r.address, COALESCE(d.finished_at, d.due_at) AS sent_at FROM deliveries d \
          JOIN subscribers r ON r.id = d.subscriber_id JOIN subscriptions s ON s.id = d.subscription_id \
          WHERE d.issue_id = $1 AND d.subscription_id = $2 AND d.subscriber_id = s.subscriber_id \
          AND (s.moved_at IS NULL OR s.moved_at <= d.due_at) AND r.erased_at IS NULL",
@@ -238,7 +239,8 @@ pub async fn copy_outcomes(tx: &mut Tx, subscriber: SubscriberId) -> Result<Vec<
     )
     .fetch_all()
     .await?;
-    let outcomes = rows.into_iter().map(|(at, bounces)| CopyOutcome { at: at.0, bounced_softly: bounces > 0 });
+    let outcomes =
+        rows.into_iter().map(|(at, bounces)| CopyOutcome { at: at.0, bounced_softly: bounces > 0 });
     // Later copies may bounce yet.
     Ok(outcomes.skip_while(|it| !it.bounced_softly).collect())
 }
@@ -333,11 +335,7 @@ pub struct BouncedDomain {
 }
 
 /// Counts the reports about an issue by domain and kind, most frequent first.
-pub async fn count_by_domain(
-    tx: &mut Tx,
-    issue: IssueId,
-    limit: i64,
-) -> Result<Vec<BouncedDomain>, DbError> {
+pub async fn count_by_domain(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<BouncedDomain>, DbError> {
     query_as!(
         tx,
         "SELECT domain, kind, count(*) AS count, min(diagnostic) AS example FROM bounces \

@@ -145,11 +145,7 @@ pub async fn lift(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbErr
 
 /// Suppresses addresses that bounce, and ends their readers' subscriptions as undeliverable. Their readers can
 /// undo it by confirming a new signup.
-pub async fn add_bounced(
-    tx: &mut Tx,
-    addresses: &[NewSuppression],
-    now: Timestamp,
-) -> Result<(), DbError> {
+pub async fn add_bounced(tx: &mut Tx, addresses: &[NewSuppression], now: Timestamp) -> Result<(), DbError> {
     if addresses.is_empty() {
         return Ok(());
     }

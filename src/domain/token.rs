@@ -139,9 +139,10 @@ impl KeyRing {
 
     /// Whether one of our keys with this number signed these bytes. The comparison takes constant time.
     pub fn verify_short(&self, number: u8, body: &[u8], mac: &[u8]) -> bool {
-        self.keys.iter().filter(|key| key.number() == number).any(|key| {
-            aws_lc_rs::constant_time::verify_slices_are_equal(&key.short_mac(body), mac).is_ok()
-        })
+        self.keys
+            .iter()
+            .filter(|key| key.number() == number)
+            .any(|key| aws_lc_rs::constant_time::verify_slices_are_equal(&key.short_mac(body), mac).is_ok())
     }
 
     /// Returns the id in a token, or `None` unless we signed it for this purpose.

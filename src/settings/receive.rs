@@ -1,10 +1,10 @@
 //! `[receive]`: incoming email.
 
+use crate::domain::{string_enum::string_enum, subscriber::email_address::EmailAddress};
 use crate::settings::{
     problems::{is_file, wrong},
     text::{list, optional, word},
 };
-use crate::domain::{string_enum::string_enum, subscriber::email_address::EmailAddress};
 use serde::{Deserialize, Deserializer};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use validator::{Validate, ValidationError};

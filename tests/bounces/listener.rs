@@ -3,7 +3,9 @@
 use super::{ANN, PATTERN, complaint, next_issue, sender, start};
 use crate::support::{Engine, TestApp, on_both_engines};
 use daily::{
-    domain::{subscriber::subscription::SubscriptionStatus::Complained, delivery::bounce_address::BounceAddress},
+    domain::{
+        delivery::bounce_address::BounceAddress, subscriber::subscription::SubscriptionStatus::Complained,
+    },
     service::incoming,
     settings::ReceiveProtocol,
 };
@@ -65,12 +67,19 @@ async fn a_complaint_over_lmtp_is_acknowledged_once_it_is_durable(engine: Engine
     assert!(client.sends("LHLO mx\r\n").await.contains("PIPELINING"));
     assert!(client.sends("MAIL FROM:<> SIZE=99999999\r\n").await.starts_with("552 "));
     assert!(client.sends("MAIL FROM:<>\r\n").await.starts_with("250 "));
-    for stranger in ["ann@example.org", "bounce+x@bounces.example.org", &PATTERN.replace("{key}", &"0".repeat(31))] {
+    for stranger in
+        ["ann@example.org", "bounce+x@bounces.example.org", &PATTERN.replace("{key}", &"0".repeat(31))]
+    {
         assert!(client.sends(&format!("RCPT TO:<{stranger}>\r\n")).await.starts_with("550 "), "{stranger}");
     }
     assert!(client.sends("DATA\r\n").await.starts_with("503 "), "no recipient was taken");
     // Commands in one packet.
-    assert!(client.sends(&format!("RCPT TO:<{to}>\r\nRCPT TO:<{}>\r\nDATA\r\n", to.to_uppercase())).await.starts_with("250 "));
+    assert!(
+        client
+            .sends(&format!("RCPT TO:<{to}>\r\nRCPT TO:<{}>\r\nDATA\r\n", to.to_uppercase()))
+            .await
+            .starts_with("250 ")
+    );
     assert!(client.reply().await.starts_with("250 "));
     assert!(client.reply().await.starts_with("354 "));
     // A dot between bare line feeds ends no message, and an added dot is taken away.

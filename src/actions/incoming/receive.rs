@@ -1,7 +1,7 @@
 //! Receives a message: carries out what it asks, or keeps it for an operator. Whoever hands it in may drop it
 //! afterwards.
 
-use super::{IncomingContext, report::apply_report};
+use super::{IncomingContext, Outcome, report::apply_report};
 use crate::{
     actions::subscription::unsubscribe::{UnsubscribeLink, unsubscribe},
     db::{
@@ -33,30 +33,6 @@ pub struct Incoming<'a> {
     pub reading: Option<&'a Reading>,
     /// SHA-256 of the bytes, in hexadecimal digits.
     pub hash: &'a str,
-}
-
-/// The result, in words for the mail server's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    pub kind: IncomingKind,
-    pub did: String,
-    /// Why nothing was changed, if the message is kept for an operator.
-    kept: bool,
-}
-
-impl Outcome {
-    pub(super) fn done(kind: IncomingKind, did: impl Into<String>) -> Self {
-        Self { kind, did: did.into(), kept: false }
-    }
-
-    pub(super) fn kept(kind: IncomingKind, why: impl Into<String>) -> Self {
-        Self { kind, did: why.into(), kept: true }
-    }
-
-    /// Whether the message is kept for an operator.
-    pub const fn is_kept(&self) -> bool {
-        self.kept
-    }
 }
 
 /// Receives a message. Its effect is durable on return.

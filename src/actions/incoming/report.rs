@@ -1,6 +1,6 @@
 //! Applies a bounce or a complaint to its reader, by the rules of `domain::delivery::suppression_policy`.
 
-use super::{IncomingContext, receive::Outcome};
+use super::{IncomingContext, Outcome};
 use crate::{
     db::{
         DbError, Tx,

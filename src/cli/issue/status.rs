@@ -183,9 +183,8 @@ impl Report {
         );
         let _ = writeln!(text, "{}", counts_line(counts));
         if !self.reports.is_empty() {
-            let reports = self.reports.iter().map(|it| {
-                format!("{} {}", it.count, it.kind.as_str().replace('_', " "))
-            });
+            let reports =
+                self.reports.iter().map(|it| format!("{} {}", it.count, it.kind.as_str().replace('_', " ")));
             let _ = writeln!(text, "came back by email: {}", reports.collect::<Vec<_>>().join(" · "));
         }
         if issue.answered > 0 || is_being_sent(issue.status) {
@@ -238,12 +237,7 @@ impl Report {
         });
         add(&["slowed", "to", "now", "at", "because"], slowed.collect());
         let bounced = self.bounced.iter().map(|it| {
-            vec![
-                it.domain.clone(),
-                it.kind.to_string(),
-                it.count.to_string(),
-                or_none(it.example.as_deref()),
-            ]
+            vec![it.domain.clone(), it.kind.to_string(), it.count.to_string(), or_none(it.example.as_deref())]
         });
         add(&["came back from", "as", "count", "for example"], bounced.collect());
         let history = self.history.iter().map(|it| {

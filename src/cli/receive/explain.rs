@@ -2,7 +2,10 @@
 
 use crate::{
     app,
-    cli::{CliError, CliResult, output::{Output, fields}},
+    cli::{
+        CliError, CliResult,
+        output::{Output, fields},
+    },
     domain::{
         delivery::{
             bounce_address::Returned,

@@ -163,9 +163,13 @@ mod tests {
     fn an_address_that_mail_systems_would_refuse_is_refused_here() {
         let longest = format!("{}{{key}}@example.org", "a".repeat(33));
         assert!(BounceAddress::parse(&longest).is_ok());
-        for wrong in
-            [&format!("a{longest}"), "bounce@example.org", "{key}x@example.org", "bounce@{key}.org", "a b{key}@x.org"]
-        {
+        for wrong in [
+            &format!("a{longest}"),
+            "bounce@example.org",
+            "{key}x@example.org",
+            "bounce@{key}.org",
+            "a b{key}@x.org",
+        ] {
             assert!(BounceAddress::parse(wrong).is_err(), "{wrong}");
         }
         let address = BounceAddress::parse("bounce+{key}@example.org").unwrap();

@@ -140,7 +140,8 @@ pub fn is_report(message: &Message<'_>, document: &Document) -> bool {
     let is_mailer = MAILERS.iter().any(|it| name == *it || name.starts_with(&format!("{it}-")))
         || sender.is_empty()
         || header(message, "X-MX-Bounce").is_some();
-    let has_null_sender = header(message, "Return-Path").is_some_and(|it| it == "<>" || it == "<MAILER-DAEMON>");
+    let has_null_sender =
+        header(message, "Return-Path").is_some_and(|it| it == "<>" || it == "<MAILER-DAEMON>");
     let subject = message.subject().unwrap_or_default().to_lowercase();
     let is_answer = ["re:", "fwd:", "fw:", "aw:", "wg:"].iter().any(|it| subject.starts_with(it));
     let has_subject = !is_answer && SUBJECTS.iter().any(|it| subject.contains(it));
@@ -221,7 +222,9 @@ pub fn automatic_answer(message: &Message<'_>, document: &Document) -> Option<In
         || SENDERS.iter().any(|it| from.contains(it));
     let submitted = header(message, "Auto-Submitted").unwrap_or_default().to_lowercase();
     let is_answer = submitted.starts_with("auto-replied")
-        || ["X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Reply"].iter().any(|it| header(message, it).is_some())
+        || ["X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Reply"]
+            .iter()
+            .any(|it| header(message, it).is_some())
         || header(message, "Precedence").is_some_and(|it| it.eq_ignore_ascii_case("auto_reply"))
         || header(message, "X-Precedence").is_some_and(|it| it.eq_ignore_ascii_case("auto_reply"))
         || SUBJECTS.iter().any(|it| subject.starts_with(it) || subject.contains(&format!(": {it}")));

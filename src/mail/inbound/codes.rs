@@ -12,8 +12,10 @@ pub struct Codes {
 /// Finds the codes in a diagnostic. A reply code directly before an enhanced code of the same class is the
 /// remote server's own answer, so it counts more than codes that a mailer put around it.
 pub fn codes(text: &str) -> Codes {
-    let pieces: Vec<&str> =
-        text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '@'))).filter(|it| !it.is_empty()).collect();
+    let pieces: Vec<&str> = text
+        .split(|c: char| !(c.is_alphanumeric() || matches!(c, '.' | '@')))
+        .filter(|it| !it.is_empty())
+        .collect();
     let mut found = Codes::default();
     for (index, piece) in pieces.iter().enumerate() {
         if let Some(reply) = reply_code(piece) {

@@ -69,7 +69,8 @@ impl Document {
                         if report_type(returned).as_deref() == Some("delivery-status") {
                             found.wrapped = Some(Box::new(Self::new(returned)));
                         }
-                        let end = part.offset_end.min(u32::try_from(message.raw_message.len()).unwrap_or(u32::MAX));
+                        let end =
+                            part.offset_end.min(u32::try_from(message.raw_message.len()).unwrap_or(u32::MAX));
                         let raw = message
                             .raw_message
                             .get(part.offset_body as usize..end as usize)
@@ -154,7 +155,9 @@ fn part_type(part: &MessagePart<'_>) -> String {
 fn text(part: &MessagePart<'_>) -> String {
     match &part.body {
         PartType::Text(text) | PartType::Html(text) => text.to_string(),
-        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
         PartType::Message(message) => String::from_utf8_lossy(message.raw_message()).into_owned(),
         PartType::Multipart(_) => String::new(),
     }

@@ -112,7 +112,8 @@ pub fn inlined_delivery_fields(text: &str) -> Option<DeliveryFields> {
     let mut kept = String::new();
     let mut is_open = false;
     for line in text.lines() {
-        let is_known = field(line).is_some_and(|(name, _)| NAMES.contains(&name.to_ascii_lowercase().as_str()));
+        let is_known =
+            field(line).is_some_and(|(name, _)| NAMES.contains(&name.to_ascii_lowercase().as_str()));
         let is_continuation = is_open && line.starts_with([' ', '\t']) && !line.trim().is_empty();
         is_open = is_known || is_continuation;
         kept.push_str(if is_open { line } else { "" });

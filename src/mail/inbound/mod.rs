@@ -34,8 +34,7 @@ pub fn read(bytes: &[u8]) -> Option<Reading> {
     let bytes = without_mbox_line(bytes);
     let nested = count(bytes, b"message/rfc822") + count(bytes, b"message/global");
     let parser = MessageParser::default();
-    let message =
-        if nested > MAX_NESTED { parser.parse_headers(&*bytes) } else { parser.parse(&*bytes) }?;
+    let message = if nested > MAX_NESTED { parser.parse_headers(&*bytes) } else { parser.parse(&*bytes) }?;
     let document = Document::new(&message);
     let mut reading = Reading {
         kind: IncomingKind::Other,
@@ -88,7 +87,8 @@ fn complaint(message: &Message<'_>, document: &Document, reading: &mut Reading) 
         _ => IncomingKind::Complaint,
     };
     reading.reporting_mta = fields.typed("Reporting-MTA").map(str::to_owned);
-    let recipient = fields.typed("Original-Rcpt-To").map(str::to_owned).or_else(|| reading.traces.recipient.clone());
+    let recipient =
+        fields.typed("Original-Rcpt-To").map(str::to_owned).or_else(|| reading.traces.recipient.clone());
     reading.failures = vec![Failure {
         kind,
         recipient,
@@ -184,9 +184,9 @@ fn diagnostic(fields: &fields::Block) -> (bool, Option<&str>) {
 /// Returns what a report's prose says about a recipient whose fields hold no answer.
 fn words_about(document: &Document, recipient: Option<&str>, status: Option<&str>) -> String {
     let found = plain::failures(&document.notification, &[], &[]);
-    let own = found.iter().find(|it| {
-        it.recipient.as_deref().zip(recipient).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
-    });
+    let own = found
+        .iter()
+        .find(|it| it.recipient.as_deref().zip(recipient).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b)));
     let comment = status.and_then(|it| it.split_once('(')).map_or("", |(_, comment)| comment);
     let words = own.or(found.first()).map_or("", |it| it.diagnostic.as_str());
     format!("{comment} {words}")
@@ -303,7 +303,6 @@ fn count(bytes: &[u8], word: &[u8]) -> usize {
     let lower = bytes.to_ascii_lowercase();
     memchr::memmem::find_iter(&lower, word).count()
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,8 @@ pub struct PlainFailure {
 /// `own` are addresses that the report was sent to, which are no recipients.
 pub fn failures(text: &str, failed: &[String], own: &[String]) -> Vec<PlainFailure> {
     let is_own = |address: &str| own.iter().any(|it| it.eq_ignore_ascii_case(address));
-    let mut found = if text.contains("Transcript of session follows") { transcript(text) } else { Vec::new() };
+    let mut found =
+        if text.contains("Transcript of session follows") { transcript(text) } else { Vec::new() };
     if found.is_empty() {
         found = paragraphs(text);
     }
@@ -57,7 +58,9 @@ fn telling_paragraphs(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     let is_telling = |paragraph: &&str| {
         let codes = codes(paragraph);
-        codes.reply.is_some() || codes.enhanced.is_some() || cause(&normal(paragraph)) == Some(Cause::NoUserHere)
+        codes.reply.is_some()
+            || codes.enhanced.is_some()
+            || cause(&normal(paragraph)) == Some(Cause::NoUserHere)
     };
     let telling: Vec<&str> = text.split("\n\n").filter(is_telling).map(str::trim).collect();
     if telling.is_empty() { text.trim().to_owned() } else { telling.join("\n") }
@@ -88,9 +91,16 @@ fn paragraphs(text: &str) -> Vec<PlainFailure> {
 
 /// Splits a line that begins with an address, in brackets or behind an ornament or a label.
 fn address_first(line: &str) -> Option<(&str, &str)> {
-    const LABELS: [&str; 6] =
-        ["recipient:", "addressed to:", "unable to deliver message to:", "to:", "address:", "failed recipient:"];
-    let mut line = line.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '>' | '-' | '"' | '•'));
+    const LABELS: [&str; 6] = [
+        "recipient:",
+        "addressed to:",
+        "unable to deliver message to:",
+        "to:",
+        "address:",
+        "failed recipient:",
+    ];
+    let mut line =
+        line.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '>' | '-' | '"' | '•'));
     for label in LABELS {
         if line.get(..label.len()).is_some_and(|it| it.eq_ignore_ascii_case(label)) {
             line = line[label.len()..].trim_start();
@@ -127,12 +137,15 @@ fn transcript(text: &str) -> Vec<PlainFailure> {
 
 /// Returns the addresses in a text.
 pub fn addresses(text: &str) -> impl Iterator<Item = &str> {
-    let is_part =
-        |c: char| c.is_alphanumeric() || matches!(c, '.' | '@' | '+' | '-' | '_' | '=' | '/' | '#' | '&' | '!' | '~' | '\'' | '%');
+    let is_part = |c: char| {
+        c.is_alphanumeric()
+            || matches!(c, '.' | '@' | '+' | '-' | '_' | '=' | '/' | '#' | '&' | '!' | '~' | '\'' | '%')
+    };
     text.split(move |c: char| !is_part(c)).filter_map(|word| {
         let word = word.trim_matches(|c: char| matches!(c, '.' | '-' | '\'' | '/' | '='));
         let (local, domain) = word.split_once('@')?;
-        let is_address = !local.is_empty() && domain.contains('.') && !domain.contains('@') && !domain.ends_with('.');
+        let is_address =
+            !local.is_empty() && domain.contains('.') && !domain.contains('@') && !domain.ends_with('.');
         is_address.then_some(word)
     })
 }

@@ -47,7 +47,9 @@ pub fn stage(text: &str) -> Option<Stage> {
     }
     INTRODUCTIONS.iter().find_map(|words| {
         let at = lower.find(words)? + words.len();
-        stage_of_command(lower.get(at..)?.split(|c: char| !c.is_ascii_alphanumeric()).find(|it| !it.is_empty())?)
+        stage_of_command(
+            lower.get(at..)?.split(|c: char| !c.is_ascii_alphanumeric()).find(|it| !it.is_empty())?,
+        )
     })
 }
 
@@ -83,7 +85,10 @@ mod tests {
             ("192.0.2.1 failed after I sent the message.", Some(Stage::Message)),
             ("mx [192.0.2.1] did not like our RCPT TO:\n550 no", Some(Stage::Rcpt)),
             ("mx [192.0.2.1] did not like our final DATA:\n550 no", Some(Stage::Message)),
-            (">>> MAIL From:<x@example.org>\n<<< 250 ok\n>>> RCPT To:<a@example.org>\n<<< 550 no", Some(Stage::Rcpt)),
+            (
+                ">>> MAIL From:<x@example.org>\n<<< 250 ok\n>>> RCPT To:<a@example.org>\n<<< 550 no",
+                Some(Stage::Rcpt),
+            ),
             ("No stage is named.", None),
         ] {
             assert_eq!(stage(text), stage_of_text, "{text}");

@@ -5,7 +5,9 @@ use IncomingKind as K;
 
 /// Makes a message of plain text.
 fn plain(headers: &str, body: &str) -> String {
-    format!("{headers}\nTo: news@daily.example\nMessage-ID: <1@mx.example>\nContent-Type: text/plain; charset=utf-8\n\n{body}")
+    format!(
+        "{headers}\nTo: news@daily.example\nMessage-ID: <1@mx.example>\nContent-Type: text/plain; charset=utf-8\n\n{body}"
+    )
 }
 
 /// Makes a delivery report: its prose, the fields about the recipient, and the returned headers.
@@ -101,7 +103,8 @@ fn a_local_programs_words_and_contradictions_are_not_hard() {
 
 #[test]
 fn reports_in_prose_are_read() {
-    let from = |name: &str, subject: &str| format!("From: {name}@mx.example\nSubject: {subject}\nReturn-Path: <>");
+    let from =
+        |name: &str, subject: &str| format!("From: {name}@mx.example\nSubject: {subject}\nReturn-Path: <>");
     let daemon = |subject: &str| from("MAILER-DAEMON", subject);
     for (headers, body, kind, status) in [
         // qmail
@@ -251,14 +254,22 @@ fn messages_that_only_look_like_bounces_are_none() {
         ("From: ann@example.org\nSubject: Re: The bridge opens", "Nice issue!", K::Other),
         // A newsletter that quotes a bounce.
         ("From: ops@weekly.example\nSubject: How to read a bounce", quoted, K::Other),
-        ("From: ops@weekly.example\nSubject: Undelivered mail explained\nReturn-Path: <ops@weekly.example>", quoted, K::Other),
+        (
+            "From: ops@weekly.example\nSubject: Undelivered mail explained\nReturn-Path: <ops@weekly.example>",
+            quoted,
+            K::Other,
+        ),
         ("From: ann@example.org\nSubject: Fwd: Undelivered Mail Returned to Sender", quoted, K::Other),
         (
             "From: ann@example.org\nSubject: Out of office\nAuto-Submitted: auto-replied\nReturn-Path: <>",
             "I am away until Monday. Mail to me is not delivered to anybody else.",
             K::AutoReply,
         ),
-        ("From: ann@example.org\nSubject: Automatic reply: The bridge opens", "I no longer work here.", K::AutoReply),
+        (
+            "From: ann@example.org\nSubject: Automatic reply: The bridge opens",
+            "I no longer work here.",
+            K::AutoReply,
+        ),
         (
             "From: ann@example.org\nSubject: Abwesenheit: Urlaub\nPrecedence: auto_reply",
             "Ich bin nicht da.",
@@ -292,7 +303,9 @@ fn messages_that_only_look_like_bounces_are_none() {
 fn deeply_nested_messages_are_not_taken_apart() {
     let mut message = "From: MAILER-DAEMON@mx.example\nSubject: failure notice\n".to_owned();
     message.push_str(&"Content-Type: message/rfc822\n\n".repeat(100_000));
-    assert!(!found(&message).kind.is_bounce() || found(&message).failures.iter().all(|it| it.kind != K::Hard));
+    assert!(
+        !found(&message).kind.is_bounce() || found(&message).failures.iter().all(|it| it.kind != K::Hard)
+    );
 }
 
 proptest::proptest! {

@@ -21,12 +21,8 @@ pub fn is_request(message: &Message<'_>, document: &Document) -> bool {
 
 /// Returns the tokens in subject and body.
 pub fn tokens(message: &Message<'_>, document: &Document) -> Vec<String> {
-    let body: String = document
-        .notification
-        .chars()
-        .chain(document.returned.chars())
-        .take(MAX_BODY_CHARS)
-        .collect();
+    let body: String =
+        document.notification.chars().chain(document.returned.chars()).take(MAX_BODY_CHARS).collect();
     tokens_in(message.subject().unwrap_or_default()).chain(tokens_in(&body)).collect()
 }
 

@@ -39,7 +39,8 @@ pub fn verdict(evidence: &Evidence<'_>) -> Verdict {
     let found = Codes { reply: own.reply, enhanced: more_specific(own.enhanced, evidence.status) };
     let text = normal(evidence.diagnostic);
     let mut cause = cause(&text);
-    let has_address_status = address_detail(found.enhanced).is_some_and(|it| matches!(it, 1 | 2 | 3 | 6 | 10));
+    let has_address_status =
+        address_detail(found.enhanced).is_some_and(|it| matches!(it, 1 | 2 | 3 | 6 | 10));
     // The status and some of the words agree, so words of a weaker cause stand there by chance.
     let is_weak =
         matches!(cause, Some(Cause::Content | Cause::Policy | Cause::Rate | Cause::Network | Cause::Spam));

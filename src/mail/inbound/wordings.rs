@@ -749,7 +749,9 @@ pub fn cause(text: &str) -> Option<Cause> {
 pub fn is_about_address(text: &str) -> bool {
     WORDINGS
         .iter()
-        .filter(|(cause, _)| matches!(cause, Cause::Moved | Cause::NoHost | Cause::NoUser | Cause::NoUserHere))
+        .filter(|(cause, _)| {
+            matches!(cause, Cause::Moved | Cause::NoHost | Cause::NoUser | Cause::NoUserHere)
+        })
         .any(|(_, phrases)| phrases.iter().any(|phrase| text.contains(phrase)))
 }
 
@@ -773,9 +775,8 @@ fn is_name(word: &str) -> bool {
         return true;
     }
     let labels: Vec<&str> = inner.split('.').collect();
-    let is_label = |it: &&str| {
-        !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-    };
+    let is_label =
+        |it: &&str| !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     labels.len() >= 3
         && labels.iter().all(is_label)
         && labels.last().is_some_and(|it| it.len() >= 2 && it.chars().all(|c| c.is_ascii_alphabetic()))
