@@ -152,6 +152,7 @@ impl App {
             unsubscribe_address: settings.sending.unsubscribe_mailto.clone(),
         };
         let settings = Arc::new(settings);
+        let throttle = throttle(&settings, &db, &clock);
         let stop = CancellationToken::new();
         let jobs = Contexts {
             feeds: FeedContext {
@@ -182,6 +183,7 @@ impl App {
                     clock.clone(),
                     queue.clone(),
                     settings.sending.breaker(),
+                    throttle.clone(),
                 ),
                 email_recorder: EmailRecorder::start(
                     db.clone(),
@@ -189,7 +191,7 @@ impl App {
                     queue.clone(),
                     settings.sending.lease(),
                 ),
-                throttle: throttle(&settings, &db, &clock),
+                throttle,
                 in_flight: InFlightIssues::default(),
                 background_tasks: TaskTracker::new(),
                 process: random::hex::<6>().into(),

@@ -9,9 +9,14 @@ use daily::{
         Outcome,
         receive::{Incoming, receive},
     },
+    db::throttle::holds,
     domain::{
-        delivery::bounce_address::{BounceAddress, Returned, key, open_key},
+        delivery::{
+            bounce_address::{BounceAddress, Returned, key, open_key},
+            email::EmailKind,
+        },
         ids::IssueId,
+        issue::status::IssueStatus,
         subscriber::subscription::SubscriptionStatus::{Active, Complained, Pending, Undeliverable},
     },
     mail::inbound,
@@ -85,6 +90,7 @@ on_both_engines!(
     a_suppressed_reader_comes_back_by_confirming,
     what_is_not_recognized_is_kept_for_an_operator,
     every_email_has_its_own_envelope_sender,
+    one_destination_is_held_while_the_others_go_on,
 );
 
 async fn an_address_is_suppressed_at_the_second_hard_bounce_on_another_day(engine: Engine) {
@@ -97,6 +103,8 @@ async fn an_address_is_suppressed_at_the_second_hard_bounce_on_another_day(engin
     assert!(receives(&app, &bounce).await.did.contains("a second one"));
     assert!(receives(&app, &bounce).await.did.contains("is known"), "replayed");
     assert_eq!((app.status_of(ANN).await, app.suppressed(ANN).await), (Some(Active), None));
+    assert!(app.visitor(ANN).opens_preferences().await.contains("came back"));
+    assert!(!app.visitor(BEN).opens_preferences().await.contains("came back"));
     let status = app.program().run(&["issue", "status", "--no-watch"]).await.stdout;
     assert!(status.contains("came back by email: 1 hard"), "{status}");
     // A delay of the next issue is soft.
@@ -109,6 +117,7 @@ async fn an_address_is_suppressed_at_the_second_hard_bounce_on_another_day(engin
     assert_eq!(app.status_of(ANN).await, Some(Undeliverable));
     assert!(app.suppressed(ANN).await.unwrap().contains("no such user"));
     assert_eq!(app.status_of(BEN).await, Some(Active));
+    assert!(app.visitor(ANN).opens_preferences().await.contains("we stopped sending them"));
     let shown = app.program().run(&["subscriber", "show", ANN]).await.stdout;
     assert!(shown.contains("BOUNCED") && shown.contains("key") && shown.contains("soft"), "{shown}");
 }
@@ -315,4 +324,38 @@ async fn every_email_has_its_own_envelope_sender(engine: Engine) {
     let single = relay.wait_for(3).await.messages.pop().unwrap();
     let made = &single.sender["bounce+".len()..single.sender.find('@').unwrap()];
     assert!(matches!(open_key(&app.app.incoming.keys, made), Some(Returned::Email(_))), "{}", single.sender);
+}
+
+async fn one_destination_is_held_while_the_others_go_on(engine: Engine) {
+    let script = Script::accept().rule(|at| {
+        (at.step == Step::Rcpt && at.recipient.ends_with("@strict.example"))
+            .then(|| Action::reply("550 5.7.1 we don't know you"))
+    });
+    let relay = SmtpServer::start(script).await;
+    let app = TestApp::with_ports(engine, &[relay.port()], |_| {}).await;
+    app.add_operator("op@example.org").await;
+    app.readers(40, "example.org").await;
+    app.readers(30, "strict.example").await;
+    let issue = app.begin_issue().await;
+    app.settle().await;
+    let counts = app.counts(issue).await;
+    assert!(counts.failed >= 10 && counts.queued > 0, "some wait: {counts:?}");
+    assert_eq!(counts.sent, 40, "the others go on: {counts:?}");
+    assert_eq!(app.issue(issue).await.status, IssueStatus::Sending);
+    let held = holds::current(&mut app.app.db.read().await.unwrap(), app.clock.now()).await.unwrap();
+    assert_eq!(held.iter().map(|it| it.domain.as_str()).collect::<Vec<_>>(), ["strict.example"]);
+    assert!(
+        held[0].reason.contains("refuses") && held[0].reason.contains("550 5.7.1 we don't know you"),
+        "{held:?}"
+    );
+    app.run_due().await;
+    app.run_due().await;
+    assert_eq!(app.count_emails(EmailKind::DestinationHeld).await, 1, "operators are told once");
+    let email = relay.wait_for(41).await.messages.pop().unwrap();
+    let text = String::from_utf8_lossy(&email.data).into_owned();
+    assert!(text.contains("strict.example doesn't take our emails"), "{text}");
+    // An hour later the rest goes out, slowly.
+    relay.follow(Script::accept());
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_mins(5)).await;
+    assert_eq!(app.counts(issue).await.sent, 40 + 30 - counts.failed);
 }

@@ -585,7 +585,12 @@ CREATE TABLE send_rates (
     given_until TIMESTAMPTZ NOT NULL, -- permits to send are given out up to this time
     slowed_to   BIGINT, -- emails per minute after a complaint; NULL: never slowed
     slowed_at   TIMESTAMPTZ,
-    complaint   TEXT -- the reply that asked to slow down
+    complaint   TEXT, -- the reply that asked to slow down
+    -- The breaker holds a domain's email back until a time. NULL: it never did.
+    held_since  TIMESTAMPTZ,
+    held_until  TIMESTAMPTZ,
+    held_reason TEXT,
+    held_told_at TIMESTAMPTZ -- operators were told
 );
 
 -- The number of connections a process may have open to a relay.

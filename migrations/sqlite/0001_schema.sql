@@ -573,7 +573,12 @@ CREATE TABLE send_rates (
     given_until INTEGER NOT NULL, -- permits to send are given out up to this time
     slowed_to   INTEGER, -- emails per minute after a complaint; NULL: never slowed
     slowed_at   INTEGER,
-    complaint   TEXT -- the reply that asked to slow down
+    complaint   TEXT, -- the reply that asked to slow down
+    -- The breaker holds a domain's email back until a time. NULL: it never did.
+    held_since  INTEGER,
+    held_until  INTEGER,
+    held_reason TEXT,
+    held_told_at INTEGER -- operators were told
 ) STRICT, WITHOUT ROWID;
 
 -- The number of connections a process may have open to a relay.

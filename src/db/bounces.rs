@@ -305,6 +305,19 @@ pub async fn for_address(
     .await
 }
 
+/// Returns whether an address bounced after a time, in a way that counts against it.
+pub async fn came_back_since(tx: &mut Tx, address: &EmailAddress, since: Timestamp) -> Result<bool, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT EXISTS (SELECT 1 FROM bounces WHERE address_key = $1 AND occurred_at > $2 \
+         AND ineffective IS NULL AND kind <> 'complaint')",
+        address.key(),
+        DbTime(since)
+    )
+    .fetch_one()
+    .await
+}
+
 /// The number of reports of one kind.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct KindCount {

@@ -22,6 +22,7 @@ pub enum NoticeSubject {
     Issue(IssueId),
     Feed(FeedId),
     Signups,
+    Destinations,
 }
 
 /// Notifies operators that an issue was held or skipped, in the same transaction.
@@ -51,7 +52,7 @@ pub async fn notify_operators(
     let (issue, feed) = match about {
         NoticeSubject::Issue(issue) => (Some(issue), None),
         NoticeSubject::Feed(feed) => (None, Some(feed)),
-        NoticeSubject::Signups => (None, None),
+        NoticeSubject::Signups | NoticeSubject::Destinations => (None, None),
     };
     let mut notified = 0;
     for operator in operators::list(tx).await? {

@@ -14,7 +14,11 @@ use crate::{
         engine::group_commit::{Answers, BatchHandler, GroupCommit, Reply},
         issues, undeliverable,
     },
-    delivery::notify_operators,
+    delivery::{
+        destinations::{BatchScores, Destinations},
+        notify_operators,
+        throttle::Throttle,
+    },
     domain::{
         delivery::{
             breaker::Breaker,
@@ -50,8 +54,9 @@ pub type PendingAnswer = Reply<Option<BeginOutcome>, DbError>;
 
 impl Recorder {
     /// Starts the recorder's task.
-    pub fn start(db: Db, clock: Clock, queue: Queue, breaker: Breaker) -> Self {
-        Self(GroupCommit::start(RecordHandler { db, clock, queue, breaker }))
+    pub fn start(db: Db, clock: Clock, queue: Queue, breaker: Breaker, throttle: Throttle) -> Self {
+        let destinations = Destinations::default();
+        Self(GroupCommit::start(RecordHandler { db, clock, queue, breaker, throttle, destinations }))
     }
 
     /// Begins a delivery. Returns once the begin is durable or refused.
@@ -77,6 +82,8 @@ struct RecordHandler {
     clock: Clock,
     queue: Queue,
     breaker: Breaker,
+    throttle: Throttle,
+    destinations: Destinations,
 }
 
 impl BatchHandler for RecordHandler {
@@ -122,10 +129,18 @@ impl BatchHandler for RecordHandler {
             begun.skipped.extend(begins.skipped);
         }
         suppress_undeliverable(&mut tx, &finishes, now).await?;
+        let scores = BatchScores::new(&finishes);
+        let held = self.destinations.to_hold(&scores, self.breaker);
+        for it in &held {
+            self.throttle.hold(&mut tx, &it.domain, &it.reason).await?;
+            // Its rejections no longer count against the issue.
+            issues::add_answers(&mut tx, it.issue, 0, -it.score.rejected).await?;
+        }
         // Last, because on PostgreSQL this locks the issue's row until the commit, and other processes need
         // that row.
         self.update_breaker(&mut tx, &finishes, now).await?;
         tx.commit().await?;
+        self.destinations.count(scores, &held);
         let answer = |record: &Record| match record {
             Record::Begin { id, .. } if begun.go.contains(id) => Some(BeginOutcome::Started),
             Record::Begin { id, .. } if begun.skipped.contains(id) => Some(BeginOutcome::Skipped),

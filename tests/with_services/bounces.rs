@@ -47,7 +47,10 @@ async fn what_postfix_bounces_later_is_matched_and_counted(engine: Engine) {
         app.clock.advance(DAY);
         app.article(&format!("The bridge on day {day}")).await;
         let issue = app.begin_issue().await;
-        app.wait_for_status(issue, IssueStatus::Sent).await;
+        eventually_within(900, "the issue is sent", || async {
+            (app.issue(issue).await.status == IssueStatus::Sent).then_some(())
+        })
+        .await;
         eventually_within(900, "all bounces came back", || async {
             (hard_bounces(&app, issue).await == gone).then_some(())
         })

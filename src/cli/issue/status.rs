@@ -16,6 +16,7 @@ use crate::{
         deliveries::{self, AnswerCount, Counts, DomainCount, Slowdown},
         engine::processes,
         issues::{self, IssueEvent, IssueRecord},
+        throttle::holds::{self, HeldDestination},
     },
     domain::{
         delivery::{
@@ -118,6 +119,8 @@ struct Report {
     /// What came back later by email.
     reports: Vec<KindCount>,
     bounced: Vec<BouncedDomain>,
+    /// Destinations that the breaker holds now.
+    held: Vec<HeldDestination>,
     history: Vec<IssueEvent>,
 }
 
@@ -137,6 +140,7 @@ impl Report {
             slowed: slowed(app, &mut tx, &issue, now).await?,
             reports: bounces::count_by_kind(&mut tx, id).await?,
             bounced: bounces::count_by_domain(&mut tx, id, BOUNCED).await?,
+            held: holds::current(&mut tx, now).await?,
             history: issues::history(&mut tx, id).await?,
             issue,
         })
@@ -164,6 +168,7 @@ impl Report {
             "domains": self.domains,
             "answers": self.answers,
             "slowed": self.slowed,
+            "held": self.held,
             "came_back": self.reports,
             "came_back_by_domain": self.bounced,
             "history": self.history,
@@ -236,6 +241,10 @@ impl Report {
             ]
         });
         add(&["slowed", "to", "now", "at", "because"], slowed.collect());
+        let held = self.held.iter().map(|it| {
+            vec![it.domain.clone(), utc_time(Some(it.since)), utc_time(Some(it.until)), it.reason.clone()]
+        });
+        add(&["held", "since", "until", "because it"], held.collect());
         let bounced = self.bounced.iter().map(|it| {
             vec![it.domain.clone(), it.kind.to_string(), it.count.to_string(), or_none(it.example.as_deref())]
         });
@@ -373,6 +382,12 @@ mod tests {
                 count: 3,
                 example: Some("550 5.1.1 no such user".into()),
             }],
+            held: vec![HeldDestination {
+                domain: "example.org".into(),
+                since: at("2026-05-01T07:02:00Z"),
+                until: at("2026-05-01T08:02:00Z"),
+                reason: "refuses 25 % of its emails: 550 5.7.1 listed".into(),
+            }],
             history: vec![IssueEvent {
                 status: IssueStatus::Sending,
                 reason: None,
@@ -399,6 +414,9 @@ mod tests {
 
         SLOWED              TO       NOW      AT                    BECAUSE
         domain example.org  600/min  750/min  2026-05-01 07:01:00Z  421 4.7.0 too fast
+
+        HELD         SINCE                 UNTIL                 BECAUSE IT
+        example.org  2026-05-01 07:02:00Z  2026-05-01 08:02:00Z  refuses 25 % of its emails: 550 5.7.1 listed
 
         CAME BACK FROM  AS    COUNT  FOR EXAMPLE
         example.org     hard  3      550 5.1.1 no such user

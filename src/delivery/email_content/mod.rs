@@ -4,6 +4,7 @@
 mod already_subscribed;
 mod clock;
 mod confirmation;
+mod destination_notice;
 mod feed_notice;
 mod goodbye;
 mod issue_notice;
@@ -115,6 +116,7 @@ pub(crate) async fn content(
             issue_notice::content(&request, tx).await
         }
         EmailKind::FeedTrouble => feed_notice::content(&request, tx).await,
+        EmailKind::DestinationHeld => destination_notice::content(&request, tx).await,
         EmailKind::SignupAlarm | EmailKind::SignupCalm => signup_notice::content(&request, tx).await,
         EmailKind::Confirmation
         | EmailKind::ConfirmationReminder

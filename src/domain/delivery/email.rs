@@ -34,6 +34,8 @@ string_enum! {
         SignupAlarm = "signup_alarm",
         /// Tells operators that the signup attack has ended.
         SignupCalm = "signup_calm",
+        /// Tells operators that destinations refuse or defer our emails.
+        DestinationHeld = "destination_held",
     }
 }
 
@@ -48,6 +50,7 @@ impl EmailKind {
                 | Self::FeedTrouble
                 | Self::SignupAlarm
                 | Self::SignupCalm
+                | Self::DestinationHeld
         )
     }
 
@@ -68,7 +71,8 @@ impl EmailKind {
             | Self::IssueStopped
             | Self::FeedTrouble
             | Self::SignupAlarm
-            | Self::SignupCalm => Some(AutoSubmitted::Generated),
+            | Self::SignupCalm
+            | Self::DestinationHeld => Some(AutoSubmitted::Generated),
         }
     }
 }
