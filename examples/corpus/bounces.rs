@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What is expected of a message. Of several recipients, the first counts.
+/// The expectation of a message. Of several recipients, the first counts.
 struct Expected {
     status: String,
     is_hard: bool,

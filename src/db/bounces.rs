@@ -34,7 +34,7 @@ pub struct BouncedEmail {
     pub subscriber: Option<SubscriberId>,
     /// The address that it was sent to.
     pub address: EmailAddress,
-    /// `None`: unknown.
+    /// The end of the delivery, or its due time before that.
     pub sent_at: Option<DbTime>,
     /// Whether it asked to confirm a signup.
     pub is_confirmation: bool,

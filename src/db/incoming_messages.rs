@@ -14,7 +14,7 @@ use jiff::Timestamp;
 pub struct NewMessage<'a> {
     /// In the envelope.
     pub recipient: Option<&'a str>,
-    /// In `From`.
+    /// The address in its `From` header.
     pub sender: &'a str,
     pub kind: IncomingKind,
     /// Why it changed nothing.

@@ -69,7 +69,9 @@ impl Destinations {
         for (issue, domains) in &batch.0 {
             let known = known.get(issue);
             let mut all = known.map(|it| it.all).unwrap_or_default();
-            domains.values().for_each(|(score, _)| all += *score);
+            for (score, _) in domains.values() {
+                all += *score;
+            }
             for (domain, (more, answer)) in domains {
                 let mut score = known.and_then(|it| it.by_domain.get(domain)).copied().unwrap_or_default();
                 score += *more;

@@ -23,7 +23,7 @@ string_enum! {
     ReceiveProtocol {
         /// RFC 2033, for a mail server on the same machine or network.
         Lmtp = "lmtp",
-        /// RFC 5321.
+        /// RFC 5321, for mail servers elsewhere.
         Smtp = "smtp",
     }
 }

@@ -1,4 +1,4 @@
-//! Receives a message: carries out what it asks, or keeps it for an operator. Whoever hands it in may drop it
+//! Receives a message: carries out its request, or keeps it for an operator. The mail server may drop it
 //! afterwards.
 
 use super::{IncomingContext, Outcome, report::apply_report};

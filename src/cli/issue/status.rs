@@ -116,7 +116,7 @@ struct Report {
     domains: Vec<DomainCount>,
     answers: Vec<AnswerCount>,
     slowed: Vec<SlowedNow>,
-    /// What came back later by email.
+    /// Reports that came back by email, by kind.
     reports: Vec<KindCount>,
     bounced: Vec<BouncedDomain>,
     /// Destinations that the breaker holds now.

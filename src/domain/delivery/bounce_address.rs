@@ -28,7 +28,7 @@ pub const KEY_CHARS: usize = 31;
 const MAX_PREFIX_CHARS: usize = 33;
 const BODY_BYTES: usize = 11;
 
-/// What a key names.
+/// The email that a key names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Returned {
     /// A reader's copy of an issue.

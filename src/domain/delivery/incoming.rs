@@ -83,7 +83,7 @@ impl Certainty {
     }
 }
 
-/// What a report says about one recipient.
+/// A report's statement about one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub kind: IncomingKind,

@@ -1,13 +1,14 @@
 //! Decides what a bounce or a complaint means for its reader.
 //!
-//! | message | effect |
-//! |---|---|
-//! | hard bounce | the address is suppressed at the second on a different day (UTC), counting relays' refusals and reports together |
-//! | hard bounce of a confirmation | the signup is undeliverable; a new signup sends one more confirmation a month |
-//! | soft bounce, full mailbox | the address is suppressed after 5 issues in a row over at least 7 days, without a delivered one between |
-//! | complaint | the reader's subscriptions end for good; only an operator undoes it |
-//! | spam, policy, authentication, rate, content | nothing for the reader: the sending side is at fault |
-//! | automatic answer, challenge, receipt, anything else | nothing |
+//! - A hard bounce suppresses the address at the second on a different day (UTC). Relays' refusals and reports
+//!   count together.
+//! - A hard bounce of a confirmation makes the signup undeliverable. A new signup sends one more confirmation a
+//!   month.
+//! - Soft bounces and full mailboxes suppress the address after 5 issues in a row over at least 7 days, none of
+//!   which was delivered.
+//! - A complaint ends the reader's subscriptions for good. Only an operator undoes it.
+//! - Spam, policy, authentication, rate and content change nothing for the reader: the sending side is at fault.
+//! - Automatic answers, challenges, receipts and anything else change nothing.
 //!
 //! A message changes something only if it proves which email it is about ([`Certainty::is_proof`]), has not
 //! been seen before, and is about an email of the last 30 days. Complaints may be older.
@@ -67,7 +68,7 @@ fn day(at: Timestamp) -> i64 {
     at.as_second().div_euclid(24 * 60 * 60)
 }
 
-/// What became of an issue's copy for one reader.
+/// The outcome of one reader's copy of an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CopyOutcome {
     pub at: Timestamp,

@@ -34,7 +34,7 @@ const SEPARATORS: [&str; 22] = [
 
 #[derive(Debug, Default)]
 pub struct Document {
-    /// What the sender wrote, without the returned message.
+    /// The sender's own words, without the returned message.
     pub notification: String,
     /// The returned message, or its headers.
     pub returned: String,

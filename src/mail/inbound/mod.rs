@@ -34,7 +34,7 @@ pub fn read(bytes: &[u8]) -> Option<Reading> {
     let bytes = without_mbox_line(bytes);
     let nested = count(bytes, b"message/rfc822") + count(bytes, b"message/global");
     let parser = MessageParser::default();
-    let message = if nested > MAX_NESTED { parser.parse_headers(&*bytes) } else { parser.parse(&*bytes) }?;
+    let message = if nested > MAX_NESTED { parser.parse_headers(bytes) } else { parser.parse(bytes) }?;
     let document = Document::new(&message);
     let mut reading = Reading {
         kind: IncomingKind::Other,
@@ -228,7 +228,7 @@ fn notification(document: &Document, reading: &mut Reading) -> bool {
                 server: None,
             });
         }
-    } else if found.notification_type.eq_ignore_ascii_case("delivery") {
+    } else if found.kind.eq_ignore_ascii_case("delivery") {
         reading.failures.push(Failure {
             kind: IncomingKind::Delivered,
             recipient: None,

@@ -5,8 +5,8 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notification {
-    #[serde(alias = "eventType")]
-    pub notification_type: String,
+    #[serde(rename = "notificationType", alias = "eventType")]
+    pub kind: String,
     pub bounce: Option<Bounce>,
     pub complaint: Option<Complaint>,
 }

@@ -16,7 +16,7 @@ const INTRODUCTIONS: [&str; 9] = [
     "while sending ",
 ];
 
-/// Whole phrases.
+/// Whole phrases, with the stage that each means.
 const PHRASES: [(&str, Stage); 14] = [
     ("end of data", Stage::Message),
     ("our final data", Stage::Message),

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::domain::delivery::{enhanced_code::EnhancedCode, incoming::IncomingKind, status::Stage};
 
-/// What a report says about one recipient.
+/// A report's evidence about one recipient.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Evidence<'a> {
     /// The message is delayed: the mailer still tries.
@@ -49,7 +49,7 @@ pub fn verdict(evidence: &Evidence<'_>) -> Verdict {
     }
     let kind = match cause {
         Some(cause) if !is_about_address(cause) => soft_kind(cause),
-        // What was refused before RCPT is the sender.
+        // Answers before RCPT are about the sender.
         _ if is_before_recipient(evidence.stage) => unsure_kind(found),
         _ if evidence.is_delayed || evidence.is_program => IncomingKind::Soft,
         _ if is_temporary(evidence, found) => {

@@ -19,7 +19,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// What happens to messages.
+/// Takes the messages that clients hand over.
 #[async_trait::async_trait]
 pub trait Receiver: Send + Sync + 'static {
     /// Whether the service takes email for an address.
@@ -41,7 +41,7 @@ pub struct Listener {
     places: Arc<Semaphore>,
 }
 
-/// What all sessions share.
+/// The state that all sessions share.
 pub(crate) struct Shared {
     pub receiver: Arc<dyn Receiver>,
     pub protocol: ReceiveProtocol,
