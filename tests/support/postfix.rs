@@ -3,7 +3,8 @@
 //!
 //! Email to any address at example.org and example.net goes to one mailbox that the test reads. Everything
 //! else is refused. Without an SMTP client service, nothing can leave the machine. Postfix accepts
-//! `gone@example.org` and then bounces it to the envelope sender. A test reads `messages` and `log`, or waits
+//! `gone@example.org` and then bounces it to the envelope sender. Email for bounces.example.org goes to a port that the
+//! test listens on. A test reads `messages` and `log`, or waits
 //! for them. Dropping the server stops it and removes the folder.
 
 use std::fs;
@@ -48,6 +49,7 @@ pub struct Postfix {
     plain: ReservedPort,
     submission: ReservedPort,
     smtps: ReservedPort,
+    lmtp: ReservedPort,
 }
 
 impl Postfix {
@@ -71,6 +73,12 @@ impl Postfix {
     /// Returns the port with implicit TLS that offers AUTH but does not require it.
     pub fn smtps_port(&self) -> u16 {
         self.smtps.number()
+    }
+
+    /// Returns the port of 127.0.0.1 to which email for bounces.example.org goes over LMTP. The test listens on
+    /// it.
+    pub fn lmtp_port(&self) -> u16 {
+        self.lmtp.number()
     }
 
     /// Returns the certificate (PEM) of the authority that signed the server's, which names `localhost` and
@@ -152,6 +160,7 @@ impl Postfix {
             plain: ReservedPort::reserve(),
             submission: ReservedPort::reserve(),
             smtps: ReservedPort::reserve(),
+            lmtp: ReservedPort::reserve(),
         };
         postfix.make_certificates();
         postfix.make_login();
@@ -204,6 +213,11 @@ virtual_minimum_uid = 1
 virtual_uid_maps = static:{NOBODY}
 virtual_gid_maps = static:{NOBODY}
 virtual_transport = virtual
+# Bounces go back to Daily.
+relay_domains = bounces.example.org
+relay_recipient_maps =
+transport_maps = texthash:{folder}/config/transport
+lmtp_tls_security_level = none
 default_transport = error:5.1.2 tests send no mail to the outside
 relay_transport = $default_transport
 local_transport = $default_transport
@@ -239,6 +253,7 @@ bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
 error unix - - n - - error
+lmtp unix - - n - 20 lmtp
 retry unix - - n - - error
 virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
@@ -247,7 +262,9 @@ postlog unix-dgram n - n - 1 postlogd
         );
         self.write("config/main.cf", &main);
         self.write("config/master.cf", &services);
-        self.write("config/mailboxes", "!/^gone@/ inbox/\n");
+        let lmtp = format!("bounces.example.org lmtp:inet:[127.0.0.1]:{}\n", self.lmtp_port());
+        self.write("config/transport", &lmtp);
+        self.write("config/mailboxes", "!/^gone/ inbox/\n");
         self.write(
             "config/sasl/smtpd.conf",
             &format!(
