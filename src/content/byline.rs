@@ -78,9 +78,9 @@ const LABELS: &[&str] = &[
 /// Separators between other text and names.
 const WITHIN: &[&str] = &[" by ", " von ", " par ", " por ", " door ", " By ", " berichtet "];
 /// Separators between names and where they write from or for.
-const BEHIND: &[&str] = &[" in ", " for ", " aus "];
+const BEHIND: &[&str] = &[" in ", " for ", " aus ", " für "];
 /// Separators between names and an agency.
-const WITH: &[&str] = &[" with ", " avec ", " mit ", " con ", " met "];
+const WITH: &[&str] = &[" with ", " avec ", " mit ", " con ", " met ", " und ", " et ", " y "];
 /// Words before "by" that name another task than writing, in lower case.
 const OTHER_TASKS: &[&str] = &[
     "edited",
@@ -137,6 +137,11 @@ const NO_NAME: &[&str] = &[
     "null",
     "unknown",
     "none",
+    "share",
+    "aktualisierung",
+    "actualización",
+    "atualização",
+    "aggiornamento",
 ];
 /// Account names of programs and roles, in lower case.
 const ACCOUNTS: &[&str] = &[
@@ -180,6 +185,18 @@ const ROLES: &[&str] = &[
     "photographer",
     "analyst",
     "director",
+    "envoyé",
+    "envoyée",
+    "spécial",
+    "spéciale",
+    "corresponsal",
+    "enviado",
+    "enviada",
+    "inviato",
+    "inviata",
+    "giornalista",
+    "redacteur",
+    "verslaggever",
 ];
 /// Agencies that follow a name, in lower case.
 const AGENCIES: &[&str] = &[
@@ -210,7 +227,8 @@ const MAX_NAME_WORDS: usize = 6;
 
 /// Returns the names in an author line, separated by ", ", or `None` if there are none.
 pub fn names(line: &str) -> Option<String> {
-    let line = markup::collapse(line.get(..line.floor_char_boundary(1_000))?).replace(" :", ":");
+    let line = line.get(..line.floor_char_boundary(1_000))?.replace('\u{200b}', "");
+    let line = markup::collapse(&line).replace(" :", ":");
     if line.split(' ').count() > 4 * MAX_WORDS {
         return None;
     }
@@ -262,6 +280,37 @@ fn without_other_tasks(part: &str) -> &str {
     part
 }
 
+/// Removes a role before or behind the names: "our correspondent Ann Lee", "Ann Lee Staff Writer".
+fn without_role(name: &str) -> &str {
+    let is_role = |word: &str| {
+        let plain = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+        // With the endings of German and French.
+        ROLES.iter().any(|role| {
+            plain.strip_prefix(role).is_some_and(|ending| ["", "s", "e", "es", "en", "in"].contains(&ending))
+        })
+    };
+    let mut before = 0;
+    let mut is_names = true;
+    let mut rest = name;
+    while let Some((word, behind)) = rest.split_once(' ') {
+        if is_role(word) {
+            let head = &name[..name.len() - rest.len()];
+            if is_names && before >= 2 {
+                return head.trim_end();
+            }
+            let mut behind = behind;
+            while let Some((_, more)) = behind.split_once(' ').filter(|(word, _)| is_role(word)) {
+                behind = more;
+            }
+            return if behind.contains(' ') { behind } else { name };
+        }
+        is_names &= !word.starts_with(char::is_lowercase);
+        before += 1;
+        rest = behind;
+    }
+    if is_names && before >= 2 && is_role(rest) { name[..name.len() - rest.len()].trim_end() } else { name }
+}
+
 /// Removes what follows the names: an address, a number, or a word such as "Follow".
 fn without_rest(part: &str) -> &str {
     let mut at = 0;
@@ -272,7 +321,10 @@ fn without_rest(part: &str) -> &str {
             || plain.starts_with(|c: char| c.is_ascii_digit())
             || ENDS_NAME.contains(&plain.as_str());
         // One word before "updated" is no name: "Laatste update".
-        let is_label = NO_NAME.contains(&plain.as_str()) && part[..at].trim().contains(' ');
+        let head = part[..at].trim_end();
+        let is_named = head.contains(' ')
+            && head.rsplit(' ').next().is_some_and(|it| it.starts_with(char::is_uppercase));
+        let is_label = NO_NAME.contains(&plain.as_str()) && is_named;
         if at > 0 && (ends || is_label) {
             return part[..at].trim_end_matches([' ', ',', '(', '.', ';']);
         }
@@ -290,6 +342,7 @@ fn names_in(part: &str) -> Option<String> {
     let part = without_label(part);
     let part = BEHIND.iter().fold(part, |part, word| part.split(word).next().unwrap_or(part));
     let part = without_rest(without_date(part));
+    let part = [" at", " on", " um", " am"].iter().find_map(|word| part.strip_suffix(word)).unwrap_or(part);
     let is_agency = |text: &str| AGENCIES.contains(&text.to_lowercase().as_str());
     let agency = WITH.iter().find_map(|with| part.split_once(with)).filter(|(_, agency)| is_agency(agency));
     let part = agency.map_or(part, |(names, _)| names);
@@ -304,7 +357,9 @@ fn names_in(part: &str) -> Option<String> {
         let is_role = lower.split(' ').any(|word| ROLES.contains(&word));
         // "Ann Lee, Oslo" and "Ann Lee, PhD" name one person.
         let is_alone = !name.contains(' ') && names.first().is_some_and(|first| first.contains(' '));
-        let is_other = is_role || is_agency(name) || is_alone || lower.starts_with("special to ");
+        let is_place = lower.starts_with("special to ") || lower.starts_with("the ");
+        let is_other = is_role || is_agency(name) || is_alone || is_place;
+        let name = without_role(name);
         if (names.is_empty() || !is_other) && is_name(name) {
             names.push(name);
         }
@@ -417,6 +472,14 @@ mod tests {
             ("di Ann Lee", "Ann Lee"),
             ("Aus Berlin berichtet Ann Lee", "Ann Lee"),
             ("Van onze redacteur Ann Lee", "Ann Lee"),
+            ("Von unserem Korrespondenten Ann Lee", "Ann Lee"),
+            ("De notre envoyée spéciale Ann Lee", "Ann Lee"),
+            ("Reporter: Ann Lee", "Ann Lee"),
+            ("Par notre correspondante Ann Lee", "Ann Lee"),
+            ("Ann Lee Staff Writer", "Ann Lee"),
+            ("Updated by Ann Lee at 10:30", "Ann Lee"),
+            ("by Ann Lee, The Harbour Post", "Ann Lee"),
+            ("Von Ann Lee und dpa", "Ann Lee"),
         ] {
             assert_eq!(names(line).as_deref(), Some(wanted), "{line}");
         }
@@ -446,6 +509,12 @@ mod tests {
             "None",
             "Mis à jour le 14 mai 2024",
             "Laatste update: 14 mei 2024",
+            "Letzte Aktualisierung: 7. Januar 2025",
+            "Última actualización: 7 de enero de 2025",
+            "Share",
+            "Add a comment",
+            "Dernière mise à jour : 7 janvier 2025",
+            "Posted in News",
         ] {
             assert_eq!(names(line), None, "{line}");
         }

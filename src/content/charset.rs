@@ -143,10 +143,12 @@ mod tests {
             (b"<t>caf\xc3\xa9</t>\xff", Some("text/html; charset=utf-8")),
             (b"<t>caf\xc3\xa9 \xc3\xa0 \xc3\xa9 \xc3\xa8</t>\xff", Some("text/xml; charset=iso-8859-1")),
             (b"<t>caf\xc3\xa9</t>\xff", None),
+            (b"<meta charset=utf-8><t>caf\xc3\xa9 caf\xc3\xa9</t>\xe9 \xe0 \xe8", None),
         ] {
             let text = decode(body, content_type);
             assert!(text.contains("caf\u{e9}") && text.contains('\u{fffd}'), "{text}");
         }
+        assert_eq!(decode(b"caf\0e", None), "cafe");
         let japanese =
             b"<?xml version='1.0' encoding='Shift_JIS'?><t>\x82\xb1\x82\xf1\x82\xc9\x82\xbf\x82\xcd</t>\x82";
         assert!(decode(japanese, None).contains("こんにちは"));

@@ -82,7 +82,7 @@ fn whole(text: &str, order: DayOrder) -> Option<Timestamp> {
 /// Finds a date in a short text, such as the line below a headline: the longest run of words that is a date.
 pub fn find(text: &str, order: DayOrder) -> Option<Timestamp> {
     const MAX_WORDS: usize = 24;
-    const LONGEST: usize = 8;
+    const LONGEST: usize = 12;
     let words: Vec<&str> = text.split_whitespace().take(MAX_WORDS).collect();
     let runs = (1..=words.len().min(LONGEST)).rev().flat_map(|length| words.windows(length));
     let names_a_day = |run: &&[&str]| {

@@ -223,6 +223,7 @@ fn numbers_alone_are_read_in_the_order_of_their_marks() {
         ("14.05.2024 -0700", "2024-05-14T00:00:00Z"),
         ("14-05-2024 10:00:00 GMT", "2024-05-14T10:00:00Z"),
         ("24-05-14 10:00", "2024-05-14T10:00:00Z"),
+        ("24/5/4 10:00", "2024-05-04T10:00:00Z"),
         ("05/29/2024 09:49:00", "2024-05-29T09:49:00Z"),
         ("5/6/2024 3:04 PM", "2024-05-06T15:04:00Z"),
         ("29/05/2024 - 15:04", "2024-05-29T15:04:00Z"),
@@ -279,6 +280,7 @@ fn a_date_is_found_in_a_line() {
     let find = |text| find(text, DayOrder::MonthFirst).map(|at| at.strftime("%F %H:%M").to_string());
     assert_eq!(find("By Ann Lee | May 14, 2024 | News").as_deref(), Some("2024-05-14 00:00"));
     assert_eq!(find("Von Ann Lee, 14. Mai 2024, 10:30 Uhr").as_deref(), Some("2024-05-14 10:30"));
+    assert_eq!(find("14 de mayo de 2024 a las 10:30 p. m.").as_deref(), Some("2024-05-14 22:30"));
     assert_eq!(find("Posted in Harbour on 2024-05-14 by Ann").as_deref(), Some("2024-05-14 00:00"));
     for text in
         ["By Ann Lee", "May Lee and 3 others", "5 min read", "Chapter 12, 400 pages", "Story 2024122 of 5"]

@@ -11,7 +11,7 @@ use crate::{
     domain::content::article::FoundArticle,
 };
 use jiff::Timestamp;
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 use url::Url;
 
 /// Default categories of blog software.
@@ -198,15 +198,15 @@ fn address(entry: &Element<'_>, base: Option<&Url>) -> Result<Url, String> {
 /// Parses an address as people write it. Addresses such as "www.example.org" or "http//example.org" are not
 /// relative paths.
 fn web_address(text: &str, base: Option<&Url>) -> Option<Url> {
-    let text = text.trim();
+    let mut text = Cow::Borrowed(text.trim());
     if text.contains('\n') {
         // A line break in an address, with the indentation of the document.
-        let joined: String = text.lines().map(str::trim).collect();
-        return web_address(&joined, base);
+        text = Cow::Owned(text.lines().map(str::trim).collect());
     }
     if text.contains("&amp;") {
-        return web_address(&text.replace("&amp;", "&"), base);
+        text = Cow::Owned(text.replace("&amp;", "&"));
     }
+    let text = text.as_ref();
     let own_host = base.and_then(Url::host_str).and_then(|host| text.strip_prefix(host));
     if own_host.is_some_and(|rest| rest.starts_with('/')) {
         return markup::web_address(&format!("https://{text}"), None);

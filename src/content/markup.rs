@@ -92,7 +92,8 @@ pub fn lines_of(node: &NodeRef<'_>) -> String {
     let mut lines = vec![String::new()];
     walk(node, &mut |piece| match (piece, lines.last_mut()) {
         (Piece::Text(words), Some(line)) => {
-            let runs_on = line.ends_with(char::is_alphanumeric) && words.starts_with(char::is_uppercase);
+            let runs_on = line.ends_with(char::is_alphanumeric)
+                && words.starts_with(|c: char| c.is_uppercase() || c.is_numeric());
             if runs_on { lines.push(words.to_owned()) } else { line.push_str(words) }
         }
         _ => lines.push(String::new()),

@@ -28,7 +28,7 @@ const MAX_ELEMENTS: usize = 50_000;
 /// Largest page, in bytes and in character references, whose text is extracted. Extraction takes quadratic
 /// time for references.
 const MAX_SEARCHED_BYTES: usize = 3_000_000;
-const MAX_SEARCHED_REFERENCES: usize = 20_000;
+const MAX_SEARCHED_REFERENCES: usize = 10_000;
 
 /// Last path segments of a page's variants.
 const VARIANTS: &[&str] =

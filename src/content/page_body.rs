@@ -50,6 +50,9 @@ const MAX_BEHIND_HEADLINE: usize = 5;
 const MAX_LEVELS: usize = 3;
 /// Longest line, in characters, that is nothing but a date.
 const MAX_DATE_CHARS: usize = 80;
+/// Parts of words, in lower case, of dates of later changes.
+const UPDATES: &[&str] =
+    &["update", "aktualis", "jour", "modif", "actualiz", "atualiz", "aggiorn", "bijgewerkt"];
 /// Most paragraphs that are read, and longest one in characters.
 const MAX_PARAGRAPHS: usize = 30;
 const MAX_PARAGRAPH_CHARS: usize = 2_000;
@@ -149,7 +152,9 @@ fn dates_behind_headline(page: &Document, order: DayOrder) -> Vec<String> {
         for element in elements.filter(|it| !is_outside(it) && !is_beside(it)) {
             let lines = markup::lines_of(&element);
             let lines = lines.lines().take(MAX_NODES).filter(|line| line.chars().count() <= MAX_DATE_CHARS);
-            let is_day = |line: &&str| line.bytes().filter(u8::is_ascii_digit).count() >= 5;
+            let is_update = |line: &str| UPDATES.iter().any(|word| line.to_lowercase().contains(word));
+            let is_day =
+                |line: &&str| line.bytes().filter(u8::is_ascii_digit).count() >= 5 && !is_update(line);
             let read = lines.filter(is_day).filter_map(|line| dates::parse_ordered(line, order));
             dates.extend(read.map(|at| at.to_string()));
         }

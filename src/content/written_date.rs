@@ -445,6 +445,10 @@ impl WrittenDate {
             }
             [(_, year, 4), (_, day, 3)] => day_of_year(*year, *day),
             [(_, year @ 1900..=2100, 4), (_, month, ..=2)] => date(*year, i8::try_from(*month).ok()?, 1),
+            // A day of one digit can't be a year.
+            [(_, year, 2), (_, month, ..=2), (_, day, 1)] => {
+                date(century(*year), i8::try_from(*month).ok()?, *day)
+            }
             [(_, year, 4), (_, a, ..=2), (_, b, ..=2)] => any_order(*year, (*b, *a), (*a, *b)),
             [(at, a, ..=2), (_, b, ..=2), (_, year, digits @ (2 | 4))] => {
                 let two_digits = *digits == 2;
