@@ -121,6 +121,8 @@ const NO_NAME: &[&str] = &[
     "lesezeit",
     "publié",
     "jour",
+    "mis",
+    "mise",
     "lecture",
     "actualizado",
     "publicado",

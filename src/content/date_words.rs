@@ -385,7 +385,7 @@ pub fn place(word: &str) -> Option<&'static str> {
 pub fn simplified(text: &str) -> String {
     let simple = |c: char| match c {
         'à' | 'á' | 'â' | 'ä' | 'ã' | 'å' => Some('a'),
-        'è' | 'é' | 'ê' | 'ë' => Some('e'),
+        'è' | 'é' | 'ê' | 'ë' | 'ᵉ' => Some('e'),
         'ì' | 'í' | 'î' | 'ï' => Some('i'),
         'ò' | 'ó' | 'ô' | 'ö' | 'õ' | 'ø' => Some('o'),
         'ù' | 'ú' | 'û' | 'ü' => Some('u'),
@@ -393,12 +393,15 @@ pub fn simplified(text: &str) -> String {
         'ñ' => Some('n'),
         '−' | '–' | '—' => Some('-'),
         '：' => Some(':'),
-        'ᵉ' => Some('e'),
         'ʳ' => Some('r'),
-        // "1º de maio", and marks that only direct the text.
-        'º' | '°' | 'ª' | '\u{200b}'..='\u{200f}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => None,
-        // Combining accents.
-        '\u{300}'..='\u{36f}' => None,
+        // Combining accents, "1º de maio", and marks that only direct the text.
+        '\u{300}'..='\u{36f}'
+        | 'º'
+        | '°'
+        | 'ª'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{feff}' => None,
         c => Some(c),
     };
     text.chars().flat_map(char::to_lowercase).filter_map(simple).collect()

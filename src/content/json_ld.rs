@@ -28,7 +28,9 @@ pub fn facts(page: &Document) -> Facts {
     let mut nodes: Vec<Object> = Vec::new();
     for script in page.select("script[type]").nodes() {
         if script.attr_or("type", "").trim().to_ascii_lowercase().starts_with("application/ld+json") {
-            read(&script.text()).into_iter().for_each(|value| collect(Some(value), &mut nodes));
+            for value in read(&script.text()) {
+                collect(Some(value), &mut nodes);
+            }
         }
     }
     let graph = Graph::of(&nodes);
@@ -110,7 +112,9 @@ fn collect(value: Option<Value>, nodes: &mut Vec<Object>) {
         Some(Value::Object(mut node)) => {
             let inner = ["@graph", "mainEntity"].map(|name| node.remove(name));
             nodes.push(node);
-            inner.into_iter().for_each(|value| collect(value, nodes));
+            for value in inner {
+                collect(value, nodes);
+            }
         }
         _ => {}
     }
