@@ -1,7 +1,7 @@
 //! Suppressions by a relay that was wrong, and their undoing.
 
 use crate::support::{
-    Engine, TestApp, on_both_engines,
+    DAY, Engine, TestApp, on_both_engines,
     smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::{
@@ -47,7 +47,14 @@ async fn an_operator_undoes_what_one_issue_suppressed(engine: Engine) {
     let (app, readers) = refused(engine, |settings| settings.sending.max_failed_percent = 100).await;
     app.suppress("eve@example.net", "undeliverable: elsewhere").await;
     for reader in &readers {
-        assert_eq!(app.status_of(reader).await, Some(Undeliverable), "{reader}");
+        assert_eq!(app.status_of(reader).await, Some(Active), "{reader} was refused on one day");
+    }
+    app.clock.advance(DAY);
+    app.article("Another story").await;
+    app.begin_issue().await;
+    app.settle().await;
+    for reader in &readers {
+        assert_eq!(app.status_of(reader).await, Some(Undeliverable), "{reader} was refused on two days");
     }
     let date = app.latest_issue().await.issue_date.to_string();
     let daily = app.program();
