@@ -58,6 +58,7 @@ on_both_engines!(
     a_failed_check_is_retried_less_and_less_often_and_then_given_up,
     a_dead_link_is_replaced_by_the_feeds_new_one,
     pages_are_rechecked_before_the_issue_is_frozen,
+    a_first_check_does_not_believe_a_page_that_stands_in_for_the_article,
     pages_that_name_one_address_as_theirs_are_as_many_articles,
 );
 
@@ -193,7 +194,8 @@ async fn a_dead_link_is_replaced_by_the_feeds_new_one(engine: Engine) {
 async fn pages_are_rechecked_before_the_issue_is_frozen(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
-    let slugs = ["same", "gone", "moved", "retitled", "broken", "front", "slow"];
+    let slugs =
+        ["same", "gone", "moved", "retitled", "broken", "front", "slow", "check", "wall", "part/section"];
     let items: String =
         slugs.iter().map(|slug| entry(&site, &format!("The story called {slug}"), slug, "")).collect();
     respond(&site, "/feed", feed(&items)).await;
@@ -201,7 +203,10 @@ async fn pages_are_rechecked_before_the_issue_is_frozen(engine: Engine) {
         respond_once(&site, format!("/{slug}"), html("", &format!("The story called {slug}"))).await;
     }
     read(&app, &site).await;
-    app.run_due().await;
+    // One page of a host is checked at a time.
+    for _ in slugs {
+        app.run_due().await;
+    }
     let to = |place: &str| ResponseTemplate::new(301).insert_header("location", place);
     respond(&site, "/same", html("", "The story called “Same”")).await;
     respond(&site, "/gone", ResponseTemplate::new(404)).await;
@@ -210,9 +215,15 @@ async fn pages_are_rechecked_before_the_issue_is_frozen(engine: Engine) {
     respond(&site, "/broken", ResponseTemplate::new(503)).await;
     respond(&site, "/front", to("/")).await;
     respond(&site, "/", html("", "The Lamp")).await;
+    respond(&site, "/check", html("", "Just a moment…")).await;
+    let elsewhere = ResponseTemplate::new(302).insert_header("location", "/login?next=wall");
+    respond(&site, "/wall", elsewhere).await;
+    respond(&site, "/login", html("", "Sign in to The Lamp")).await;
+    respond(&site, "/part/section", to("/part/")).await;
+    respond(&site, "/part/", html("", "Part")).await;
     respond(&site, "/slow", html("", "The story called slow").set_delay(Duration::from_hours(1))).await;
     let mut outcomes = Vec::new();
-    for id in 1..=7 {
+    for id in 1..=10 {
         let article = article(&app, id).await;
         // Only the slow page may time out, however busy this machine is.
         let limit = Duration::from_millis(if article.url.ends_with("/slow") { 100 } else { 30_000 });
@@ -228,9 +239,35 @@ async fn pages_are_rechecked_before_the_issue_is_frozen(engine: Engine) {
             Recheck::Retitled("The story that was called otherwise".into()),
         ]
     );
-    for (outcome, says) in outcomes[4..].iter().zip(["503", "front page", "too slowly"]) {
+    for (outcome, says) in [(&outcomes[4], "503"), (&outcomes[6], "too slowly")] {
         assert!(matches!(outcome, Recheck::Unknown(why) if why.contains(says)), "{outcome:?}");
     }
+    let doubtful = ["front page", "“Just a moment…”", "“Sign in to The Lamp”", "section page"];
+    for (outcome, says) in [5, 7, 8, 9].map(|at| &outcomes[at]).into_iter().zip(doubtful) {
+        assert!(matches!(outcome, Recheck::Doubtful(why) if why.contains(says)), "{outcome:?}");
+    }
+}
+
+async fn a_first_check_does_not_believe_a_page_that_stands_in_for_the_article(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    respond(&site, "/feed", feed(&entry(&site, "Lights return to the quay", "lights", ""))).await;
+    respond_once(
+        &site,
+        "/lights",
+        html(r#"<meta name="description" content="Verify you are human">"#, "Just a moment…"),
+    )
+    .await;
+    respond(
+        &site,
+        "/lights",
+        html(r#"<meta name="description" content="The quay is bright again.">"#, "Lights return"),
+    )
+    .await;
+    read(&app, &site).await;
+    assert_eq!(article(&app, 1).await.dek, None);
+    app.run_due_after(SignedDuration::from_mins(6)).await;
+    assert_eq!(article(&app, 1).await.dek.as_deref(), Some("The quay is bright again."));
 }
 
 async fn pages_that_name_one_address_as_theirs_are_as_many_articles(engine: Engine) {

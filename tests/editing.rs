@@ -10,7 +10,10 @@ use daily::{
             send_issue::begin_issue,
         },
     },
-    db::{content::articles, issues::IssueWords},
+    db::{
+        content::articles,
+        issues::{self, IssueWords},
+    },
     domain::{
         content::article::{FoundArticle, MAX_TITLE_CHARS},
         delivery::email::EmailKind,
@@ -91,6 +94,7 @@ on_both_engines!(
     a_second_story_ends_the_wait,
     too_few_stories_are_sent_or_skipped_as_configured,
     the_recheck_drops_removed_articles_and_follows_moved_and_renamed_ones,
+    pages_that_stand_in_for_articles_change_nothing_and_operators_are_told,
 );
 
 async fn edits_survive_new_articles_and_reach_readers(engine: Engine) {
@@ -161,7 +165,10 @@ async fn an_edit_is_made_completely_or_not_at_all(engine: Engine) {
 
 async fn nothing_is_sent_without_a_required_approval(engine: Engine) {
     let (app, issue) = with_approval(engine).await;
-    assert!(matches!(approve_issue(&app.app.actions, &OPERATOR, issue).await, Err(ApproveError::NotPlanned)));
+    assert!(matches!(
+        approve_issue(&app.app.actions, &OPERATOR, issue, None).await,
+        Err(ApproveError::NotPlanned)
+    ));
     app.story("A good story", "").await;
     app.run_due_twice().await;
     assert_eq!(notices(&app, "approv"), 1, "at once: {:?}", app.emails_to(DESK));
@@ -172,7 +179,7 @@ async fn nothing_is_sent_without_a_required_approval(engine: Engine) {
     assert_eq!(app.issue(issue).await.status, IssueStatus::Planned);
     assert!(app.emails_to("ann@example.org").is_empty());
     app.clock.advance(SignedDuration::from_hours(1));
-    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     app.settle().await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
     assert_eq!(app.emails_to("ann@example.org").len(), 1);
@@ -183,13 +190,13 @@ async fn the_approved_issue_is_sent_and_an_edit_revokes_the_approval(engine: Eng
     let (app, issue) = with_approval(engine).await;
     let good = app.story("A good story", "").await;
     app.run_due().await;
-    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     edit_issue(&app.app.actions, &OPERATOR, issue, &IssueWords::default(), &[Change::Pin(good)])
         .await
         .unwrap();
     assert!(app.issue(issue).await.approved_at.is_none());
     app.run_due().await;
-    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     app.clock.advance(SignedDuration::from_mins(10));
     app.story("A later story", "").await;
     app.run_due().await;
@@ -199,7 +206,7 @@ async fn the_approved_issue_is_sent_and_an_edit_revokes_the_approval(engine: Eng
     app.run_due_at("2026-05-03T06:10:00Z").await;
     let next = app.issue_of(&app.newsletter().await, "2026-05-03").await.unwrap();
     app.run_due().await;
-    approve_issue(&app.app.actions, &OPERATOR, next.id).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, next.id, None).await.unwrap();
     app.run_due_at("2026-05-03T07:00:00Z").await;
     assert_eq!(app.count_titles("ann@example.org", &["A good story", "A later story"]), [1, 1]);
 }
@@ -213,7 +220,7 @@ async fn an_article_hidden_after_approval_stays_out_and_none_replaces_it(engine:
     let wrong = app.story("A wrong story", "").await;
     app.story("A good story", "").await;
     app.run_due().await;
-    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     hide_article(&app.app.actions, &OPERATOR, wrong, true).await.unwrap();
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
@@ -227,7 +234,7 @@ async fn operators_are_told_of_an_approval_that_an_edit_revoked(engine: Engine) 
     app.run_due_at("2026-05-02T06:31:00Z").await;
     app.run_due().await;
     let before = notices(&app, "approv");
-    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     edit_issue(&app.app.actions, &OPERATOR, issue, &IssueWords::default(), &[Change::Pin(good)])
         .await
         .unwrap();
@@ -285,7 +292,7 @@ async fn an_issue_with_too_few_stories_waits_for_an_operator_if_configured(engin
     assert_eq!(app.issue(issue).await.status, IssueStatus::Planned);
     assert_eq!(app.issue(issue).await.waits_for.as_deref(), Some("stories"));
     assert!(app.count_emails(EmailKind::TooFewStories).await >= 1);
-    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     app.settle().await;
     assert_eq!(app.count_titles("ann@example.org", &["A good story"]), [1], "shorter, as the operator said");
 }
@@ -334,18 +341,52 @@ async fn the_recheck_drops_removed_articles_and_follows_moved_and_renamed_ones(e
         tx.commit().await.unwrap();
     }
     respond(&site, "/spare", page("The spare story")).await;
-    respond(&site, "/renamed", page("A better headline")).await;
+    respond(&site, "/renamed", page("The story, renamed and better")).await;
     respond(&site, "/moved", ResponseTemplate::new(301).insert_header("location", "/new-place")).await;
     respond(&site, "/new-place", page("The moved story")).await;
     respond(&site, "/gone", ResponseTemplate::new(410)).await;
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
     let text = app.visitor("ann@example.org").last_email().text();
-    for says in ["A better headline", "The moved story", "/new-place", "The spare story"] {
+    for says in ["The story, renamed and better", "The moved story", "/new-place", "The spare story"] {
         assert!(text.contains(says), "{says} is missing in {text}");
     }
     assert!(!text.contains("The gone story") && !text.contains("The renamed story"), "{text}");
     let stories = app.stories(issue).await;
     let gone = stories.iter().find(|it| it.article.title == "The gone story").unwrap();
     assert_eq!(gone.reason, "gone");
+}
+
+/// Starts an issue with two stories on each of two sites: at one site all pages are gone, at the other all
+/// pages get the same headline.
+async fn pages_that_stand_in_for_articles_change_nothing_and_operators_are_told(engine: Engine) {
+    let (gone, notice) = (MockServer::start().await, MockServer::start().await);
+    let app = TestApp::start_with(engine, rechecking).await;
+    let issue = begun(&app).await;
+    for (site, slug) in [(&gone, "ferry"), (&gone, "quay"), (&notice, "market"), (&notice, "bridge")] {
+        app.clock.advance(SignedDuration::from_secs(1));
+        let id = story_at(&app, site, slug).await;
+        let mut tx = app.app.db.begin().await.unwrap();
+        articles::set_title(&mut tx, id, &format!("The {slug} story")).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    for slug in ["market", "bridge"] {
+        respond(&notice, &format!("/{slug}"), page("The story behind our new terms")).await;
+    }
+    due(&app).await;
+    assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
+    let text = app.visitor("ann@example.org").last_email().text();
+    for slug in ["ferry", "quay", "market", "bridge"] {
+        assert!(text.contains(&format!("The {slug} story")), "{text}");
+    }
+    let mut tx = app.app.db.read().await.unwrap();
+    let history = issues::history(&mut tx, issue).await.unwrap();
+    let frozen = history.iter().find(|event| event.status == IssueStatus::Frozen).unwrap();
+    let findings = frozen.reason.as_deref().unwrap();
+    assert!(findings.contains("answers that none of its pages exist"), "{findings}");
+    assert!(
+        findings.contains("several pages of its site are called “The story behind our new terms”"),
+        "{findings}"
+    );
+    assert_eq!(notices(&app, "could not be confirmed"), 1);
 }

@@ -2,10 +2,13 @@
 
 use crate::support::{
     DAY, Engine, OPERATOR, TestApp, at, on_both_engines,
-    site::{document, feed, item, respond, rss},
+    site::{document, feed, item, respond, respond_once, rss},
 };
 use daily::{
-    actions::feed::add_feed::add_feed,
+    actions::feed::{
+        accept_feed::{Accepted, accept_feed},
+        add_feed::add_feed,
+    },
     db::content::feeds::{self, FeedRecord},
     domain::{content::feed_trouble::TroubleKind, delivery::email::EmailKind},
     settings::Settings,
@@ -67,6 +70,7 @@ on_both_engines!(
     a_failing_feed_is_reported_once_until_it_recovers,
     a_feed_silent_beyond_its_habit_is_reported,
     what_is_odd_about_a_feed_is_kept_and_undated_feeds_are_reported,
+    a_feed_that_floods_is_held_until_an_operator_accepts,
 );
 
 async fn one_story_in_two_feeds_is_one_article(engine: Engine) {
@@ -518,4 +522,40 @@ pub async fn serve(feeds: &[String]) -> MockServer {
         if n + 1 < feeds.len() { mock.up_to_n_times(1).mount(&site).await } else { mock.mount(&site).await }
     }
     site
+}
+
+async fn a_feed_that_floods_is_held_until_an_operator_accepts(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    let url = format!("{}/feed", site.uri());
+    let items = |from: i64, to: i64, date: &str| -> String {
+        (from..=to).map(|n| item(&format!("Story {n}"), &format!("{}/{n}", site.uri()), date)).collect()
+    };
+    let yesterday = items(1, 4, "Thu, 30 Apr 2026 06:00:00 GMT");
+    respond_once(&site, "/feed", feed(&yesterday)).await;
+    respond(&site, "/feed", feed(&(items(5, 26, "Fri, 01 May 2026 08:00:00 GMT") + &yesterday))).await;
+    add(&app, &url).await;
+    app.add_operator("desk@courier.example").await;
+    app.reader("ann@example.org").await;
+    app.run_due_after(SignedDuration::from_hours(2)).await;
+    app.run_due().await;
+    let held = record(&app, &url).await;
+    assert_eq!(held.trouble_kind, Some(TroubleKind::Flood));
+    assert!(held.trouble.unwrap().contains("22 new articles"));
+    assert_eq!(app.count_emails(EmailKind::FeedTrouble).await, 1);
+    assert!(app.emails_to("desk@courier.example")[0].text().contains("daily feed accept"));
+
+    let daily = app.newsletter().await;
+    app.send(&daily).await;
+    let text = app.visitor("ann@example.org").last_email().text();
+    assert!(text.contains("Story 4") && !text.contains("Story 5"), "{text}");
+
+    app.clock.advance(SignedDuration::from_hours(1));
+    assert_eq!(accept_feed(&app.app.actions, &OPERATOR, &url).await.unwrap(), Accepted::Articles(22));
+    assert_eq!(accept_feed(&app.app.actions, &OPERATOR, &url).await.unwrap(), Accepted::NotHeld);
+    assert_eq!(record(&app, &url).await.trouble_kind, None);
+    app.clock.advance(DAY);
+    app.send(&daily).await;
+    let text = app.visitor("ann@example.org").last_email().text();
+    assert!(text.contains("Story 26"), "{text}");
 }

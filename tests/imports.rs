@@ -74,7 +74,8 @@ on_both_engines!(
     a_second_import_changes_nothing_more,
     unsubscribed_and_bounced_readers_never_become_active,
     readers_own_actions_take_precedence_over_a_list,
-    a_long_list_is_imported_in_batches_that_stay_after_an_error,
+    nothing_of_a_broken_list_is_imported,
+    lists_as_other_programs_leave_them_are_read,
 );
 
 async fn confirmed_readers_become_active_with_their_evidence(engine: Engine) {
@@ -184,25 +185,42 @@ async fn readers_own_actions_take_precedence_over_a_list(engine: Engine) {
     assert_eq!(app.emails().len(), mails);
 }
 
-async fn a_long_list_is_imported_in_batches_that_stay_after_an_error(engine: Engine) {
+async fn nothing_of_a_broken_list_is_imported(engine: Engine) {
     let app = TestApp::start(engine).await;
     let row = |n: u32| {
         format!("r{n}@example.org;{}\n", if n.is_multiple_of(10) { "unsubscribed" } else { "subscribed" })
     };
-    let mut list = "email;state\n".to_owned();
-    list.extend((0..9_000).map(row));
-    let whole = list.clone();
-    list.push_str("\"never@example.org;subscribed\n");
-    list.push_str(&"x".repeat(2_000_000));
-    let ended =
-        import_subscribers(&app.app.actions, &OPERATOR, Cursor::new(list), app.import().await, |_| Ok(()))
-            .await;
+    let mut whole = "email;state\n".to_owned();
+    whole.extend((0..9_000).map(row));
+    let open = format!("{whole}\"never@example.org;subscribed\nlost@example.org;subscribed\n");
+    let endless = format!("{open}{}", "x".repeat(2_000_000));
+    let import = async |list: &str| {
+        let list = Cursor::new(list.to_owned());
+        import_subscribers(&app.app.actions, &OPERATOR, list, app.import().await, |_| Ok(())).await
+    };
+    let ended = import(&open).await;
+    assert!(matches!(ended, Err(ImportError::List(ListError::OpenQuote { line: 9002 }))), "{ended:?}");
+    let ended = import(&endless).await;
     assert!(matches!(ended, Err(ImportError::List(ListError::EndlessRow { line: 9002 }))), "{ended:?}");
     let newsletter = app.newsletter().await.id;
     let active = subscribers::count_active(&mut app.app.db.read().await.unwrap(), newsletter).await;
-    assert_eq!(active.unwrap(), 8_100);
+    assert_eq!(active.unwrap(), 0);
+    assert_eq!(import(&whole).await.unwrap().count(Outcome::Added), 8_100);
     assert_eq!(import_outcomes(&app, &whole).await, "9000 known");
-    assert_eq!(app.run_import(app.import().await, &whole).await.0.count(Outcome::Added), 0);
+}
+
+async fn lists_as_other_programs_leave_them_are_read(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let mut import = app.import().await;
+    import.layout.all_confirmed = true;
+    let (summary, _) =
+        app.run_import(import, "ann@example.org\nbob＠example.org\n\u{feff}cyd@exam\u{200b}ple.org\n").await;
+    assert_eq!((summary.rows, summary.count(Outcome::Added), summary.tidied), (3, 3, 2));
+    let list = "sep=;\nemail;subscribed_to_emails;created_at;email_disabled\n\
+                dan@example.org;true;2026-01-01;true\neve@example.org;true;2026-01-01;\n";
+    let (summary, _) = app.run_import(app.import().await, list).await;
+    assert_eq!((summary.count(Outcome::Added), summary.count(Outcome::Left)), (1, 1));
+    assert_eq!(app.status_of("dan@example.org").await, Some(SubscriptionStatus::Unsubscribed));
 }
 
 /// Returns all readers, as `daily subscriber export` writes them.

@@ -142,8 +142,12 @@ async fn planning_never_sends_and_a_skipped_date_can_still_be_filled(engine: Eng
     app.reader(ANN).await;
     let newsletter = app.newsletter().await;
     let today = date(2026, 5, 1);
-    let planned = begin_issue(&app.app.actions, &OPERATOR, &newsletter, today).await;
-    assert!(planned.unwrap_err().to_string().contains("daily issue send"));
+    let planned = begin_issue(&app.app.actions, &OPERATOR, &newsletter, today).await.unwrap();
+    app.run_due_twice().await;
+    let planned = app.issue(planned.id).await;
+    assert_eq!((planned.status, planned.waits_for.as_deref()), (IssueStatus::Planned, Some("send")));
+    let yesterday = begin_issue(&app.app.actions, &OPERATOR, &newsletter, today.yesterday().unwrap()).await;
+    assert!(yesterday.unwrap_err().to_string().contains("is over"));
     assert!(begin_issue(&app.app.actions, &OPERATOR, &newsletter, date(9999, 12, 31)).await.is_err());
     assert!(begin_issue(&app.app.actions, &OPERATOR, &newsletter, today.tomorrow().unwrap()).await.is_ok());
     assert_eq!(app.send_issue().await, IssueStatus::Skipped);
@@ -157,7 +161,8 @@ async fn there_is_one_issue_per_date(engine: Engine) {
     app.article("The bridge opens").await;
     app.reader(ANN).await;
     let newsletter = app.newsletter().await;
-    let send = || send_issue(&app.app.actions, &OPERATOR, &newsletter);
+    let today = jiff::civil::date(2026, 5, 1);
+    let send = || send_issue(&app.app.actions, &OPERATOR, &newsletter, today);
     let asked = futures_util::future::join_all((0..5).map(|_| send())).await;
     assert!(asked.iter().all(Result::is_ok));
     app.settle().await;

@@ -34,6 +34,7 @@ mod languages;
 mod mail_domains;
 
 mod newsletters;
+mod next_issue;
 mod openapi;
 mod pages;
 mod pauses;
@@ -55,3 +56,4 @@ mod unconfirmed;
 mod unsubscribe;
 mod waves;
 mod with_services;
+mod wrong_clock;

@@ -36,6 +36,8 @@ pub struct Digest<'a> {
     pub links: Links<'a>,
     /// Whether subject and page are marked as a test.
     pub is_test: bool,
+    /// The revision that a test shows.
+    pub revision: Option<&'a str>,
 }
 
 /// The operator's note above the stories.
@@ -125,6 +127,15 @@ fn subject(digest: &Digest<'_>) -> String {
         own.unwrap_or_else(|| format!("{}: {}", digest.masthead.title, texts.date.long(digest.date)));
     let subject = shorten(&subject, SUBJECT_MAX_CHARS);
     if digest.is_test { interpolate(&texts.digest.test_subject, &[("subject", &subject)]) } else { subject }
+}
+
+/// Returns the banner of a test, with the revision that it shows.
+fn test_banner(digest: &Digest<'_>, text: &str, values: &[(&str, &str)]) -> String {
+    let banner = interpolate(text, values);
+    match digest.revision {
+        Some(revision) => format!("{banner} ({revision})"),
+        None => banner,
+    }
 }
 
 fn preheader(digest: &Digest<'_>, issue: &Issue) -> String {

@@ -43,8 +43,20 @@ pub enum NoticeKind<'a> {
         /// Whether its date is today's, so that it can still be sent.
         is_today: bool,
     },
+    /// Stories were left out or kept as stored, because their pages were gone or showed something else.
+    /// `findings` are separated by "; ".
+    StoriesDoubtful { date: Date, findings: &'a str },
     /// A feed can't be read or has fallen silent.
     FeedTrouble(TroubledFeed<'a>),
+    /// The clock was ahead, and moments that it wrote were corrected.
+    ClockWasWrong {
+        /// The time it showed.
+        showed: DateTime,
+        /// When that was noticed.
+        corrected: DateTime,
+        /// Name of the clock of these times.
+        clock: &'a str,
+    },
     /// Signups look like an attack, or the attack is over.
     Signups(SuspiciousSignups<'a>),
 }
@@ -63,6 +75,8 @@ pub struct PlannedIssue<'a> {
     pub readers: i64,
     /// The titles of its stories, in order.
     pub stories: &'a [&'a str],
+    /// The revision that these stories make, with the operator's texts.
+    pub revision: &'a str,
 }
 
 /// A feed with a problem. Title and URL come from outside and are not trusted.
@@ -82,6 +96,8 @@ pub struct TroubledFeed<'a> {
     pub clock: &'a str,
     /// Whether Daily still reads the feed.
     pub is_read_on: bool,
+    /// Whether its new articles wait for an operator.
+    pub is_held: bool,
 }
 
 /// Signups that look like an attack.
@@ -109,7 +125,11 @@ pub fn render(notice: &Notice<'_>) -> Email {
         NoticeKind::IssueSkipped { date, reason, before_it, is_today } => {
             skipped(notice, *date, reason, *before_it, *is_today)
         }
+        NoticeKind::StoriesDoubtful { date, findings } => stories_doubtful(notice, *date, findings),
         NoticeKind::FeedTrouble(feed) => feed_trouble(feed),
+        NoticeKind::ClockWasWrong { showed, corrected, clock } => {
+            clock_was_wrong(notice, *showed, *corrected, clock)
+        }
         NoticeKind::Signups(signups) => suspicious_signups(signups),
     };
     email.why =
@@ -125,7 +145,7 @@ fn approval_wanted(notice: &Notice<'_>, issue: &PlannedIssue<'_>) -> OperatorEma
     email.paragraph(format!("The issue of {date} is waiting for your approval. {}", due(issue)));
     email.paragraph("It won't go out without approval.");
     stories(&mut email, issue);
-    email.command("Approve it", command(notice, "approve", issue.date));
+    email.command("Approve it", approve_command(notice, issue));
     email.command("Show it", command(notice, "show", issue.date));
     email.command("Cancel it", command(notice, "cancel", issue.date));
     email
@@ -146,7 +166,7 @@ fn too_few_stories(notice: &Notice<'_>, issue: &PlannedIssue<'_>, wanted: usize)
         "Approve it to send it as it is, or cancel it to skip the day. It won't go out without approval.",
     );
     stories(&mut email, issue);
-    email.command("Send it as it is", command(notice, "approve", issue.date));
+    email.command("Send it as it is", approve_command(notice, issue));
     email.command("Skip it", command(notice, "cancel", issue.date));
     email.command("See why other articles were left out", command(notice, "show", issue.date));
     email
@@ -182,6 +202,23 @@ fn skipped(notice: &Notice<'_>, date: Date, reason: &str, before_it: usize, is_t
     email
 }
 
+fn stories_doubtful(notice: &Notice<'_>, date: Date, findings: &str) -> OperatorEmail {
+    let title = format!("Some stories of {} could not be confirmed", day(date));
+    let preheader = "Their pages are gone or show something else.";
+    let mut email = OperatorEmail::new(title, preheader);
+    email.paragraph(format!(
+        "Before the issue of {} went out, Daily read its stories' pages once more. Some are gone or show \
+         something else:",
+        day(date)
+    ));
+    email
+        .list(findings.split("; ").take(TITLES_MAX).map(|it| shorten(&tidy(it), REASON_MAX_CHARS)).collect());
+    email.paragraph("A story whose page can't be recognized keeps the headline, link and picture it had.");
+    email.command("See the issue's history", command(notice, "status", date));
+    email.command("Stop it for the remaining readers", command(notice, "pause", date));
+    email
+}
+
 fn feed_trouble(feed: &TroubledFeed<'_>) -> OperatorEmail {
     let name = tidy_some(Some(feed.title)).unwrap_or_else(|| tidy(feed.url));
     let name = shorten(&name, NAME_MAX_CHARS);
@@ -201,7 +238,13 @@ fn feed_trouble(feed: &TroubledFeed<'_>) -> OperatorEmail {
     ];
     email.paragraph(times.into_iter().flatten().collect::<Vec<_>>().join(" "));
     let url = shell_word(feed.url);
-    if feed.is_read_on {
+    if feed.is_held {
+        email.paragraph(
+            "Daily keeps reading it. If the articles are right, accept them; if not, remove the feed.",
+        );
+        email.command("Accept its articles", format!("daily feed accept {url}"));
+        email.command("Stop reading it", format!("daily feed remove {url}"));
+    } else if feed.is_read_on {
         email.paragraph("Daily keeps trying. Issues go out with the articles there are.");
         email.command("Read it now", format!("daily feed poll {url}"));
         email.command("Stop reading it", format!("daily feed remove {url}"));
@@ -210,6 +253,25 @@ fn feed_trouble(feed: &TroubledFeed<'_>) -> OperatorEmail {
         email.command("Read it again", format!("daily feed add {url}"));
     }
     email.command("See the state of all feeds", "daily feed list".to_owned());
+    email
+}
+
+fn clock_was_wrong(notice: &Notice<'_>, showed: DateTime, corrected: DateTime, clock: &str) -> OperatorEmail {
+    let preheader = "Daily has corrected what it stored, and goes on.";
+    let mut email = OperatorEmail::new("The server's clock was wrong".to_owned(), preheader);
+    email.paragraph(format!(
+        "A server's clock showed {}. On {} ({}), Daily noticed that it had been ahead.",
+        date_and_time(showed),
+        date_and_time(corrected),
+        tidy(clock)
+    ));
+    email.paragraph(
+        "Polls, leases and further attempts that were put off until then happen now. Issues planned by the wrong \
+         clock are skipped. What had been sent or erased by then stays so.",
+    );
+    email.paragraph("Check that the servers' clocks are synchronized, for example with chrony.");
+    email.command("See the newsletter's issues", format!("daily issue list --newsletter {}", notice.slug));
+    email.command("Check the setup and the running processes", "daily check".to_owned());
     email
 }
 
@@ -254,6 +316,11 @@ fn stories(email: &mut OperatorEmail, issue: &PlannedIssue<'_>) {
     if let more @ 1.. = issue.stories.len().saturating_sub(TITLES_MAX) {
         email.paragraph(format!("And {more} more."));
     }
+}
+
+/// Returns the command that approves exactly what the notice shows.
+fn approve_command(notice: &Notice<'_>, issue: &PlannedIssue<'_>) -> String {
+    format!("{} --revision {}", command(notice, "approve", issue.date), issue.revision)
 }
 
 fn command(notice: &Notice<'_>, verb: &str, date: Date) -> String {

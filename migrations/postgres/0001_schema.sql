@@ -95,8 +95,10 @@ CREATE TABLE feeds (
     -- Median and longest gap between recent items. NULL: too few items to tell.
     usual_gap_seconds   BIGINT,
     longest_gap_seconds BIGINT,
+    -- Articles seen since then are in no issue until an operator accepts them: there were too many at once.
+    held_since          TIMESTAMPTZ,
     -- A lasting problem that operators are told about. NULL: there is none.
-    trouble_kind        TEXT        CHECK (trouble_kind IN ('failing', 'silent', 'undated', 'retired')),
+    trouble_kind        TEXT        CHECK (trouble_kind IN ('failing', 'silent', 'undated', 'flood', 'retired')),
     trouble             TEXT, -- the problem in words
     trouble_since       TIMESTAMPTZ,
     trouble_reported_at TIMESTAMPTZ, -- NULL: operators were not told yet
@@ -405,6 +407,7 @@ CREATE TABLE issues (
     due_at        TIMESTAMPTZ NOT NULL, -- for the first readers
     last_due_at   TIMESTAMPTZ, -- for the last readers; NULL: all are due at due_at
     at_once       BOOLEAN     NOT NULL DEFAULT FALSE, -- an operator made it due for all readers at once, whatever their clock
+    by_hand       BOOLEAN     NOT NULL DEFAULT FALSE, -- it was begun after its time, and goes out only when an operator sends it
     woken_at      TIMESTAMPTZ,
     planned_at    TIMESTAMPTZ, -- the last choice of stories; NULL: none, or out of date
     frozen_at     TIMESTAMPTZ, -- rendered; the content is final
@@ -415,8 +418,8 @@ CREATE TABLE issues (
     subject       TEXT,
     preheader     TEXT, -- the line that inboxes show after the subject
     note          TEXT, -- Markdown, above the stories
-    revision      BIGINT      NOT NULL DEFAULT 0, -- how often it was edited
-    waits_for     TEXT        CHECK (waits_for IN ('approval', 'stories')), -- the decision it needs from an operator
+    version       BIGINT      NOT NULL DEFAULT 0, -- how often an operator or the schedule changed it
+    waits_for     TEXT        CHECK (waits_for IN ('approval', 'stories', 'send')), -- the decision it needs from an operator
     reminded_at   TIMESTAMPTZ, -- operators were told so
     approved_at   TIMESTAMPTZ,
     message_key   TEXT        NOT NULL, -- the random part of its Message-IDs
@@ -431,6 +434,16 @@ CREATE TABLE issues (
     UNIQUE (newsletter_id, issue_date)
 );
 CREATE INDEX issues_open ON issues (status, due_at) WHERE status IN ('planned', 'frozen', 'sending');
+
+-- A revision of an issue that an operator was shown, so that a later one can be compared with it.
+CREATE TABLE issue_revisions (
+    newsletter_id BIGINT NOT NULL REFERENCES newsletters (id),
+    issue_date    TEXT    NOT NULL,
+    revision      TEXT    NOT NULL, -- the beginning of a hash of the content, in hex
+    content       TEXT    NOT NULL, -- JSON
+    shown_at      TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (newsletter_id, issue_date, revision)
+);
 
 -- A change of an issue's status.
 CREATE TABLE issue_events (
@@ -687,6 +700,14 @@ CREATE TABLE processes (
     role       TEXT        NOT NULL, -- all, web, worker or scheduler
     started_at TIMESTAMPTZ NOT NULL,
     seen_at    TIMESTAMPTZ NOT NULL -- the last heartbeat
+);
+
+-- The time by the clocks of the schedulers. If it lies far in the future, a clock was wrong. There is at most one row.
+CREATE TABLE scheduler_clock (
+    id           BIGINT PRIMARY KEY CHECK (id = 1),
+    seen_at      TIMESTAMPTZ NOT NULL, -- the last run of a scheduler, at a minute's precision
+    wrong_at     TIMESTAMPTZ, -- what the clock showed when it was wrong last
+    corrected_at TIMESTAMPTZ -- when that was noticed
 );
 
 -- A lease on work that only one process may do at a time.

@@ -97,8 +97,10 @@ CREATE TABLE feeds (
     -- Median and longest gap between recent items. NULL: too few items to tell.
     usual_gap_seconds   INTEGER,
     longest_gap_seconds INTEGER,
+    -- Articles seen since then are in no issue until an operator accepts them: there were too many at once.
+    held_since          INTEGER,
     -- A lasting problem that operators are told about. NULL: there is none.
-    trouble_kind        TEXT    CHECK (trouble_kind IN ('failing', 'silent', 'undated', 'retired')),
+    trouble_kind        TEXT    CHECK (trouble_kind IN ('failing', 'silent', 'undated', 'flood', 'retired')),
     trouble             TEXT, -- the problem in words
     trouble_since       INTEGER,
     trouble_reported_at INTEGER, -- NULL: operators were not told yet
@@ -395,6 +397,7 @@ CREATE TABLE issues (
     due_at        INTEGER NOT NULL, -- for the first readers
     last_due_at   INTEGER, -- for the last readers; NULL: all are due at due_at
     at_once       INTEGER NOT NULL DEFAULT 0, -- an operator made it due for all readers at once, whatever their clock
+    by_hand       INTEGER NOT NULL DEFAULT 0, -- it was begun after its time, and goes out only when an operator sends it
     woken_at      INTEGER,
     planned_at    INTEGER, -- the last choice of stories; NULL: none, or out of date
     frozen_at     INTEGER, -- rendered; the content is final
@@ -405,8 +408,8 @@ CREATE TABLE issues (
     subject       TEXT,
     preheader     TEXT, -- the line that inboxes show after the subject
     note          TEXT, -- Markdown, above the stories
-    revision      INTEGER NOT NULL DEFAULT 0, -- how often it was edited
-    waits_for     TEXT    CHECK (waits_for IN ('approval', 'stories')), -- the decision it needs from an operator
+    version       INTEGER NOT NULL DEFAULT 0, -- how often an operator or the schedule changed it
+    waits_for     TEXT    CHECK (waits_for IN ('approval', 'stories', 'send')), -- the decision it needs from an operator
     reminded_at   INTEGER, -- operators were told so
     approved_at   INTEGER,
     message_key   TEXT    NOT NULL, -- the random part of its Message-IDs
@@ -421,6 +424,16 @@ CREATE TABLE issues (
     UNIQUE (newsletter_id, issue_date)
 ) STRICT;
 CREATE INDEX issues_open ON issues (status, due_at) WHERE status IN ('planned', 'frozen', 'sending');
+
+-- A revision of an issue that an operator was shown, so that a later one can be compared with it.
+CREATE TABLE issue_revisions (
+    newsletter_id INTEGER NOT NULL REFERENCES newsletters (id),
+    issue_date    TEXT    NOT NULL,
+    revision      TEXT    NOT NULL, -- the beginning of a hash of the content, in hex
+    content       TEXT    NOT NULL, -- JSON
+    shown_at      INTEGER NOT NULL,
+    PRIMARY KEY (newsletter_id, issue_date, revision)
+) STRICT, WITHOUT ROWID;
 
 -- A change of an issue's status.
 CREATE TABLE issue_events (
@@ -676,6 +689,14 @@ CREATE TABLE processes (
     started_at INTEGER NOT NULL,
     seen_at    INTEGER NOT NULL -- the last heartbeat
 ) STRICT, WITHOUT ROWID;
+
+-- The time by the clocks of the schedulers. If it lies far in the future, a clock was wrong. There is at most one row.
+CREATE TABLE scheduler_clock (
+    id           INTEGER PRIMARY KEY CHECK (id = 1),
+    seen_at      INTEGER NOT NULL, -- the last run of a scheduler, at a minute's precision
+    wrong_at     INTEGER, -- what the clock showed when it was wrong last
+    corrected_at INTEGER -- when that was noticed
+) STRICT;
 
 -- A lease on work that only one process may do at a time.
 CREATE TABLE leases (

@@ -2,6 +2,7 @@
 
 use crate::{
     actions::feed::{
+        accept_feed::{Accepted, accept_feed},
         add_feed::{add_feed, remove_feed},
         source::{FeedSource, Source},
     },
@@ -44,6 +45,11 @@ pub enum Feed {
         /// URL or file; default: all feeds
         source: Option<String>,
     },
+    /// Accept the articles of a feed that brought too many at once
+    #[command(after_help = "Example:\n  daily feed accept https://www.example.org/feed.xml\n\n\
+        A feed that brings more than 20 new articles, and more than five times as many as on its busiest day \
+        in four weeks, is held: they are in no issue until you accept them.")]
+    Accept(FeedSource),
     /// Stop reading a feed and keep its articles
     Remove(FeedSource),
 }
@@ -55,6 +61,7 @@ impl Feed {
             Self::List => list(app, output).await,
             Self::Show(source) => show(app, &feed_url(&source)?, output).await,
             Self::Poll { source } => poll(app, source, output).await,
+            Self::Accept(source) => accept(app, actor, &feed_url(&source)?, output).await,
             Self::Remove(source) => {
                 let url = feed_url(&source)?;
                 if !remove_feed(&app.actions, actor, &url).await? {
@@ -101,6 +108,22 @@ async fn add(app: &App, actor: &Actor, url: &str, output: Output) -> CliResult {
             let _ = writeln!(lines, "{label}: {text}");
         }
         lines
+    })?;
+    Ok(())
+}
+
+async fn accept(app: &App, actor: &Actor, url: &str, output: Output) -> CliResult {
+    let articles = match accept_feed(&app.actions, actor, url).await? {
+        Accepted::Articles(articles) => articles,
+        Accepted::NotHeld => 0,
+        Accepted::NoSuchFeed => {
+            return Err(CliError::Failed(format!("there is no feed {url}; see `daily feed list`")));
+        }
+    };
+    output.record(&json!({ "url": url, "articles": articles }), || match articles {
+        0 => format!("{url} is not held\n"),
+        1 => "1 article can be in issues now\n".to_owned(),
+        articles => format!("{articles} articles can be in issues now\n"),
     })?;
     Ok(())
 }
@@ -166,6 +189,7 @@ async fn show(app: &App, url: &str, output: Output) -> CliResult {
         ("site asks to wait until", feed.not_before.map(|at| utc_time(Some(at)))),
         ("failures in a row", failures.filter(|_| is_active)),
         ("retired because", feed.last_error.clone().filter(|_| !is_active)),
+        ("held since", feed.held_since.map(|at| utc_time(Some(at)))),
         ("trouble", trouble),
     ];
     let notes = feed.notes.lines().into_iter().map(|(label, text)| (label, Some(text)));

@@ -1,5 +1,7 @@
 //! `daily issue`
 
+mod approve;
+mod decision;
 mod deliveries;
 mod edit;
 mod figures;
@@ -12,6 +14,7 @@ mod status;
 mod watch;
 
 pub use figures::{counted, counts_line};
+pub use show::shown_forecast;
 pub use status::slow_now;
 
 use crate::{
@@ -24,9 +27,12 @@ use crate::{
     db::{
         issues::{self, IssueRecord},
         newsletters::NewsletterRecord,
-        subscribers,
     },
-    domain::{actor::Actor, issue::schedule},
+    domain::{
+        actor::Actor,
+        issue::{date_word::DateWord, schedule},
+    },
+    issues::next::next_date,
 };
 use jiff::civil::Date;
 
@@ -36,16 +42,15 @@ pub enum Issue {
     /// Plan an issue now and show its stories
     Plan(plan::PlanCommand),
     /// Show an issue's stories, due time and readers
-    #[command(after_help = "Examples:\n  daily issue show --next\n  daily issue show --date 2026-05-01")]
+    #[command(after_help = "Examples:\n  daily issue show\n  daily issue show --date 2026-05-01")]
     Show(Which),
     /// Edit stories, subject and note of an issue
     Edit(edit::Edit),
     /// Approve an issue that waits for an operator
-    Approve(edit::Approve),
+    Approve(approve::Approve),
     /// Open an issue's email in the browser
     Preview(preview::Preview),
-    /// Send today's issue now and watch its progress
-    #[command(after_help = "Example:\n  daily issue send --yes")]
+    /// Send an issue now and watch its progress
     Send(send::Send),
     /// Show an issue's progress, by domain and by answer
     Status(status::Status),
@@ -100,9 +105,9 @@ pub struct Which {
     /// Newsletter's short name
     #[arg(long)]
     newsletter: Option<String>,
-    /// Issue of this date, YYYY-MM-DD
-    #[arg(long, conflicts_with = "next")]
-    date: Option<Date>,
+    /// Issue of this date: 2026-12-24, today, tomorrow, a weekday
+    #[arg(long, conflicts_with = "next", value_parser = DateWord::parse)]
+    date: Option<DateWord>,
     /// Next issue
     #[arg(long)]
     next: bool,
@@ -143,20 +148,10 @@ impl Issue {
 }
 
 impl Which {
-    /// Returns the newsletter and the selected date: the given one, with `--next` the next slot's, otherwise
-    /// the latest issue's.
+    /// Returns the newsletter and the date: the given one, otherwise that of the next issue.
     async fn find(&self, app: &App) -> Result<(NewsletterRecord, Date), CliError> {
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
-        if let Some(date) = self.date {
-            return Ok((newsletter, date));
-        }
-        let next = next_date(app, &newsletter).await?;
-        if self.next {
-            return Ok((newsletter, next));
-        }
-        let mut tx = app.db.read().await?;
-        let latest = issues::page(&mut tx, newsletter.id, Date::MAX, 1).await?;
-        let date = latest.first().map_or(next, IssueRecord::date);
+        let date = date_or_next(app, &newsletter, self.date).await?;
         Ok((newsletter, date))
     }
 
@@ -174,42 +169,20 @@ impl Which {
         let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?;
         issue.ok_or_else(|| CliError::Failed(format!("there is no issue of {date}; see `daily issue list`")))
     }
-
-    /// Returns whether the next issue is selected. It can be forecast before it exists.
-    async fn is_next(&self, newsletter: &NewsletterRecord, date: Date, app: &App) -> Result<bool, CliError> {
-        Ok(self.next || next_date(app, newsletter).await? == date)
-    }
-
-    /// Returns the issue that waits for an operator. Without a date, the earliest that waits, otherwise the
-    /// next one.
-    async fn find_waiting(&self, app: &App) -> Result<(NewsletterRecord, Date), CliError> {
-        let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
-        let mut tx = app.db.read().await?;
-        let planned = issues::planned(&mut tx, newsletter.id).await?;
-        drop(tx);
-        let waiting = planned.iter().filter(|it| it.waits_for.is_some()).min_by_key(|it| it.due_at.0);
-        match (self.date, waiting) {
-            (None, Some(issue)) if !self.next => Ok((newsletter, issue.date())),
-            _ => self.find_next(app).await,
-        }
-    }
-
-    /// Returns the date for commands about the next issue.
-    async fn find_next(&self, app: &App) -> Result<(NewsletterRecord, Date), CliError> {
-        let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
-        let date = match self.date {
-            Some(date) => date,
-            None => next_date(app, &newsletter).await?,
-        };
-        Ok((newsletter, date))
-    }
 }
 
-/// Returns the date of the next issue that is due for no reader yet.
-async fn next_date(app: &App, newsletter: &NewsletterRecord) -> Result<Date, CliError> {
+/// Returns the date that an operator named, otherwise that of the next issue.
+pub async fn date_or_next(
+    app: &App,
+    newsletter: &NewsletterRecord,
+    named: Option<DateWord>,
+) -> Result<Date, CliError> {
+    let now = app.actions.clock.now();
+    if let Some(word) = named {
+        return Ok(word.resolve(schedule::date_at(&newsletter.newsletter, now)));
+    }
     let mut tx = app.db.read().await?;
-    let clocks = subscribers::clocks_for(&mut tx, newsletter).await?;
-    Ok(schedule::next_slot_for(&newsletter.newsletter, &clocks, app.actions.clock.now()).0)
+    Ok(next_date(&mut tx, newsletter, app.settings.schedule.margins().grace, now).await?)
 }
 
 async fn resolve(app: &App, actor: &Actor, which: &Which, resolution: ResolveAs) -> CliResult {

@@ -95,10 +95,15 @@ pub fn on_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
+/// Whether a person can be asked.
+pub fn interactive() -> bool {
+    on_terminal() && std::io::stdin().is_terminal()
+}
+
 /// Asks for confirmation before something irreversible. Fails without a terminal, and explains with
 /// `how_without` how to confirm.
 pub fn confirm(question: &str, how_without: &str, refused: &str) -> CliResult {
-    if !on_terminal() || !std::io::stdin().is_terminal() {
+    if !interactive() {
         return Err(CliError::Usage(how_without.into()));
     }
     to_stderr(format_args!("{question} [y/N] "));

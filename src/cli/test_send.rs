@@ -3,11 +3,19 @@
 use crate::{
     actions::issue::test_send::test_send,
     app::App,
-    cli::{CliError, CliResult, output::Output},
+    cli::{
+        CliError, CliResult,
+        issue::{date_or_next, shown_forecast},
+        output::Output,
+    },
     db::{deliveries::emails, issues},
-    domain::{actor::Actor, delivery::email::EmailStatus, subscriber::email_address::EmailAddress},
+    domain::{
+        actor::Actor,
+        delivery::email::EmailStatus,
+        issue::{date_word::DateWord, status::IssueStatus},
+        subscriber::email_address::EmailAddress,
+    },
 };
-use jiff::civil::Date;
 use serde_json::json;
 use std::time::Duration;
 
@@ -21,9 +29,9 @@ pub struct TestSend {
     /// Send to this address
     #[arg(long)]
     to: String,
-    /// Issue of this date; default: the next one
-    #[arg(long, value_name = "DATE")]
-    issue: Option<Date>,
+    /// Issue of this date, as with `daily issue show`
+    #[arg(long, value_name = "DATE", value_parser = DateWord::parse)]
+    issue: Option<DateWord>,
     /// Newsletter's short name
     #[arg(long)]
     newsletter: Option<String>,
@@ -37,16 +45,20 @@ impl TestSend {
         let to = EmailAddress::parse(&self.to)
             .map_err(|error| CliError::Usage(format!("--to `{}`: {error}", self.to)))?;
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
-        let issue = match self.issue {
-            None => None,
-            Some(date) => {
-                let mut tx = app.db.read().await?;
-                let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?.ok_or_else(|| {
-                    CliError::Failed(format!("there is no issue of {date}; see `daily issue list`"))
-                })?;
-                Some(issue.id)
-            }
+        let date = date_or_next(app, &newsletter, self.issue).await?;
+        let mut tx = app.db.read().await?;
+        let known = issues::get_by_date(&mut tx, newsletter.id, date).await?;
+        drop(tx);
+        if known.is_none() && self.issue.is_some() {
+            return Err(CliError::Failed(format!("there is no issue of {date}; see `daily issue list`")));
+        }
+        let is_open = known.as_ref().is_none_or(|issue| issue.status == IssueStatus::Planned);
+        let revision = if is_open {
+            Some(shown_forecast(app, &newsletter, date).await?.content.revision())
+        } else {
+            None
         };
+        let issue = known.map(|issue| issue.id);
         super::require_worker(app).await?;
         let mail = test_send(&app.actions, actor, &newsletter, issue, &to).await?;
         let waited = tokio::time::timeout(Duration::from_secs(self.wait), async {
@@ -80,8 +92,14 @@ impl TestSend {
         }
         let relay = record.relay.unwrap_or_default();
         output.record(
-            &json!({ "to": to.as_str(), "status": record.status, "relay": relay, "answer": said }),
-            || format!("sent to {to} through {relay}, which answered: {said}"),
+            &json!({
+                "to": to.as_str(), "date": date, "revision": revision, "status": record.status, "relay": relay,
+                "answer": said,
+            }),
+            || {
+                let revision = revision.as_ref().map(|it| format!(", revision {it},")).unwrap_or_default();
+                format!("the issue of {date}{revision} was sent to {to} through {relay}, which answered: {said}")
+            },
         )?;
         Ok(())
     }

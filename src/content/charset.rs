@@ -1,7 +1,8 @@
 //! Decodes bytes to text, even if the declared character set is wrong.
 
+use crate::domain::encoding::utf16_without_mark;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Encoding, UTF_8};
 
 /// Bytes at the start of a document that are searched for a character set declaration.
 const DECLARED_WITHIN_BYTES: usize = 4096;
@@ -20,7 +21,7 @@ pub fn decode(body: &[u8], content_type: Option<&str>) -> String {
     if let Some((encoding, bom_bytes)) = Encoding::for_bom(body) {
         return without_nul(encoding.decode_without_bom_handling(&body[bom_bytes..]).0.into_owned());
     }
-    if let Some(encoding) = without_bom(body) {
+    if let Some(encoding) = utf16_without_mark(body) {
         return without_nul(encoding.decode_without_bom_handling(body).0.into_owned());
     }
     if !body.is_ascii()
@@ -64,17 +65,6 @@ impl Decoded {
         let malformed = text.matches('\u{fffd}').count();
         let fit = text.chars().filter(|c| !c.is_ascii()).count() - malformed;
         Self { text, fit, malformed }
-    }
-}
-
-/// Detects a 16-bit encoding without a byte order mark. Markup is ASCII, so every other byte is zero.
-fn without_bom(body: &[u8]) -> Option<&'static Encoding> {
-    let head = &body[..body.len().min(256)];
-    let zeros = memchr::memchr_iter(0, head).count();
-    match head {
-        [0, ..] if zeros * 3 >= head.len() => Some(UTF_16BE),
-        [_, 0, ..] if zeros * 3 >= head.len() => Some(UTF_16LE),
-        _ => None,
     }
 }
 

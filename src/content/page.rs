@@ -148,7 +148,9 @@ fn read_html(html: &str, url: Option<&Url>) -> Result<FoundArticle, PageError> {
         *title = markup::mended(std::mem::take(title));
     }
     budget.check()?;
-    let own_url = canonical(&facts.urls, base, url);
+    let named_url = canonical(&facts.urls, base, url);
+    let names_its_url = named_url.is_some();
+    let own_url = named_url.or_else(|| url.cloned());
     let title = page_title::agreed(&facts.titles, facts.site_name.as_deref(), own_url.as_ref())
         .ok_or(PageError::NoTitle)?;
     let searched = html.len() <= MAX_SEARCHED_BYTES
@@ -174,19 +176,20 @@ fn read_html(html: &str, url: Option<&Url>) -> Result<FoundArticle, PageError> {
         text,
         found_at: url.cloned(),
         url: own_url,
+        names_its_url,
         ..FoundArticle::titled(title)
     }
     .tidy())
 }
 
-/// Returns the page's own address. Ignores one that points from an article to the site's front page, or to
-/// the section above it, because that is a mistake.
+/// Returns the address that the page gives as its own. Ignores one that points from an article to the site's
+/// front page, or to the section above it, because that is a mistake.
 fn canonical(said: &[String], base: Option<&Url>, url: Option<&Url>) -> Option<Url> {
     let is_front = |url: &Url| url.path() == "/" && url.query().is_none();
     let mut said = said.iter().filter_map(|address| markup::web_address(address, base));
     let is_meant =
         |said: &Url| url.is_none_or(|url| (!is_front(said) || is_front(url)) && !is_above(said, url));
-    said.find(is_meant).or_else(|| url.cloned())
+    said.find(is_meant)
 }
 
 /// Returns whether an address is that of a parent section, as opposed to the page without its variant.

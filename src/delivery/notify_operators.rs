@@ -22,6 +22,7 @@ pub enum NoticeSubject {
     Issue(IssueId),
     Feed(FeedId),
     Signups,
+    Clock,
 }
 
 /// Notifies operators that an issue was held or skipped, in the same transaction.
@@ -31,11 +32,30 @@ pub async fn issue_stopped(
     issue: IssueId,
     now: Timestamp,
 ) -> Result<(), DbError> {
+    about_issue(queue, tx, EmailKind::IssueStopped, issue, now).await
+}
+
+/// Notifies operators that the pages of a frozen issue's stories were gone or doubtful, in the same
+/// transaction.
+pub async fn stories_doubtful(
+    queue: &Queue,
+    tx: &mut Tx,
+    issue: IssueId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    about_issue(queue, tx, EmailKind::StoriesDoubtful, issue, now).await
+}
+
+async fn about_issue(
+    queue: &Queue,
+    tx: &mut Tx,
+    kind: EmailKind,
+    issue: IssueId,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let record = issues::get(tx, issue).await?.ok_or(DbError::RowNotFound)?;
     let newsletter = newsletters::get(tx, record.newsletter_id).await?;
-    notify_operators(queue, tx, &newsletter, EmailKind::IssueStopped, NoticeSubject::Issue(issue), now)
-        .await
-        .map(drop)
+    notify_operators(queue, tx, &newsletter, kind, NoticeSubject::Issue(issue), now).await.map(drop)
 }
 
 /// Enqueues a notice for each operator in the caller's transaction. `kind` must be a notice. Returns the
@@ -51,7 +71,7 @@ pub async fn notify_operators(
     let (issue, feed) = match about {
         NoticeSubject::Issue(issue) => (Some(issue), None),
         NoticeSubject::Feed(feed) => (None, Some(feed)),
-        NoticeSubject::Signups => (None, None),
+        NoticeSubject::Signups | NoticeSubject::Clock => (None, None),
     };
     let mut notified = 0;
     for operator in operators::list(tx).await? {

@@ -6,6 +6,7 @@
 pub mod actor;
 pub mod content;
 pub mod delivery;
+pub mod encoding;
 pub mod ids;
 pub mod import;
 pub mod issue;

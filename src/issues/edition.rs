@@ -107,7 +107,8 @@ pub async fn load_edition(
     Ok(Stories::load(tx, issue, &ids).await?.edition(&ids))
 }
 
-/// Makes the plan that freezing would make now.
+/// Returns the plan that operators see: the stored one, or, if there is none or it is outdated, the one that
+/// freezing would make now.
 pub async fn preview_plan(
     planning: Planning,
     tx: &mut Tx,
@@ -115,6 +116,11 @@ pub async fn preview_plan(
     date: Date,
     issue: Option<&IssueRecord>,
 ) -> Result<(PlanInputs, Plan), DbError> {
+    if let Some(issue) = issue.filter(|issue| issue.planned_at.is_some() && issue.approved_at.is_none())
+        && let Some(kept) = issues::kept_plan(tx, issue.id).await?
+    {
+        return Ok((kept.inputs, kept.plan));
+    }
     let inputs = plan::collect_inputs(planning, tx, newsletter, date, issue).await?;
     plan::make_plan(inputs).await.map_err(|error| DbError::Io(std::io::Error::other(error)))
 }

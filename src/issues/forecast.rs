@@ -10,6 +10,7 @@ use crate::{
     domain::{
         issue::{
             plan::{Plan, PlanInputs},
+            revision::Content,
             schedule,
             wave::{Wave, waves},
         },
@@ -18,6 +19,7 @@ use crate::{
     issues::{
         edition,
         plan::{self, Planning},
+        revision,
     },
 };
 use jiff::{Timestamp, civil::Date};
@@ -32,6 +34,8 @@ pub struct Forecast {
     pub issue: Option<IssueRecord>,
     pub inputs: PlanInputs,
     pub plan: Plan,
+    /// The stories and texts that readers would get.
+    pub content: Content,
     pub waves: Vec<Wave>,
     /// The decision that the issue waits for, beside its time.
     pub waits_for: Option<&'static str>,
@@ -46,6 +50,7 @@ pub async fn forecast(
 ) -> Result<Forecast, DbError> {
     let issue = issues::get_by_date(tx, newsletter.id, date).await?;
     let (inputs, plan) = edition::preview_plan(planning, tx, newsletter, date, issue.as_ref()).await?;
+    let content = revision::content(tx, newsletter, issue.as_ref(), &inputs).await?;
     let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
     let clocks = subscribers::clock_counts(tx, newsletter.id, &cadences).await?;
     let waves = match &issue {
@@ -65,5 +70,5 @@ pub async fn forecast(
         Some(issue) => plan::waits_for(newsletter, issue, &inputs, &plan),
         None => newsletter.newsletter.needs_approval.then_some(plan::WAITS_FOR_APPROVAL),
     };
-    Ok(Forecast { date, due_at, issue, inputs, plan, waves, waits_for })
+    Ok(Forecast { date, due_at, issue, inputs, plan, content, waves, waits_for })
 }

@@ -2,6 +2,8 @@
 
 pub mod edition;
 pub mod forecast;
+pub mod next;
 pub mod note;
 pub mod plan;
 pub mod render;
+pub mod revision;

@@ -28,6 +28,9 @@ pub const WAITS_FOR_APPROVAL: &str = "approval";
 /// A value of `issues.waits_for`: an operator must decide about too few stories.
 pub const WAITS_FOR_STORIES: &str = "stories";
 
+/// A value of `issues.waits_for`: it was begun after its time, and an operator must send it.
+pub const WAITS_FOR_SEND: &str = "send";
+
 /// The time of planning and its limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Planning {
@@ -47,6 +50,8 @@ pub fn waits_for(
         None
     } else if newsletter.newsletter.needs_approval {
         Some(WAITS_FOR_APPROVAL)
+    } else if issue.by_hand && !issue.at_once {
+        Some(WAITS_FOR_SEND)
     } else if plan.is_short && inputs.rules.too_few == TooFew::Ask {
         Some(WAITS_FOR_STORIES)
     } else {
@@ -82,7 +87,7 @@ pub async fn collect_inputs(
     }
     let now = planning.now;
     let rules = planning.rules.for_newsletter(&newsletter.newsletter);
-    let earlier = issues::planned_at(tx, newsletter.id, id).await?;
+    let earlier = issues::planned_at(tx, newsletter.id, date).await?;
     let served = ServedCadence::for_date(&newsletter.newsletter, date, &earlier);
     let has_round_up = served.iter().any(|it| it.kind == SelectionKind::RoundUp);
     let max_age = if has_round_up { rules.max_age.max(ROUND_UP_AGE) } else { rules.max_age };

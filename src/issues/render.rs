@@ -52,6 +52,8 @@ pub struct Rendering<'a> {
     /// Placeholder for the recipient's token.
     pub reader_token: &'a str,
     pub is_test: bool,
+    /// The revision that a test shows.
+    pub revision: Option<&'a str>,
 }
 
 impl Rendering<'_> {
@@ -91,6 +93,7 @@ impl Rendering<'_> {
             stories: &stories,
             links: Links { unsubscribe: &unsubscribe, preferences: &preferences, web_view },
             is_test: self.is_test,
+            revision: self.revision,
         })
     }
 }

@@ -17,6 +17,7 @@ use crate::{
         content::{
             article::{FoundArticle, title_key, url_key},
             picture::{Unfit, is_counter},
+            same_article::{Known, Likeness, leads_up},
         },
         ids::ArticleId,
     },
@@ -41,10 +42,12 @@ pub enum Recheck {
     Unchanged,
     /// The page answers with 404 or 410.
     Gone,
-    /// The page redirects permanently.
+    /// The page redirects permanently to the same article.
     Moved(Url),
-    /// The page's headline differs from the one stored by an earlier check.
+    /// The page is provably the article, and its headline differs from the one stored by an earlier check.
     Retitled(String),
+    /// Another page stands in for the article, or its headline is too different to be believed.
+    Doubtful(String),
     /// The site is slow, fails, or denies access.
     Unknown(String),
 }
@@ -58,6 +61,10 @@ enum PageReadError {
     Page(#[from] PageError),
     #[error("its URL redirects to the front page of {0}")]
     FrontPage(String),
+    #[error("its URL redirects to a section page: {0}")]
+    SectionPage(Url),
+    #[error("its URL shows another page: “{0}”")]
+    OtherPage(String),
     #[error("reading the page was stopped; the next start reads it")]
     Stopping,
     #[error("reading the page was interrupted: {0}")]
@@ -70,6 +77,8 @@ enum PageReadError {
 
 struct Page {
     article: FoundArticle,
+    /// URL after redirects.
+    url: Url,
     permanent_url: Option<Url>,
 }
 
@@ -89,6 +98,14 @@ pub async fn run(context: &FeedContext, id: ArticleId) -> Result<(), JobFailure>
 /// Checks an article's page and picture. Stores the result, or the problem and the time of the next attempt.
 pub async fn check_page(context: &FeedContext, look: &Look) -> Result<(), DbError> {
     let page = fetch_page(context, &look.url, context.settings.feeds.timeout()).await;
+    let page = page.and_then(|page| {
+        let url = Url::parse(&look.url)?;
+        let known = Known { url: &url, title: &look.title, text: look.text.as_deref() };
+        match Likeness::of(&known, &page.article) {
+            Likeness::Other => Err(PageReadError::OtherPage(page.article.title)),
+            _ => Ok(page),
+        }
+    });
     let (page, picture) = match page {
         Err(PageReadError::Stopping) => return Ok(()),
         Ok(page) => {
@@ -143,7 +160,7 @@ async fn switch_to_new_url(
 ) -> Result<bool, DbError> {
     let is_gone = match error {
         PageReadError::Fetch(error) => error.is_absent(),
-        PageReadError::FrontPage(_) => true,
+        PageReadError::FrontPage(_) | PageReadError::SectionPage(_) => true,
         _ => false,
     };
     let Some(Ok(url)) = look.moved_to.as_deref().map(Url::parse) else { return Ok(false) };
@@ -230,21 +247,35 @@ async fn picture_size(context: &FeedContext, url: &Url) -> Result<Result<(u32, u
 /// is not counted, and is a few seconds at most; a longer one returns [`Recheck::Unknown`]. Stores nothing.
 /// The caller must have no open transaction.
 pub async fn recheck(context: &FeedContext, article: &ArticleRecord, limit: Duration) -> Recheck {
-    let page = match fetch_page(context, &article.url, limit).await {
-        Ok(page) => page,
-        Err(PageReadError::Fetch(error)) if error.is_absent() => return Recheck::Gone,
-        Err(error) => return Recheck::Unknown(error.to_string()),
-    };
-    if let Some(url) = page.permanent_url
-        && Url::parse(&article.url).is_ok_and(|old| url_key(&old) != url_key(&url))
-    {
-        return Recheck::Moved(url);
-    }
-    match &article.page_title {
-        Some(title) if title_key(title) != title_key(&page.article.title) => {
-            Recheck::Retitled(page.article.title)
+    match fetch_page(context, &article.url, limit).await {
+        Ok(page) => compare(article, page),
+        Err(PageReadError::Fetch(error)) if error.is_absent() => Recheck::Gone,
+        Err(error @ (PageReadError::FrontPage(_) | PageReadError::SectionPage(_))) => {
+            Recheck::Doubtful(error.to_string())
         }
-        _ => Recheck::Unchanged,
+        Err(error) => Recheck::Unknown(error.to_string()),
+    }
+}
+
+/// Compares a page with its stored article. The stored values stay unless the page is provably the article.
+fn compare(article: &ArticleRecord, page: Page) -> Recheck {
+    let title = page.article.title.clone();
+    let other = || Recheck::Doubtful(PageReadError::OtherPage(title.clone()).to_string());
+    let Ok(url) = Url::parse(&article.url) else { return other() };
+    let likeness = Likeness::of(&Known { url: &url, title: &article.title, text: None }, &page.article);
+    let is_known = article.page_title.as_deref().is_some_and(|known| title_key(known) == title_key(&title));
+    if let Some(target) = page.permanent_url.filter(|target| url_key(target) != url_key(&url)) {
+        let is_same = is_known || likeness >= Likeness::Headline;
+        let landed = url_key(&page.url) == url_key(&target);
+        return if is_same && landed { Recheck::Moved(target) } else { other() };
+    }
+    if is_known || article.page_title.is_none() && likeness >= Likeness::Likely {
+        return Recheck::Unchanged;
+    }
+    match likeness {
+        Likeness::Proven if article.page_title.is_some() => Recheck::Retitled(title),
+        Likeness::Headline if title_key(&article.title) == title_key(&title) => Recheck::Unchanged,
+        _ => other(),
     }
 }
 
@@ -258,8 +289,11 @@ async fn fetch_page(context: &FeedContext, url: &str, limit: Duration) -> Result
     if is_front(&page.url) && !is_front(&url) {
         return Err(PageReadError::FrontPage(page.url.host_str().unwrap_or_default().to_owned()));
     }
-    let (body, kind, at) = (page.body, page.content_type, page.url);
+    if leads_up(&url, &page.url) {
+        return Err(PageReadError::SectionPage(page.url));
+    }
+    let (body, kind, at) = (page.body, page.content_type, page.url.clone());
     let article = context.parse(move || read_page(&body, kind.as_deref(), Some(&at))).await?;
     let article = article.ok_or(PageReadError::Stopping)??;
-    Ok(Page { article, permanent_url: page.permanent_url })
+    Ok(Page { article, url: page.url, permanent_url: page.permanent_url })
 }

@@ -13,7 +13,7 @@ use crate::{
         newsletters::{self, NewsletterRecord},
         subscribers,
     },
-    delivery::notify_operators::issue_stopped,
+    delivery::notify_operators::{issue_stopped, stories_doubtful},
     domain::{
         ids::{IssueId, VariantId},
         issue::{
@@ -114,6 +114,7 @@ async fn freeze(
             public_url: &context.settings.http.public_url,
             reader_token: &crate::domain::token::token_placeholder(&record.message_key),
             is_test: false,
+            revision: None,
         };
         (rendering.email(), rendering.web_view())
     });
@@ -139,13 +140,15 @@ async fn freeze(
         drop(tx);
         return retry_later(context, record).await;
     }
-    if !issues::set_plan(&mut tx, record.id, record.revision, &inputs, &plan).await? {
+    if !issues::set_plan(&mut tx, record.id, record.version, &inputs, &plan).await? {
         tracing::info!(issue = %record.id, "issue not frozen: it was edited meanwhile");
         return Ok(false);
     }
     changes.save(&mut tx).await?;
+    let findings = changes.findings.summary();
     if plan.variants.is_empty() {
         let reason = skip_reason(&inputs, &plan);
+        let reason = findings.as_ref().map_or_else(|| reason.clone(), |it| format!("{reason}; {it}"));
         issues::advance(&mut tx, record.id, IssueStatus::Planned, IssueStatus::Skipped, Some(&reason), now)
             .await?;
         issue_stopped(&context.queue, &mut tx, record.id, now).await?;
@@ -180,8 +183,12 @@ async fn freeze(
     issues::set_waits_for(&mut tx, record.id, None).await?;
     insert_waves(&mut tx, &newsletter, record, &inputs, now).await?;
     issues::set_fanned_out(&mut tx, record.id, Some(0), 0).await?;
-    if !issues::advance(&mut tx, record.id, IssueStatus::Planned, IssueStatus::Frozen, None, now).await? {
+    let reason = findings.as_deref();
+    if !issues::advance(&mut tx, record.id, IssueStatus::Planned, IssueStatus::Frozen, reason, now).await? {
         return Ok(false);
+    }
+    if reason.is_some() {
+        stories_doubtful(&context.queue, &mut tx, record.id, now).await?;
     }
     issues::set_woken(&mut tx, record.id, now).await?;
     tx.commit().await?;
@@ -211,7 +218,7 @@ async fn wait_for_operator(
     decision: &'static str,
 ) -> Result<bool, JobFailure> {
     let mut tx = context.db.begin().await?;
-    if !issues::set_plan(&mut tx, record.id, record.revision, inputs, plan).await? {
+    if !issues::set_plan(&mut tx, record.id, record.version, inputs, plan).await? {
         // Edited or approved meanwhile.
         return Ok(false);
     }

@@ -1,9 +1,15 @@
 //! Plans an issue and stores the plan.
 
 use crate::{
-    db::{issues, newsletters},
+    db::{
+        issues::{self, revisions},
+        newsletters,
+    },
     domain::{ids::IssueId, issue::status::IssueStatus},
-    issues::plan::{collect_inputs, make_plan, waits_for},
+    issues::{
+        plan::{collect_inputs, make_plan, waits_for},
+        revision,
+    },
     jobs::context::IssueContext,
     queue::{Job, JobFailure},
 };
@@ -22,9 +28,14 @@ pub async fn run(context: &IssueContext, issue: IssueId) -> Result<(), JobFailur
     let (inputs, plan) = make_plan(inputs).await?;
     let mut tx = context.db.begin().await?;
     // An edited issue gets another plan job, and a frozen one keeps its plan.
-    if issues::set_plan(&mut tx, issue, record.revision, &inputs, &plan).await? {
+    if issues::set_plan(&mut tx, issue, record.version, &inputs, &plan).await? {
         let waits_for = waits_for(&newsletter, &record, &inputs, &plan);
         issues::set_waits_for(&mut tx, issue, waits_for).await?;
+        if waits_for.is_some() {
+            // Operators are told about this plan, and may approve its revision after it has changed.
+            let shown = revision::content(&mut tx, &newsletter, Some(&record), &inputs).await?;
+            revisions::keep(&mut tx, newsletter.id, record.date(), &shown, context.clock.now()).await?;
+        }
         if waits_for.is_none() && record.due_at.0 <= context.clock.now() {
             context.queue.enqueue(&mut tx, &Job::FreezeIssue { issue }).await?;
         }

@@ -17,7 +17,10 @@ use crate::{
         },
     },
     domain::{
-        content::polling::{self, HABIT_EVENTS, Habit},
+        content::{
+            flood::{self, is_flood},
+            polling::{self, HABIT_EVENTS, Habit},
+        },
         ids::{ArticleId, FeedId},
     },
     jobs::{context::FeedContext, watch_feed},
@@ -195,10 +198,19 @@ pub async fn store_reading(context: &FeedContext, id: FeedId, reading: &Reading)
         }
         Reading::Feed(feed, _) => {
             let before = feeds::entries(&mut tx, id).await?;
+            let month = now - SignedDuration::from_hours(24 * flood::DAYS);
+            let busiest_day = feeds::busiest_day(&mut tx, id, month, now).await?;
             let stored = articles::store_reading(&mut tx, id, &feed.articles, &before, now).await?;
             tally.new = stored.iter().filter(|it| matches!(it, Some(Stored::New(_)))).count();
             tally.known = stored.iter().filter(|it| matches!(it, Some(Stored::Known(_)))).count();
             let first = record.succeeded_at.is_none();
+            let recent = recent_new(context, feed, &stored, now);
+            if !first
+                && record.held_since.is_none()
+                && is_flood(recent, usize::try_from(busiest_day).unwrap_or(0))
+            {
+                feeds::hold(&mut tx, id, now).await?;
+            }
             for article in articles_to_check(context, feed, &stored, first, now) {
                 articles::request_check(&mut tx, article, now).await?;
             }
@@ -250,6 +262,13 @@ async fn publishing_habit(
         published.extend(feeds::item_moments(tx, id).await?);
     }
     Ok(Habit::of(published, now))
+}
+
+/// Returns the number of new articles that are not too old for an issue.
+fn recent_new(context: &FeedContext, feed: &ParsedFeed, stored: &[Option<Stored>], now: Timestamp) -> usize {
+    let oldest = now - CHECKED_AGE.max(context.settings.digest.rules().max_age);
+    let new = feed.articles.iter().zip(stored).filter(|(_, stored)| matches!(stored, Some(Stored::New(_))));
+    new.filter(|(found, _)| found.published_at.is_none_or(|at| at >= oldest)).count()
 }
 
 /// Returns the new articles whose pages should be checked, at most as many as the limits allow.

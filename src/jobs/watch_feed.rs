@@ -28,6 +28,7 @@ pub async fn watch(context: &FeedContext, tx: &mut Tx, id: FeedId) -> Result<(),
             let since = feed.trouble_since.filter(|_| feed.trouble_kind == Some(TroubleKind::Undated));
             since.map_or(now, Timestamp::from)
         }),
+        held_since: feed.held_since.map(Timestamp::from),
     };
     match trouble(condition, now) {
         None if feed.trouble_kind.is_none() => Ok(()),
@@ -36,7 +37,10 @@ pub async fn watch(context: &FeedContext, tx: &mut Tx, id: FeedId) -> Result<(),
             feeds::set_trouble(tx, id, None).await
         }
         Some((kind, since)) => {
-            let text = trouble_text(&feed, kind, since);
+            let text = match kind {
+                TroubleKind::Flood => flood_text(feeds::count_seen_since(tx, id, since).await?),
+                _ => trouble_text(&feed, kind, since),
+            };
             report_trouble(context, tx, &feed, kind, &text, since).await
         }
     }
@@ -82,6 +86,12 @@ async fn report_trouble(
         feeds::set_trouble_reported(tx, feed.id, now).await?;
     }
     Ok(())
+}
+
+fn flood_text(articles: i64) -> String {
+    format!(
+        "it brought {articles} new articles, far more at once than ever; they are in no issue until you accept them"
+    )
 }
 
 fn trouble_text(feed: &FeedRecord, kind: TroubleKind, since: Timestamp) -> String {

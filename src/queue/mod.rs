@@ -45,6 +45,21 @@ pub enum Job {
     },
 }
 
+impl Job {
+    /// Returns the job's kind, as the log names it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::SendEmails { .. } => "send_emails",
+            Self::ProcessSignups => "process_signups",
+            Self::Deliver { .. } => "deliver",
+            Self::PollFeed { .. } => "poll_feed",
+            Self::CheckArticle { .. } => "check_article",
+            Self::PlanIssue { .. } => "plan_issue",
+            Self::FreezeIssue { .. } => "freeze_issue",
+        }
+    }
+}
+
 /// Kinds of work with separate workers, so that a large issue never delays a confirmation email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueName {

@@ -22,6 +22,7 @@ use std::{
 };
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
 
 /// Reason why a job failed. It is logged, and the scheduler wakes whatever is still due.
 pub type JobFailure = Box<dyn std::error::Error + Send + Sync>;
@@ -209,9 +210,10 @@ impl RecentJobs {
 async fn run_job(payload: Value, runner: Data<JobRunner>, id: TaskId) -> Result<(), BoxDynError> {
     runner.recent.add(&id);
     let job: Job = serde_json::from_value(payload).map_err(AbortError::new)?;
-    tracing::debug!(?job, "job begins");
+    let span = tracing::info_span!("job", %id, kind = job.kind());
+    span.in_scope(|| tracing::debug!(?job, "job begins"));
     // Panics and timeouts are caught here, because apalis's own layers would leave the row running for ever.
-    let running = AssertUnwindSafe((runner.handler)(job.clone())).catch_unwind();
+    let running = AssertUnwindSafe((runner.handler)(job.clone())).catch_unwind().instrument(span);
     // In its own task: a worker whose storage fails drops its futures, and must not cut off an email that is
     // being handed over.
     let running = runner.jobs.spawn(tokio::time::timeout(runner.timeout, running));

@@ -6,3 +6,4 @@ pub mod run;
 pub mod scheduler;
 pub mod shutdown;
 pub mod watchdog;
+mod wrong_clock;

@@ -26,6 +26,7 @@ use crate::{
         },
     },
     queue::Job,
+    service::wrong_clock,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -49,6 +50,9 @@ const AT_ONCE: i64 = 200;
 pub async fn run_due(contexts: &Contexts) -> Result<Option<Timestamp>, DbError> {
     let context = &contexts.issues;
     let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    wrong_clock::run(context, &mut tx, now).await?;
+    tx.commit().await?;
     // In its own transaction: one unreadable newsletter row must not block emails and feeds.
     let created = async {
         let mut tx = context.db.begin().await?;
@@ -117,6 +121,7 @@ async fn wake_due(contexts: &Contexts, tx: &mut Tx, now: Timestamp) -> Result<()
             let record = issues::get(tx, issue).await?;
             let reason = Some(match record.as_ref().and_then(|it| it.waits_for.as_deref()) {
                 Some(plan::WAITS_FOR_APPROVAL) => "no operator approved it in time",
+                Some(plan::WAITS_FOR_SEND) => "no operator sent it in time",
                 Some(_) => "it had too few stories, and no operator let it go out in time",
                 None => "missed: it could not go out at its time, nor within the grace after it",
             });

@@ -1,7 +1,7 @@
 //! `[[relays]]`: where email leaves.
 
 use crate::{
-    domain::delivery::relay::{OauthToken, RelayUrl},
+    domain::delivery::relay::{OauthToken, RelayUrl, TokenCommand},
     settings::{
         problems::{is_file, is_named, wrong},
         text::text,
@@ -54,8 +54,7 @@ pub struct Relay {
     #[validate(custom(function = is_named))]
     pub oauth_token_file: Option<PathBuf>,
     /// A command that prints that token.
-    #[validate(length(min = 1))]
-    pub oauth_token_command: Option<String>,
+    pub oauth_token_command: Option<TokenCommand>,
     /// Most connections at once, over all processes together.
     #[validate(range(min = 1, max = 1000))]
     pub connections: usize,
@@ -98,6 +97,9 @@ fn one_token(relay: &Relay) -> Result<(), ValidationError> {
             "there is a file with the token as well",
             Some("give one of them"),
         )),
+        (None, Some(command)) if command.as_str().is_empty() => {
+            Err(wrong("oauth_token_command", "it is empty", None))
+        }
         _ => Ok(()),
     }
 }

@@ -7,10 +7,12 @@ mod client_address;
 mod error;
 mod health;
 mod layout;
+mod link_ends;
 mod mailbox;
 mod negotiate;
 mod openapi;
 mod public;
+mod request_span;
 mod security;
 pub mod server;
 mod submission;
@@ -120,7 +122,7 @@ pub fn router(site: Site) -> Router {
             .route(&format!("{path}/{{name}}"), get(mailbox::show))
             .route(&format!("{path}/{{name}}/html"), get(mailbox::html));
     }
-    router
+    let router = router
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -131,7 +133,9 @@ pub fn router(site: Site) -> Router {
             security::frame_policy(&site.allowed_origins),
             security::headers,
         ))
-        .with_state(site)
+        .layer(axum::middleware::from_fn(request_span::trace))
+        .with_state(site);
+    link_ends::tidied(router)
 }
 
 fn cors(origins: &[String]) -> CorsLayer {

@@ -92,7 +92,7 @@ async fn operators_are_asked_to_approve_an_issue_that_waits(engine: Engine) {
     assert_eq!(mails[0].header("Auto-Submitted"), Some("auto-generated"));
     assert_eq!(mails[0].header("List-Unsubscribe"), None);
     // The issue is approved before the second notice is sent.
-    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     notify(&app, EmailKind::ApprovalWanted, issue).await;
     assert_unwanted(&app, EmailKind::ApprovalWanted, "no longer waits").await;
     assert_eq!(app.emails_to(DESK).len(), 1);

@@ -10,7 +10,7 @@ use daily::{
     },
     domain::{
         ids::{IssueId, SubscriberId},
-        issue::status::IssueStatus,
+        issue::{schedule::date_at, status::IssueStatus},
     },
     service::scheduler,
 };
@@ -19,7 +19,9 @@ use jiff::SignedDuration;
 impl TestApp {
     /// Freezes today's issue, begins sending it, and returns at once.
     pub async fn begin_issue(&self) -> IssueId {
-        send_issue(&self.app.actions, &OPERATOR, &self.newsletter().await).await.expect("an issue").id
+        let newsletter = self.newsletter().await;
+        let today = date_at(&newsletter.newsletter, self.clock.now());
+        send_issue(&self.app.actions, &OPERATOR, &newsletter, today).await.expect("an issue").id
     }
 
     /// Creates this many readers of one domain, and begins sending them today's issue.
@@ -36,7 +38,8 @@ impl TestApp {
 
     /// Sends today's issue of a newsletter, and returns it when the queue is empty.
     pub async fn send(&self, newsletter: &NewsletterRecord) -> IssueId {
-        let issue = send_issue(&self.app.actions, &OPERATOR, newsletter).await.expect("an issue").id;
+        let today = date_at(&newsletter.newsletter, self.clock.now());
+        let issue = send_issue(&self.app.actions, &OPERATOR, newsletter, today).await.expect("an issue").id;
         self.settle().await;
         issue
     }

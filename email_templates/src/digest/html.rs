@@ -61,7 +61,7 @@ pub(super) fn render(digest: &Digest<'_>, issue: &Issue, subject: &str, preheade
         subject,
         preheader: Some(preheader),
         meta_tags: None,
-        notice: interpolate(&t.test, &[("title", &tidy(digest.masthead.title))]),
+        notice: super::test_banner(digest, &t.test, &[("title", &tidy(digest.masthead.title))]),
         texts,
         footer: footer(&digest.masthead, &[why(&look, &digest.masthead, texts), links]),
     };

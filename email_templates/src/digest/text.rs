@@ -19,7 +19,7 @@ pub(super) fn render(digest: &Digest<'_>, issue: &Issue) -> String {
     let values = &[("title", title.as_str()), ("at_site", &at_site)];
     let mut part = TextPart::default();
     if digest.is_test {
-        part.paragraph(0, &format!("*** {} ***", interpolate(&t.test, values))).gap();
+        part.paragraph(0, &format!("*** {} ***", super::test_banner(digest, &t.test, values))).gap();
     }
     part.paragraph(0, &title);
     part.paragraph(0, &tidy(masthead.tagline));

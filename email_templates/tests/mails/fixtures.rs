@@ -36,6 +36,7 @@ pub fn digest(stories: &'static [Story<'static>]) -> Digest<'static> {
             web_view: Some("{{web_view_url}}"),
         },
         is_test: false,
+        revision: None,
     }
 }
 
@@ -298,6 +299,7 @@ fn planned() -> PlannedIssue<'static> {
         due_in_minutes: 30,
         readers: 1204,
         stories: &["The lighthouse that learned to count whales", "Ferry timetable gains a dawn crossing"],
+        revision: "1f09ac3d",
     }
 }
 

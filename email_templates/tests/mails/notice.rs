@@ -19,6 +19,7 @@ fn planned(stories: &'static [&'static str]) -> PlannedIssue<'static> {
         due_in_minutes: 30,
         readers: 1204,
         stories,
+        revision: "1f09ac3d",
     }
 }
 
@@ -32,6 +33,7 @@ fn feed() -> TroubledFeed<'static> {
         last_story: Some(date(2026, 4, 29).at(9, 0, 0, 0)),
         clock: "Berlin time",
         is_read_on: true,
+        is_held: false,
     }
 }
 
@@ -54,12 +56,30 @@ fn skipped() -> NoticeKind<'static> {
     NoticeKind::IssueSkipped { date: date(2026, 5, 1), reason, before_it: 2, is_today: true }
 }
 
+fn doubtful() -> NoticeKind<'static> {
+    NoticeKind::StoriesDoubtful {
+        date: date(2026, 5, 1),
+        findings: "left out, because the page is gone: “The lamps of Harbour Street”; sent as stored, because its \
+                   URL shows another page: “Just a moment…”: “Ferry timetable”, “Market moves”",
+    }
+}
+
+fn wrong_clock() -> NoticeKind<'static> {
+    NoticeKind::ClockWasWrong {
+        showed: date(2031, 3, 1).at(6, 45, 0, 0),
+        corrected: date(2026, 5, 1).at(9, 0, 0, 0),
+        clock: "Berlin time",
+    }
+}
+
 fn every_notice() -> Vec<Email> {
     [
         approval(),
         NoticeKind::TooFewStories { issue: planned(&TITLES[..2]), wanted: 5 },
         held(),
         skipped(),
+        doubtful(),
+        wrong_clock(),
         NoticeKind::FeedTrouble(feed()),
     ]
     .map(operator_email)
@@ -102,6 +122,20 @@ fn an_issue_that_was_skipped() {
 }
 
 #[test]
+fn stories_whose_pages_are_doubtful() {
+    let email = operator_email(doubtful());
+    insta::assert_snapshot!("notice_stories_doubtful_text", envelope(&email));
+    insta::assert_snapshot!("notice_stories_doubtful_html", html_lines(&email.html));
+}
+
+#[test]
+fn a_wrong_clock() {
+    let email = operator_email(wrong_clock());
+    insta::assert_snapshot!("notice_clock_was_wrong_text", envelope(&email));
+    insta::assert_snapshot!("notice_clock_was_wrong_html", html_lines(&email.html));
+}
+
+#[test]
 fn a_feed_in_trouble() {
     let email = operator_email(NoticeKind::FeedTrouble(feed()));
     insta::assert_snapshot!("notice_feed_trouble_text", envelope(&email));
@@ -113,6 +147,7 @@ fn a_feed_in_trouble() {
         last_read: None,
         last_story: None,
         is_read_on: false,
+        is_held: false,
         ..feed()
     };
     insta::assert_snapshot!(

@@ -10,7 +10,8 @@ fn the_text_part_wraps_at_72_columns() {
     let mut mails: Vec<_> = every_mail(masthead()).into_iter().map(|(_, email)| email).collect();
     mails.push(digest::render(&Digest { stories: &[story; 12], ..digest(STORIES) }));
     for line in mails.iter().flat_map(|email| email.text.lines()) {
-        assert!(line.chars().count() <= 72, "{line:?}");
+        // A command that is wrapped can't be pasted.
+        assert!(line.chars().count() <= 72 || line.starts_with("    daily "), "{line:?}");
         assert_eq!(line, line.trim_end(), "no line ends in spaces");
     }
 }

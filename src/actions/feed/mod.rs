@@ -1,5 +1,6 @@
 //! Operators connect feeds, and add, pin and hide articles.
 
+pub mod accept_feed;
 pub mod add_article;
 pub mod add_feed;
 pub mod source;

@@ -3,7 +3,7 @@
 use crate::{
     actions::Context,
     db::{
-        DbError, audit,
+        DbError, DbTime, audit,
         issues::{self, IssueRecord},
     },
     domain::{actor::Actor, ids::IssueId, issue::status::IssueStatus},
@@ -17,19 +17,40 @@ pub enum ApproveError {
     TooLate(IssueStatus),
     #[error("the issue has no plan yet, or was just edited; run `daily issue plan` first")]
     NotPlanned,
+    #[error("the issue was planned or edited again while you decided; look at it again")]
+    Changed,
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-/// Approves the current plan of an issue and returns the issue. New articles don't change an approved plan.
-/// An edit changes it and withdraws the approval. An issue that is due is sent at once.
+/// The state of a plan that an operator saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenPlan {
+    pub planned_at: Option<DbTime>,
+    pub version: i64,
+}
+
+impl SeenPlan {
+    pub const fn of(issue: &IssueRecord) -> Self {
+        Self { planned_at: issue.planned_at, version: issue.version }
+    }
+}
+
+/// Approves the plan of an issue that the operator saw, and returns the issue. New articles don't change an
+/// approved plan. An edit changes it and withdraws the approval. An issue that is due is sent at once.
 pub async fn approve_issue(
     context: &Context,
     actor: &Actor,
     issue: IssueId,
+    seen: Option<SeenPlan>,
 ) -> Result<IssueRecord, ApproveError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
+    let found = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
+    let is_open = found.status == IssueStatus::Planned && found.approved_at.is_none();
+    if is_open && seen.is_some_and(|seen| seen != SeenPlan::of(&found)) {
+        return Err(ApproveError::Changed);
+    }
     let approved = issues::set_approved(&mut tx, issue, now).await?;
     let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     match (record.status, record.planned_at) {

@@ -1,4 +1,4 @@
-//! An operator creates an issue ahead of time, or sends one now.
+//! An operator begins an issue, or sends one now.
 
 use crate::{
     actions::{Context, issue::audited},
@@ -25,9 +25,8 @@ const FURTHEST_DAYS: i32 = 366;
 
 #[derive(Debug, thiserror::Error)]
 pub enum BeginError {
-    /// The issue would go out at once, which planning must never do.
-    #[error("the issue of {0} was due already; to send today's issue now, use `daily issue send`")]
-    Due(Date),
+    #[error("{0} is over, and has no issue; see `daily issue list`")]
+    Past(Date),
     #[error("{0} is more than a year ahead")]
     TooFar(Date),
     #[error("`{newsletter}` has no issue on {date}, a {}; the next one is on {next}", date.strftime("%A"))]
@@ -43,7 +42,7 @@ pub enum BeginError {
 }
 
 /// Returns the issue of a date, and creates it if needed. The scheduler plans it, unless the caller does so
-/// first.
+/// first. Today's issue whose time has passed, or that was skipped, waits until an operator sends it.
 pub async fn begin_issue(
     context: &Context,
     actor: &Actor,
@@ -57,34 +56,49 @@ pub async fn begin_issue(
         return Err(BeginError::TooFar(date));
     }
     let mut tx = context.db.begin().await?;
-    if let Some(issue) = issues::get_by_date(&mut tx, record.id, date).await? {
+    let known = issues::get_by_date(&mut tx, record.id, date).await?;
+    let is_skipped = known.as_ref().is_some_and(|issue| issue.status == IssueStatus::Skipped);
+    if let Some(issue) = known.clone().filter(|_| !(is_skipped && date == today)) {
         return Ok(issue);
     }
-    if !newsletter.days.contains(date) {
+    if known.is_none() && !newsletter.days.contains(date) && date != today {
         let next = schedule::next_date(newsletter, date);
         return Err(BeginError::NotItsDay { newsletter: newsletter.slug.clone(), date, next });
     }
     let clocks = subscribers::clocks_for(&mut tx, record).await?;
-    let due = schedule::due_since(newsletter, &clocks, date, now).filter(|due| due.first > now);
-    let due = due.ok_or(BeginError::Due(date))?;
-    issues::insert(&mut tx, record.id, date, due, IssueStatus::Planned, None, now).await?;
+    let due = schedule::due_since(newsletter, &clocks, date, now)
+        .filter(|due| due.first > now && newsletter.days.contains(date) && !is_skipped);
+    if due.is_none() && date != today {
+        return Err(BeginError::Past(date));
+    }
+    let before = known.as_ref().map_or(Value::Null, audited);
+    if let Some(issue) = &known {
+        issues::advance(&mut tx, issue.id, IssueStatus::Skipped, IssueStatus::Planned, None, now).await?;
+    } else {
+        let due = due.unwrap_or(Due::at(now));
+        issues::insert(&mut tx, record.id, date, due, IssueStatus::Planned, None, now).await?;
+    }
     let issue = issues::get_by_date(&mut tx, record.id, date).await?.ok_or(DbError::RowNotFound)?;
-    let (before, after) = (Value::Null, audited(&issue));
+    if due.is_none() {
+        issues::set_by_hand(&mut tx, issue.id, now).await?;
+    }
+    let issue = issues::get(&mut tx, issue.id).await?.ok_or(DbError::RowNotFound)?;
+    let after = audited(&issue);
     let entry = audit::Entry { actor, action: "issue.begin", subject: Some(issue.id.0), before, after };
     audit::record(&mut tx, entry, now).await?;
     tx.commit().await?;
     Ok(issue)
 }
 
-/// Plans, renders and sends today's issue to all readers at once, whatever its day and send time. Returns the
-/// issue as it was before. An issue that was sent or is being sent stays unchanged.
+/// Plans, renders and sends the issue of a date to all readers at once, whatever its day and send time.
+/// Returns the issue as it was before. An issue that was sent or is being sent stays unchanged.
 pub async fn send_issue(
     context: &Context,
     actor: &Actor,
     newsletter: &NewsletterRecord,
+    date: Date,
 ) -> Result<IssueRecord, DbError> {
     let now = context.clock.now();
-    let date = schedule::date_at(&newsletter.newsletter, now);
     let mut tx = context.db.begin().await?;
     let (id, due) = (newsletter.id, Due::at(now));
     let is_new = issues::insert(&mut tx, id, date, due, IssueStatus::Planned, None, now).await?.is_some();

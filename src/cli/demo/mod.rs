@@ -19,7 +19,10 @@ use crate::{
     content::answer_headers::Validators,
     db::{DatabaseUrl, content::articles, deliveries, issues},
     domain::{
-        actor::Actor, delivery::relay::RelayUrl, ids::ArticleId, issue::status::IssueStatus,
+        actor::Actor,
+        delivery::relay::RelayUrl,
+        ids::ArticleId,
+        issue::{schedule, status::IssueStatus},
         subscriber::email_address::EmailAddress,
     },
     jobs::{check_article, poll_feed},
@@ -228,7 +231,8 @@ async fn set_up_newsletter(app: &App, actor: &Actor) -> CliResult {
 
 async fn send(app: &App, actor: &Actor) -> Result<deliveries::Counts, CliError> {
     let newsletter = super::newsletter(app, None).await?;
-    let issue = send_issue(&app.actions, actor, &newsletter).await?;
+    let today = schedule::date_at(&newsletter.newsletter, app.actions.clock.now());
+    let issue = send_issue(&app.actions, actor, &newsletter, today).await?;
     let sent = async {
         let mut interval = tokio::time::interval(Duration::from_millis(50));
         loop {

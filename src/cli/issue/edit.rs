@@ -1,8 +1,7 @@
-//! `daily issue edit` and `daily issue approve`
+//! `daily issue edit`
 
 use crate::{
     actions::issue::{
-        approve_issue::approve_issue,
         edit_fields::IssueEdit,
         edit_issue::{EditError, MAX_NOTE_CHARS, edit_issue},
         send_issue::begin_issue,
@@ -10,19 +9,14 @@ use crate::{
     app::App,
     cli::{
         CliError, CliResult,
-        issue::{
-            Which,
-            show::{self, Titles},
-        },
+        issue::{Which, show},
         output::Output,
         problems::usage,
     },
-    db::issues,
-    domain::{actor::Actor, issue::selection::Choice},
-    issues::forecast::forecast,
+    domain::actor::Actor,
     jobs::plan_issue,
 };
-use std::{fmt::Write as _, io::Read as _, path::PathBuf};
+use std::{io::Read as _, path::PathBuf};
 
 /// Edit stories, subject and note of an issue
 #[derive(Debug, clap::Args)]
@@ -32,7 +26,7 @@ use std::{fmt::Write as _, io::Read as _, path::PathBuf};
     daily issue edit --title \"42=The bridge is open\" --summary \"42=From today.\"\n  \
     daily issue edit --subject \"The bridge is open\" --note note.md\n  \
     daily issue edit --undo 42 --subject \"\"   revert edits\n\n\
-    `daily issue show --next` lists the article numbers. Edits survive new articles.")]
+    `daily issue show` lists the article numbers. Edits survive new articles.")]
 pub struct Edit {
     #[command(flatten)]
     which: Which,
@@ -48,7 +42,7 @@ impl Edit {
         let note = self.note.as_ref().map(read_note).transpose()?;
         let edit = IssueEdit { note, ..self.changes };
         let (words, changes) = edit.checked().map_err(|problems| usage::<Self>(&problems))?;
-        let (newsletter, date) = self.which.find_next(app).await?;
+        let (newsletter, date) = self.which.find(app).await?;
         let issue = begin_issue(&app.actions, actor, &newsletter, date).await?;
         let was_approved = issue.approved_at.is_some();
         match edit_issue(&app.actions, actor, issue.id, &words, &changes).await {
@@ -63,8 +57,8 @@ impl Edit {
         plan_issue::run(&app.jobs.issues, issue.id)
             .await
             .map_err(|error| CliError::Failed(error.to_string()))?;
+        let it = show::shown_forecast(app, &newsletter, date).await?;
         let mut tx = app.db.read().await?;
-        let it = forecast(app.jobs.issues.planning(), &mut tx, &newsletter, date).await?;
         show::print_forecast(&mut tx, &newsletter, &it, output).await
     }
 }
@@ -80,46 +74,4 @@ fn read_note(file: &PathBuf) -> Result<String, CliError> {
         std::fs::File::open(file).map_err(failed)?.take(most).read_to_string(&mut text).map_err(failed)?;
     }
     Ok(text)
-}
-
-/// Approve an issue that waits for an operator
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  daily issue show --next\n  daily issue approve\n\n\
-    An approved issue stays as it is. An edit revokes the approval.")]
-pub struct Approve {
-    #[command(flatten)]
-    which: Which,
-}
-
-impl Approve {
-    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
-        let (newsletter, date) = self.which.find_waiting(app).await?;
-        let mut tx = app.db.read().await?;
-        let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?.ok_or_else(|| {
-            CliError::Failed(format!("there is no issue of {date} yet; `daily issue plan` makes one"))
-        })?;
-        drop(tx);
-        let issue = approve_issue(&app.actions, actor, issue.id).await?;
-        let mut tx = app.db.read().await?;
-        let stories = issues::stories(&mut tx, issue.id).await?;
-        let choices: Vec<Choice> = stories
-            .iter()
-            .filter(|story| story.position.is_some())
-            .filter_map(|story| {
-                Some(Choice { article: story.article.id, reason: story.reason.parse().ok()? })
-            })
-            .collect();
-        let named = Titles::load(&mut tx, Some(issue.id), &choices).await?;
-        drop(tx);
-        let due = crate::cli::output::utc_time(Some(issue.due_at));
-        output.record(&issue, || {
-            let when = if issue.due_at.0 <= app.actions.clock.now() { "now".to_owned() } else { due };
-            let mut text = format!("the issue of {date} is approved and goes out {when}, with\n");
-            for (choice, place) in choices.iter().zip(1_usize..) {
-                let _ = writeln!(text, "{place:3}  {}", named.title(choice.article));
-            }
-            text
-        })?;
-        Ok(())
-    }
 }

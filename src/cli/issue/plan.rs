@@ -22,7 +22,6 @@ use crate::{
             status::IssueStatus,
         },
     },
-    issues::forecast::forecast,
     jobs::plan_issue,
 };
 use serde_json::json;
@@ -54,7 +53,7 @@ impl PlanCommand {
         if self.replay {
             return replay(app, &self.which, output).await;
         }
-        let (newsletter, date) = self.which.find_next(app).await?;
+        let (newsletter, date) = self.which.find(app).await?;
         let mut tx = app.db.read().await?;
         let known = issues::get_by_date(&mut tx, newsletter.id, date).await?;
         drop(tx);
@@ -75,8 +74,8 @@ impl PlanCommand {
         plan_issue::run(&app.jobs.issues, issue.id)
             .await
             .map_err(|error| CliError::Failed(error.to_string()))?;
+        let it = show::shown_forecast(app, &newsletter, date).await?;
         let mut tx = app.db.read().await?;
-        let it = forecast(app.jobs.issues.planning(), &mut tx, &newsletter, date).await?;
         if self.explain {
             return explain(&mut tx, issue.id, &it.inputs, &it.plan, self.variant, output).await;
         }

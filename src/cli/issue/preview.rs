@@ -2,9 +2,13 @@
 
 use crate::{
     app::App,
-    cli::{CliError, CliResult, issue::Which, output::on_terminal},
+    cli::{
+        CliError, CliResult,
+        issue::{Which, show},
+        output::on_terminal,
+    },
     db::issues,
-    domain::token::Purpose,
+    domain::{issue::status::IssueStatus, token::Purpose},
     issues::{edition, render::Rendering},
 };
 use std::path::{Path, PathBuf};
@@ -30,7 +34,7 @@ pub struct Preview {
 
 impl Preview {
     pub async fn run(self, app: &App) -> CliResult {
-        let (newsletter, date) = self.which.find_next(app).await?;
+        let (newsletter, date) = self.which.find(app).await?;
         let mut tx = app.db.read().await?;
         let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?;
         let number = usize::from(self.variant);
@@ -44,6 +48,12 @@ impl Preview {
         )
         .await?;
         drop(tx);
+        let is_open = issue.as_ref().is_none_or(|issue| issue.status == IssueStatus::Planned);
+        let revision = if is_open {
+            Some(show::shown_forecast(app, &newsletter, date).await?.content.revision())
+        } else {
+            None
+        };
         if edition.stories.is_empty() {
             return Err(CliError::Failed(if number > 1 {
                 format!("the issue of {date} has no variant {number}")
@@ -60,6 +70,7 @@ impl Preview {
             public_url: &app.settings.http.public_url,
             reader_token: &token,
             is_test: false,
+            revision: None,
         }
         .email();
         if email.clipped() {
@@ -81,7 +92,8 @@ impl Preview {
             }
         };
         write(&file, &email.html)?;
-        outln!("{}: {} ({} bytes)", file.display(), email.subject, email.html_bytes());
+        let revision = revision.map(|it| format!(", revision {it}")).unwrap_or_default();
+        outln!("{}: {} ({} bytes{revision})", file.display(), email.subject, email.html_bytes());
         if self.out.is_none() && on_terminal() {
             opener::open(&file).map_err(|error| {
                 CliError::Failed(format!("can't open it: {error}; open {} yourself", file.display()))

@@ -1,65 +1,181 @@
 //! `daily issue send`
 
 use crate::{
-    actions::issue::send_issue::send_issue,
+    actions::issue::{
+        approve_issue::{SeenPlan, approve_issue},
+        send_issue::{begin_issue, send_issue},
+    },
     app::App,
     cli::{
         CliError, CliResult,
         issue::{
+            Which, decision,
             figures::{counted, counts_line},
+            show,
             watch::{EndReason, LastState, watch},
         },
-        newsletter,
         output::{Output, confirm},
         require_worker,
     },
-    db::subscribers,
-    domain::{actor::Actor, issue::status::IssueStatus},
-    issues::plan,
+    db::{
+        issues::{self, IssueRecord},
+        newsletters::NewsletterRecord,
+        subscribers,
+    },
+    domain::{
+        actor::Actor,
+        issue::{revision::Revision, schedule, status::IssueStatus},
+    },
+    issues::{forecast::Forecast, plan},
+    jobs::plan_issue,
 };
+use jiff::civil::Date;
 use serde_json::json;
+use std::fmt::Write as _;
 
-/// Send today's issue now and watch its progress
+/// Send an issue now and watch its progress
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    daily issue send                               today's issue\n  \
+    daily issue send --revision 1f09ac3d --yes     only what that revision showed\n  \
+    daily issue send --date tomorrow               tomorrow's issue, today")]
 pub struct Send {
+    #[command(flatten)]
+    which: Which,
+    /// Send only this revision, as `daily issue show` names it
+    #[arg(long, value_parser = Revision::parse)]
+    revision: Option<Revision>,
     /// Don't ask for confirmation
     #[arg(long)]
     yes: bool,
-    /// Newsletter's short name
-    #[arg(long)]
-    newsletter: Option<String>,
 }
 
 impl Send {
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
-        let newsletter = newsletter(app, self.newsletter.as_deref()).await?;
+        let (newsletter, date) = self.which.find(app).await?;
+        let today = schedule::date_at(&newsletter.newsletter, app.actions.clock.now());
+        let mut tx = app.db.read().await?;
+        let known = issues::get_by_date(&mut tx, newsletter.id, date).await?;
+        drop(tx);
+        if self.which.date.is_none() && date > today {
+            return Err(CliError::Failed(not_today(&newsletter, date, today, known.as_ref())));
+        }
+        if let Some(issue) = known.as_ref().filter(|issue| is_over(issue.status)) {
+            return Err(CliError::Failed(format!(
+                "the issue of {date} is {} already; there is one issue per date",
+                issue.status
+            )));
+        }
         require_worker(app).await?;
-        if !self.yes {
-            let mut tx = app.db.read().await?;
-            let readers = subscribers::count_active(&mut tx, newsletter.id).await?;
-            drop(tx);
-            confirm(
-                &format!(
-                    "Send today's issue of {} to {} now?",
-                    newsletter.newsletter.title,
-                    counted(readers, "reader")
-                ),
-                "confirm with --yes",
-                "nothing was sent",
-            )?;
+        let (it, changes) = decision::look(app, &newsletter, date, self.revision.as_ref()).await?;
+        let is_asked = !self.yes || !changes.is_empty();
+        if is_asked {
+            let mut question = changes;
+            question.push(self.question(app, &newsletter, &it).await?);
+            confirm(&question.join("\n"), "confirm with --yes", "nothing was sent")?;
         }
-        let before = send_issue(&app.actions, actor, &newsletter).await?;
-        match before.status {
-            IssueStatus::Planned | IssueStatus::Frozen | IssueStatus::Sending => {}
-            state => {
-                return Err(CliError::Failed(format!(
-                    "the issue of {} is {state} already; there is one issue per date",
-                    before.issue_date
-                )));
-            }
+        // The plan that the operator saw is approved before it is frozen, so nothing else goes out.
+        if is_asked || self.revision.is_some() {
+            self.fix(app, actor, &newsletter, &it).await?;
         }
+        let before = send_issue(&app.actions, actor, &newsletter, date).await?;
         report(&watch(app, before.id, output).await?, output)
     }
+
+    /// Stores the plan of the revision that the operator decided about, and approves it.
+    async fn fix(
+        &self,
+        app: &App,
+        actor: &Actor,
+        newsletter: &NewsletterRecord,
+        seen: &Forecast,
+    ) -> Result<(), CliError> {
+        let issue = begin_issue(&app.actions, actor, newsletter, seen.date).await?;
+        if issue.status != IssueStatus::Planned || issue.approved_at.is_some() {
+            return Ok(());
+        }
+        if issue.planned_at.is_none() {
+            plan_issue::run(&app.jobs.issues, issue.id)
+                .await
+                .map_err(|error| CliError::Failed(error.to_string()))?;
+        }
+        let now = show::shown_forecast(app, newsletter, seen.date).await?;
+        let changes = now.content.changes_since(&seen.content);
+        if !changes.is_empty() {
+            return Err(CliError::Failed(format!(
+                "the issue of {} changed while you decided, and nothing was sent:\n{}",
+                seen.date,
+                changes.join("\n")
+            )));
+        }
+        if let Some(issue) = now.issue.as_ref().filter(|_| !now.plan.variants.is_empty()) {
+            approve_issue(&app.actions, actor, issue.id, Some(SeenPlan::of(issue))).await?;
+        }
+        Ok(())
+    }
+
+    /// Describes what would be sent.
+    async fn question(
+        &self,
+        app: &App,
+        newsletter: &NewsletterRecord,
+        it: &Forecast,
+    ) -> Result<String, CliError> {
+        let content = &it.content;
+        let mut text = format!("{}, {}, revision {}\n", content.identity.title, it.date, content.revision());
+        let subject =
+            content.subject.as_deref().or(content.stories.first().map(|story| story.title.as_str()));
+        let _ = writeln!(text, "  subject: {}", subject.unwrap_or("none"));
+        for story in content.stories.iter().take(HEADLINES) {
+            let _ = writeln!(text, "  - {}", story.title);
+        }
+        if content.stories.len() > HEADLINES {
+            let _ = writeln!(text, "  and {}", counted(content.stories.len() - HEADLINES, "more story"));
+        }
+        let note = if content.note.is_some() { "with a note" } else { "without a note" };
+        let mut tx = app.db.read().await?;
+        let active = subscribers::count_active(&mut tx, newsletter.id).await?;
+        drop(tx);
+        let readers = it.plan.readers();
+        let _ = write!(text, "  {note}, to {}", counted(readers, "reader"));
+        let unserved: i64 = it.plan.unserved.iter().map(|group| group.readers).sum();
+        if unserved > 0 {
+            let _ = write!(text, "; {} have had its stories", counted(unserved, "reader"));
+        }
+        if let others @ 1.. = active - readers - unserved {
+            let _ = write!(text, "; {} chose other days", counted(others, "reader"));
+        }
+        text.push_str("\nSend it now?");
+        Ok(text)
+    }
+}
+
+/// Headlines that the question names.
+const HEADLINES: usize = 3;
+
+/// Whether nothing can be sent any more.
+const fn is_over(status: IssueStatus) -> bool {
+    !matches!(
+        status,
+        IssueStatus::Planned | IssueStatus::Frozen | IssueStatus::Sending | IssueStatus::Skipped
+    )
+}
+
+/// Explains that the next issue is not today's, and how to send one now.
+fn not_today(newsletter: &NewsletterRecord, date: Date, today: Date, issue: Option<&IssueRecord>) -> String {
+    let it = &newsletter.newsletter;
+    let due = issue.map_or_else(|| schedule::due_at(it, date), |issue| issue.due_at.0);
+    let time = due.to_zoned(it.time_zone.clone()).strftime("%H:%M").to_string();
+    let (name, day) = if today.tomorrow().is_ok_and(|tomorrow| tomorrow == date) {
+        ("tomorrow".to_owned(), "tomorrow".to_owned())
+    } else {
+        (date.to_string(), format!("on {date}"))
+    };
+    format!(
+        "{}'s issue is due {day} {time}. `--date {name}` sends it now, and nothing goes out {day}; `--date today` makes \
+         today's issue with its edits",
+        date.strftime("%A")
+    )
 }
 
 fn report(last: &LastState, output: Output) -> CliResult {
@@ -78,6 +194,7 @@ fn report(last: &LastState, output: Output) -> CliResult {
                 Some(plan::WAITS_FOR_APPROVAL) => {
                     "an operator has to approve it first, with `daily issue approve`"
                 }
+                Some(plan::WAITS_FOR_SEND) => "an operator has to send it, with `daily issue send`",
                 Some(_) => "it has too few stories; `daily issue approve` sends it anyway",
                 None => issue.reason.as_deref().unwrap_or("see `daily issue status`"),
             };

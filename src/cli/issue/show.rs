@@ -13,20 +13,24 @@ use crate::{
     db::{
         DbError, Tx,
         content::articles,
-        issues::{self, IssueRecord, WaveRecord, variants},
+        issues::{self, IssueRecord, WaveRecord, revisions, variants},
         newsletters::NewsletterRecord,
     },
     domain::{
+        content::article::one_line,
         ids::{ArticleId, IssueId},
-        issue::{plan::PlannedVariant, selection::Choice, status::IssueStatus},
+        issue::{plan::PlannedVariant, schedule, selection::Choice, status::IssueStatus},
     },
     issues::forecast::{Forecast, forecast},
 };
+use jiff::civil::Date;
 use serde_json::json;
 use std::{collections::HashMap, fmt::Write as _};
 
 /// Most waves that are listed individually.
 const MAX_WAVES: usize = 50;
+/// Characters of a note that are shown.
+const MAX_NOTE_CHARS: usize = 100;
 
 /// Titles of articles.
 pub struct Titles(HashMap<ArticleId, String>);
@@ -52,21 +56,35 @@ impl Titles {
 /// Shows an issue as it was sent, or a forecast of one that is not frozen.
 pub async fn run(app: &App, which: &Which, output: Output) -> CliResult {
     let (newsletter, date) = which.find(app).await?;
-    let is_next = which.is_next(&newsletter, date, app).await?;
+    let today = schedule::date_at(&newsletter.newsletter, app.actions.clock.now());
     let mut tx = app.db.read().await?;
     let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?;
     match issue {
         Some(issue) if issue.status != IssueStatus::Planned => {
             print_issue(&mut tx, &newsletter, &issue, output).await
         }
-        None if !is_next => Err(CliError::Failed(format!(
-            "there is no issue of {date}: it is planned before its time, or now with `daily issue plan --date {date}`"
-        ))),
+        None if date < today => {
+            Err(CliError::Failed(format!("there is no issue of {date}; see `daily issue list`")))
+        }
         _ => {
-            let it = forecast(app.jobs.issues.planning(), &mut tx, &newsletter, date).await?;
-            print_forecast(&mut tx, &newsletter, &it, output).await
+            drop(tx);
+            let it = shown_forecast(app, &newsletter, date).await?;
+            print_forecast(&mut app.db.read().await?, &newsletter, &it, output).await
         }
     }
+}
+
+/// Forecasts an issue for an operator, and keeps its revision, so that a later one can be compared with it.
+pub async fn shown_forecast(
+    app: &App,
+    newsletter: &NewsletterRecord,
+    date: Date,
+) -> Result<Forecast, DbError> {
+    let it = forecast(app.jobs.issues.planning(), &mut app.db.read().await?, newsletter, date).await?;
+    let mut tx = app.db.begin().await?;
+    revisions::keep(&mut tx, newsletter.id, date, &it.content, app.actions.clock.now()).await?;
+    tx.commit().await?;
+    Ok(it)
 }
 
 fn title(newsletter: &NewsletterRecord) -> &str {
@@ -129,8 +147,9 @@ pub async fn print_forecast(
         .collect();
     let unserved: i64 = it.plan.unserved.iter().map(|group| group.readers).sum();
     let record = json!({
-        "date": it.date, "due_at": it.due_at, "issue": it.issue, "waits_for": it.waits_for, "waves": waves,
+        "date": it.date, "revision": it.content.revision(), "due_at": it.due_at, "issue": it.issue, "waits_for": it.waits_for, "waves": waves,
         "readers": it.plan.readers(), "unserved": unserved,
+        "subject": it.content.subject, "preheader": it.content.preheader, "note": it.content.note,
         "stories": it.plan.choices.iter().map(|choice| json!({
             "article_id": choice.article, "title": named.title(choice.article), "in": choice.reason.is_in(),
             "reason": choice.reason,
@@ -155,12 +174,33 @@ fn describe_forecast(
     let due = local_time(it.due_at, &newsletter.newsletter);
     let weekday = it.date.strftime("%A");
     let mut text = format!("{} of {weekday}, {}: {state}, due {due} ({clock})\n", title(newsletter), it.date);
+    let _ = writeln!(text, "revision {}", it.content.revision());
+    for (name, words) in [("subject", &it.content.subject), ("preheader", &it.content.preheader)] {
+        if let Some(words) = words {
+            let _ = writeln!(text, "{name}: {words}");
+        }
+    }
+    if let Some(note) = &it.content.note {
+        let _ = writeln!(text, "note: {}", one_line(note, MAX_NOTE_CHARS));
+    }
     let approved = it.issue.as_ref().and_then(|issue| issue.approved_at);
-    let command =
-        format!("daily issue approve --newsletter {} --date {}", newsletter.newsletter.slug, it.date);
+    let command = format!(
+        "daily issue approve --newsletter {} --date {} --revision {}",
+        newsletter.newsletter.slug,
+        it.date,
+        it.content.revision()
+    );
     match (it.waits_for, approved) {
         (Some(crate::issues::plan::WAITS_FOR_APPROVAL), _) => {
             let _ = writeln!(text, "Nothing goes out until an operator approves it: {command}");
+        }
+        (Some(crate::issues::plan::WAITS_FOR_SEND), _) => {
+            let slug = &newsletter.newsletter.slug;
+            let _ = writeln!(
+                text,
+                "Its time has passed, so it goes out only by hand: daily issue send --newsletter {slug} --date {}",
+                it.date
+            );
         }
         (Some(_), _) => {
             let _ = writeln!(text, "It has too few stories, and waits for an operator: {command}");
@@ -179,10 +219,10 @@ fn describe_forecast(
     for (choice, place) in chosen.iter().zip(1_usize..) {
         let _ = writeln!(
             text,
-            "{place:3}  {:5} {:16} {}",
+            "{place:3}  {:5} {} ({})",
             choice.article.0,
-            choice.reason,
-            named.title(choice.article)
+            named.title(choice.article),
+            choice.reason.explanation()
         );
     }
     write_variants(&mut text, &it.plan.variants, named);

@@ -50,7 +50,7 @@ impl From {
 
 #[derive(Debug, clap::Args)]
 pub struct ImportCommand {
-    /// CSV file with column names in its first line
+    /// CSV file; columns without names in its first line are numbered from 1
     file: PathBuf,
     /// Newsletter's short name
     #[arg(long)]
@@ -213,7 +213,7 @@ fn summary_json(summary: &Summary, dry_run: bool) -> serde_json::Value {
     let outcomes: serde_json::Map<_, _> =
         Outcome::ALL.iter().map(|it| (it.as_str().to_owned(), summary.count(*it).into())).collect();
     serde_json::json!({
-        "dry_run": dry_run, "from": summary.source, "rows": summary.rows, "outcomes": outcomes, "refused": summary.refused,
+        "dry_run": dry_run, "from": summary.source, "rows": summary.rows, "tidied": summary.tidied, "outcomes": outcomes, "refused": summary.refused,
     })
 }
 
@@ -237,6 +237,13 @@ fn summary_text(summary: &Summary, dry_run: bool) -> String {
             0 => {}
             count => drop(writeln!(text, "{count:>9}  {words}")),
         }
+    }
+    if summary.tidied > 0 {
+        let _ = writeln!(
+            text,
+            "{:>9}  addresses had invisible characters or full-width signs, which were replaced",
+            summary.tidied
+        );
     }
     for (kind, count) in &summary.refused {
         let _ = writeln!(text, "{count:>9}  refused: {kind}");

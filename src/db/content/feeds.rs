@@ -58,6 +58,8 @@ pub struct FeedRecord {
     pub trouble: Option<String>,
     pub trouble_since: Option<DbTime>,
     pub trouble_reported_at: Option<DbTime>,
+    /// Articles seen since then wait for an operator.
+    pub held_since: Option<DbTime>,
     /// Oddities of the last response.
     #[sqlx(try_from = "Notes")]
     pub notes: FeedNotes,
@@ -92,7 +94,7 @@ macro_rules! select_feed {
             "SELECT id, url, title, site_url, status, etag, last_modified, next_poll_at, not_before, \
              polled_at, succeeded_at, failures, failing_since, last_error, created_at, last_item_at, \
              usual_gap_seconds, longest_gap_seconds, moved_from, trouble_kind, trouble, trouble_since, \
-             trouble_reported_at, notes FROM feeds ",
+             trouble_reported_at, held_since, notes FROM feeds ",
             $rest
         )
     };
@@ -310,6 +312,53 @@ pub async fn set_trouble(
         trouble.map(|(_, _, since)| DbTime(since))
     )
     .execute()
+    .await
+}
+
+/// Returns the largest number of a feed's articles on one day (UTC) since `since`.
+pub async fn busiest_day(tx: &mut Tx, id: FeedId, since: Timestamp, now: Timestamp) -> Result<i64, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT COALESCE(max(articles), 0) FROM (SELECT count(*) AS articles FROM articles WHERE feed_id = $1 \
+         AND fresh_at > $2 AND fresh_at <= $3 GROUP BY {sqlite fresh_at / 86400000000}\
+         {postgres date_trunc('day', fresh_at, 'UTC')}) AS days",
+        id,
+        DbTime(since),
+        DbTime(now)
+    )
+    .fetch_one()
+    .await
+}
+
+/// Returns the number of a feed's articles first seen at `since` or later.
+pub async fn count_seen_since(tx: &mut Tx, id: FeedId, since: Timestamp) -> Result<i64, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT count(*) FROM articles WHERE feed_id = $1 AND first_seen_at >= $2",
+        id,
+        DbTime(since)
+    )
+    .fetch_one()
+    .await
+}
+
+/// Holds a feed's articles seen from then on.
+pub async fn hold(tx: &mut Tx, id: FeedId, since: Timestamp) -> Result<(), DbError> {
+    query!(tx, "UPDATE feeds SET held_since = $2 WHERE id = $1", id, DbTime(since)).execute().await
+}
+
+/// Ends the hold of a feed. The held articles count as first seen now, because no issue could have them
+/// before. Returns their number.
+pub async fn end_hold(tx: &mut Tx, id: FeedId, since: Timestamp, now: Timestamp) -> Result<u64, DbError> {
+    query!(tx, "UPDATE feeds SET held_since = NULL WHERE id = $1", id).execute().await?;
+    query!(
+        tx,
+        "UPDATE articles SET first_seen_at = $3 WHERE feed_id = $1 AND first_seen_at >= $2",
+        id,
+        DbTime(since),
+        DbTime(now)
+    )
+    .rows_affected()
     .await
 }
 

@@ -7,6 +7,7 @@ pub mod group_commit;
 pub mod leases;
 pub mod processes;
 pub(crate) mod query;
+pub mod scheduler_clock;
 pub mod wal;
 pub mod worker_lock;
 pub mod writer_health;

@@ -31,6 +31,7 @@ struct Row {
     feed_id: Option<FeedId>,
     section: Option<String>,
     feeds: i64,
+    held: bool,
     wish: Option<Wish>,
     place: Option<i64>,
 }
@@ -56,8 +57,9 @@ const SELECT_CANDIDATES: &str = "WITH pool (id) AS (SELECT id FROM (SELECT id FR
     UNION SELECT id FROM (SELECT id FROM articles WHERE pinned ORDER BY id DESC LIMIT 200) AS pins \
     UNION SELECT article_id FROM issue_edits WHERE issue_id = $1) \
     SELECT a.id, a.fresh_at, a.first_seen_at, a.pinned, a.hidden, a.feed_id, a.section, e.wish, e.place, \
-    (SELECT count(*) FROM article_sources s WHERE s.article_id = a.id) AS feeds FROM pool \
-    JOIN articles a ON a.id = pool.id \
+    (SELECT count(*) FROM article_sources s WHERE s.article_id = a.id) AS feeds, \
+    COALESCE(a.first_seen_at >= h.held_since, FALSE) AS held FROM pool \
+    JOIN articles a ON a.id = pool.id LEFT JOIN feeds h ON h.id = a.feed_id \
     LEFT JOIN issue_edits e ON e.issue_id = $1 AND e.article_id = a.id ORDER BY a.id";
 
 /// Returns the planned issue, or an id that no issue has.
@@ -83,6 +85,7 @@ pub async fn candidates(
         first_seen_at: row.first_seen_at.0,
         pinned: row.pinned,
         hidden: row.hidden,
+        held: row.held,
         source: row.feed_id,
         section: row.section.as_deref().map(title_key).unwrap_or_default(),
         feeds: row.feeds,
@@ -179,20 +182,20 @@ pub async fn past_variants(
     Ok(variants.into_iter().map(|(variant, articles)| PastVariant { variant, articles }).collect())
 }
 
-/// Returns the dates of the newsletter's latest issues that are sent or being sent, latest first, with the
-/// times they were planned.
+/// Returns the dates of the newsletter's latest issues before `date` that are sent or being sent, latest
+/// first, with the times they were planned.
 pub async fn planned_at(
     tx: &mut Tx,
     newsletter: NewsletterId,
-    issue: Option<IssueId>,
+    date: Date,
 ) -> Result<Vec<(Date, Timestamp)>, DbError> {
     let rows: Vec<(DbDate, DbTime)> = query_as!(
         tx,
-        "SELECT issue_date, planned_at FROM issues WHERE newsletter_id = $1 AND id <> $2 \
+        "SELECT issue_date, planned_at FROM issues WHERE newsletter_id = $1 AND issue_date < $2 \
          AND planned_at IS NOT NULL AND status IN ('frozen', 'sending', 'paused', 'held', 'sent') \
          ORDER BY issue_date DESC LIMIT $3",
         newsletter,
-        or_none(issue),
+        DbDate(date),
         LOOK_BACK_ISSUES
     )
     .fetch_all()

@@ -130,7 +130,7 @@ pub async fn set_issue_words(tx: &mut Tx, id: IssueId, words: &IssueWords) -> Re
 pub async fn set_edited(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
     query!(
         tx,
-        "UPDATE issues SET revision = revision + 1, planned_at = NULL, reminded_at = CASE \
+        "UPDATE issues SET version = version + 1, planned_at = NULL, reminded_at = CASE \
          WHEN approved_at IS NULL THEN reminded_at END, approved_at = NULL WHERE id = $1 \
          AND status = 'planned'",
         id
@@ -144,7 +144,7 @@ pub async fn set_edited(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
 pub async fn set_approved(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<bool, DbError> {
     query!(
         tx,
-        "UPDATE issues SET approved_at = $2, revision = revision + 1, waits_for = NULL WHERE id = $1 \
+        "UPDATE issues SET approved_at = $2, version = version + 1, waits_for = NULL WHERE id = $1 \
          AND status = 'planned' AND approved_at IS NULL AND planned_at IS NOT NULL",
         id,
         DbTime(now)

@@ -5,6 +5,7 @@ mod edits;
 mod follow;
 mod groups;
 mod progress;
+pub mod revisions;
 mod stories;
 pub mod variants;
 mod waking;
@@ -82,9 +83,11 @@ pub struct IssueRecord {
     pub waits_for: Option<String>,
     /// An operator made it due for all readers at once.
     pub at_once: bool,
-    /// The number of edits.
+    /// It was begun after its time, and goes out only when an operator sends it.
+    pub by_hand: bool,
+    /// The number of changes that an operator or the schedule made.
     #[serde(skip)]
-    pub revision: i64,
+    pub version: i64,
 }
 
 impl IssueRecord {
@@ -109,7 +112,7 @@ macro_rules! select_issue {
         concat!(
             "SELECT id, newsletter_id, issue_date, status, due_at, planned_at, frozen_at, closed_at, \
              message_key, reason, recipients, answered, refused, resumed_at, subject, preheader, note, \
-             approved_at, reminded_at, last_due_at, fanned_out_to, waits_for, at_once, revision FROM issues ",
+             approved_at, reminded_at, last_due_at, fanned_out_to, waits_for, at_once, by_hand, version FROM issues ",
             $rest
         )
     };
@@ -217,8 +220,22 @@ pub async fn planned(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<IssueR
 pub async fn set_at_once(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
-        "UPDATE issues SET due_at = $2, last_due_at = NULL, at_once = $3, revision = revision + 1 \
-         WHERE id = $1 AND status = 'planned'",
+        "UPDATE issues SET due_at = $2, last_due_at = NULL, at_once = $3, version = version + 1, \
+         waits_for = NULLIF(waits_for, 'send') WHERE id = $1 AND status = 'planned'",
+        id,
+        DbTime(now),
+        true
+    )
+    .execute()
+    .await
+}
+
+/// Makes a planned issue wait until an operator sends it. Its grace period begins now.
+pub async fn set_by_hand(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(), DbError> {
+    query!(
+        tx,
+        "UPDATE issues SET due_at = $2, last_due_at = NULL, by_hand = $3, planned_at = NULL, \
+         version = version + 1 WHERE id = $1 AND status = 'planned'",
         id,
         DbTime(now),
         true
@@ -231,7 +248,7 @@ pub async fn set_at_once(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(),
 pub async fn set_due(tx: &mut Tx, id: IssueId, due: Due) -> Result<(), DbError> {
     query!(
         tx,
-        "UPDATE issues SET due_at = $2, last_due_at = $3, revision = revision + 1 WHERE id = $1 \
+        "UPDATE issues SET due_at = $2, last_due_at = $3, version = version + 1 WHERE id = $1 \
          AND status = 'planned'",
         id,
         DbTime(due.first),
@@ -270,6 +287,17 @@ pub async fn skipped_for(
         newsletter,
         DbDate(from),
         reason
+    )
+    .fetch_all()
+    .await
+}
+
+/// Returns the planned issues that were created after `now`, which only a wrong clock does. At most 1,000.
+pub async fn planned_in_future(tx: &mut Tx, now: Timestamp) -> Result<Vec<IssueId>, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT id FROM issues WHERE status = 'planned' AND created_at > $1 ORDER BY id LIMIT 1000",
+        DbTime(now)
     )
     .fetch_all()
     .await

@@ -29,20 +29,20 @@ pub struct StoryRecord {
 }
 
 /// Saves a plan in place of an earlier one, with its inputs and the decision about each candidate. Returns
-/// `false` if the issue is no longer planned, or was edited since `revision`.
+/// `false` if the issue is no longer planned, or was edited since `version`.
 pub async fn set_plan(
     tx: &mut Tx,
     id: IssueId,
-    revision: i64,
+    version: i64,
     inputs: &PlanInputs,
     plan: &Plan,
 ) -> Result<bool, DbError> {
     let planned = query!(
         tx,
-        "UPDATE issues SET planned_at = $2 WHERE id = $1 AND status = 'planned' AND revision = $3",
+        "UPDATE issues SET planned_at = $2 WHERE id = $1 AND status = 'planned' AND version = $3",
         id,
         DbTime(inputs.planned_at),
-        revision
+        version
     )
     .rows_affected()
     .await?;

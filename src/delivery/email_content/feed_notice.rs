@@ -25,5 +25,6 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
         last_story: feed.last_item_at.map(|at| clock::local_time(newsletter, at.0)),
         clock: &clock::display_name(newsletter, request.now),
         is_read_on: feed.status == "active",
+        is_held: feed.held_since.is_some(),
     })))
 }

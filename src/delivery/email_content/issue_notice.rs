@@ -11,7 +11,10 @@ use crate::{
         delivery::email::EmailKind,
         issue::{schedule, status::IssueStatus},
     },
-    issues::plan,
+    issues::{
+        forecast::forecast,
+        plan::{self, Planning},
+    },
 };
 use email_templates::notice::{NoticeKind, PlannedIssue};
 
@@ -35,11 +38,28 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
             }))
         }
         (EmailKind::IssueStopped, _) => Ok(Content::NotNeeded("the issue is no longer stopped")),
+        (EmailKind::StoriesDoubtful, _) => stories_doubtful(request, tx, &issue).await,
         (_, IssueStatus::Planned) if issue.approved_at.is_none() => {
             awaiting_operator(request, tx, &issue).await
         }
         _ => Ok(Content::NotNeeded("the issue no longer waits for an operator")),
     }
+}
+
+/// Describes what the recheck found when the issue was frozen, as its history has it.
+async fn stories_doubtful(
+    request: &EmailRequest<'_>,
+    tx: &mut Tx,
+    issue: &IssueRecord,
+) -> Result<Content, DbError> {
+    let history = issues::history(tx, issue.id).await?;
+    let found = history.iter().rev().find(|event| event.status == IssueStatus::Frozen);
+    Ok(match found.and_then(|event| event.reason.as_deref()) {
+        Some(findings) => {
+            request.operator_email(NoticeKind::StoriesDoubtful { date: issue.date(), findings })
+        }
+        None => Content::NotNeeded("nothing was found about the issue's stories"),
+    })
 }
 
 /// Describes an issue that is sent only if an operator agrees.
@@ -49,13 +69,11 @@ async fn awaiting_operator(
     issue: &IssueRecord,
 ) -> Result<Content, DbError> {
     let newsletter = &request.newsletter.newsletter;
-    let stories = issues::stories(tx, issue.id).await?;
-    let titles: Vec<&str> = stories
-        .iter()
-        .filter(|story| story.position.is_some())
-        .map(|story| story.article.title.as_str())
-        .collect();
+    let planning = Planning { rules: request.context.settings.digest.rules(), now: request.now };
+    let it = forecast(planning, tx, request.newsletter, issue.date()).await?;
+    let revision = it.content.revision();
     let wanted = request.context.settings.digest.rules().for_newsletter(newsletter).min_stories;
+    let titles: Vec<&str> = it.content.stories.iter().map(|story| story.title.as_str()).collect();
     let planned = PlannedIssue {
         date: issue.date(),
         due: clock::local_time(newsletter, issue.due_at.0),
@@ -63,6 +81,7 @@ async fn awaiting_operator(
         due_in_minutes: issue.due_at.0.duration_since(request.now).as_mins(),
         readers: subscribers::count_active(tx, request.newsletter.id).await?,
         stories: &titles,
+        revision: revision.as_str(),
     };
     Ok(match (request.mail.kind, issue.waits_for.as_deref()) {
         (EmailKind::TooFewStories, Some(plan::WAITS_FOR_STORIES)) => {

@@ -3,6 +3,7 @@
 
 mod already_subscribed;
 mod clock;
+mod clock_notice;
 mod confirmation;
 mod feed_notice;
 mod goodbye;
@@ -114,10 +115,12 @@ pub(crate) async fn content(
     }
     match mail.kind {
         EmailKind::Test => test_issue::content(&request, tx).await,
-        EmailKind::ApprovalWanted | EmailKind::TooFewStories | EmailKind::IssueStopped => {
-            issue_notice::content(&request, tx).await
-        }
+        EmailKind::ApprovalWanted
+        | EmailKind::TooFewStories
+        | EmailKind::IssueStopped
+        | EmailKind::StoriesDoubtful => issue_notice::content(&request, tx).await,
         EmailKind::FeedTrouble => feed_notice::content(&request, tx).await,
+        EmailKind::ClockWasWrong => clock_notice::content(&request, tx).await,
         EmailKind::SignupAlarm | EmailKind::SignupCalm => signup_notice::content(&request, tx).await,
         EmailKind::Confirmation
         | EmailKind::ConfirmationReminder

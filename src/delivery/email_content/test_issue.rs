@@ -3,13 +3,16 @@
 use crate::{
     db::{DbError, Tx, issues},
     delivery::email_content::{Content, EmailRequest},
-    domain::{issue::schedule, token::Purpose},
-    issues::{edition, plan::Planning, render::Rendering},
+    domain::{
+        issue::{revision::Revision, status::IssueStatus},
+        token::Purpose,
+    },
+    issues::{edition, forecast::forecast, next::next_date, plan::Planning, render::Rendering},
 };
 
 pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<Content, DbError> {
     let EmailRequest { context, mail, newsletter, now } = *request;
-    let next = schedule::next_slot(&newsletter.newsletter, now).0;
+    let next = next_date(tx, newsletter, context.settings.schedule.margins().grace, now).await?;
     let issue = match mail.issue_id {
         Some(id) => issues::get(tx, id).await?,
         None => issues::get_by_date(tx, newsletter.id, next).await?,
@@ -20,6 +23,10 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
     if edition.stories.is_empty() {
         return Ok(Content::NotNeeded("the issue has no stories yet: add articles or feeds first"));
     }
+    let revision = match &issue {
+        Some(issue) if issue.status != IssueStatus::Planned => None,
+        _ => Some(forecast(planning, tx, newsletter, date).await?.content.revision()),
+    };
     let token = context.keys.sign(Purpose::Test, mail.id.0);
     let email = Rendering {
         newsletter,
@@ -29,6 +36,7 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
         public_url: request.public_url(),
         reader_token: &token,
         is_test: true,
+        revision: revision.as_ref().map(Revision::as_str),
     }
     .email();
     let unsubscribe_url = format!("{}/unsubscribe/{token}", request.public_url());

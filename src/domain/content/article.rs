@@ -120,6 +120,8 @@ pub const TRACKING_PARAMETERS: &[&str] = &[
 pub struct FoundArticle {
     /// URL as published. See [`canonical_url`] for comparisons and emails.
     pub url: Option<Url>,
+    /// Whether the page itself gives `url` as its own.
+    pub names_its_url: bool,
     /// URL that the page was read from, regardless of its canonical URL.
     pub found_at: Option<Url>,
     /// The feed's own identifier of the entry. It is not always a URL, and not always present.
@@ -153,6 +155,7 @@ impl FoundArticle {
     pub fn titled(title: impl Into<String>) -> Self {
         Self {
             url: None,
+            names_its_url: false,
             found_at: None,
             guid: None,
             title: title.into(),
@@ -393,19 +396,20 @@ pub fn can_be_one_story(a: (&str, Option<&str>), b: (&str, Option<&str>)) -> boo
         return true;
     }
     let words = telling_words(&a_key);
-    let begins_alike = || {
-        let beginning = |text: &str| title_key(&text.chars().take(SAME_TEXT_CHARS).collect::<String>());
-        a_text.zip(b_text).is_some_and(|(a, b)| {
-            let (a, b) = (beginning(a), beginning(b));
-            !a.is_empty() && !b.is_empty() && (a.starts_with(&b) || b.starts_with(&a))
-        })
-    };
-    telling_words(&b_key).iter().any(|word| words.contains(word)) || begins_alike()
+    telling_words(&b_key).iter().any(|word| words.contains(word))
+        || a_text.zip(b_text).is_some_and(|(a, b)| begins_alike(a, b))
+}
+
+/// Returns whether two texts have the same beginning, or one is the beginning of the other.
+pub(super) fn begins_alike(a: &str, b: &str) -> bool {
+    let beginning = |text: &str| title_key(&text.chars().take(SAME_TEXT_CHARS).collect::<String>());
+    let (a, b) = (beginning(a), beginning(b));
+    !a.is_empty() && !b.is_empty() && (a.starts_with(&b) || b.starts_with(&a))
 }
 
 /// Returns the distinctive words of a title key: those of four letters or more and, in scripts without
 /// spaces, each pair of consecutive characters.
-fn telling_words(key: &str) -> HashSet<String> {
+pub(super) fn telling_words(key: &str) -> HashSet<String> {
     let mut words = HashSet::new();
     for word in key.split(' ') {
         let chars: Vec<char> = word.chars().collect();

@@ -4,6 +4,7 @@
 //! - *Silent*: nothing new for more than three times the longest gap between its latest items, and at least a
 //!   week. A feed without a known habit never counts as silent.
 //! - *Undated*: most of its entries have unreadable dates, so that they never count as new.
+//! - *Flood*: it brought far more at once than ever, which waits for an operator.
 //! - *Retired*: permanently gone, or moved to the address of another feed.
 //!
 //! Operators are told once, and not again until the feed has recovered.
@@ -27,6 +28,8 @@ string_enum! {
         Silent = "silent",
         /// Can be read, but most of its dates can't be parsed.
         Undated = "undated",
+        /// Brought far more at once than ever.
+        Flood = "flood",
         /// No longer read.
         Retired = "retired",
     }
@@ -42,10 +45,16 @@ pub struct Condition {
     pub habit: Option<Habit>,
     /// Time since which most dates have been unreadable.
     pub undated_since: Option<Timestamp>,
+    /// Time since which its articles have been held.
+    pub held_since: Option<Timestamp>,
 }
 
 /// Returns the trouble with a feed and its start, or `None` if there is none.
 pub fn trouble(condition: Condition, now: Timestamp) -> Option<(TroubleKind, Timestamp)> {
+    // Nothing but an operator ends this.
+    if let Some(since) = condition.held_since {
+        return Some((TroubleKind::Flood, since));
+    }
     if let Some(since) = condition.failing_since
         && condition.failures > 0
     {
@@ -85,7 +94,13 @@ mod tests {
         let gap = SignedDuration::from_hours(longest_gap_hours);
         let gaps = Some(Gaps { usual: gap, longest: gap });
         let habit = Habit { last_item_at: now() - SignedDuration::from_hours(hours), gaps };
-        Condition { failures: 0, failing_since: None, habit: Some(habit), undated_since: None }
+        Condition {
+            failures: 0,
+            failing_since: None,
+            habit: Some(habit),
+            undated_since: None,
+            held_since: None,
+        }
     }
 
     fn failing(hours: i64, failures: i64) -> Condition {
@@ -94,6 +109,7 @@ mod tests {
             failing_since: Some(now() - SignedDuration::from_hours(hours)),
             habit: None,
             undated_since: None,
+            held_since: None,
         }
     }
 

@@ -3,5 +3,7 @@
 pub mod article;
 pub mod feed_notes;
 pub mod feed_trouble;
+pub mod flood;
 pub mod picture;
 pub mod polling;
+pub mod same_article;

@@ -28,8 +28,12 @@ string_enum! {
         TooFewStories = "too_few_stories",
         /// Tells operators why an issue was held or skipped.
         IssueStopped = "issue_stopped",
+        /// Tells operators which stories were left out or kept as stored when their issue was frozen.
+        StoriesDoubtful = "stories_doubtful",
         /// Tells operators that a feed fails or has gone silent.
         FeedTrouble = "feed_trouble",
+        /// Tells operators that the clock was wrong.
+        ClockWasWrong = "clock_was_wrong",
         /// Tells operators that signups look like an attack.
         SignupAlarm = "signup_alarm",
         /// Tells operators that the signup attack has ended.
@@ -45,7 +49,9 @@ impl EmailKind {
             Self::ApprovalWanted
                 | Self::TooFewStories
                 | Self::IssueStopped
+                | Self::StoriesDoubtful
                 | Self::FeedTrouble
+                | Self::ClockWasWrong
                 | Self::SignupAlarm
                 | Self::SignupCalm
         )
@@ -66,7 +72,9 @@ impl EmailKind {
             Self::ApprovalWanted
             | Self::TooFewStories
             | Self::IssueStopped
+            | Self::StoriesDoubtful
             | Self::FeedTrouble
+            | Self::ClockWasWrong
             | Self::SignupAlarm
             | Self::SignupCalm => Some(AutoSubmitted::Generated),
         }

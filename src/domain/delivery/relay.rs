@@ -1,5 +1,6 @@
 //! Relays and their URLs.
 
+use serde::Deserialize;
 use std::{fmt, path::PathBuf};
 
 /// A relay's address, as configured.
@@ -31,7 +32,30 @@ pub enum OauthToken {
     /// A file that another program keeps up to date.
     File(PathBuf),
     /// A shell command that prints the token.
-    Command(String),
+    Command(TokenCommand),
+}
+
+/// A shell command that prints a token. It may contain secrets itself, so `Debug` leaves it out.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct TokenCommand(String);
+
+impl From<&str> for TokenCommand {
+    fn from(command: &str) -> Self {
+        Self(command.to_owned())
+    }
+}
+
+impl TokenCommand {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for TokenCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenCommand(…)")
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

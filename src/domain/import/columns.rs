@@ -1,6 +1,9 @@
 //! Finds the meaning of the columns in an imported list.
 
-use crate::domain::{import::Source, string_enum::string_enum};
+use crate::domain::{
+    import::{Source, Standing},
+    string_enum::string_enum,
+};
 
 string_enum! {
     /// The fields that Daily imports.
@@ -134,6 +137,8 @@ pub struct Layout {
     pub source: Source,
     pub(super) places: [Option<usize>; Field::ALL.len()],
     pub(super) rule: Rule,
+    /// Columns that end a subscription whatever the rule says, with the reader's status.
+    pub(super) switches: Vec<(usize, Standing)>,
     /// Whether readers count as confirmed if the rule doesn't show that they did, because the operator said
     /// so.
     pub(super) all_confirmed: bool,
@@ -152,6 +157,26 @@ const SIGNS: &[(Source, &[&str])] = &[
     (Source::Ghost, &["email", "subscribed_to_emails", "created_at"]),
     (Source::Buttondown, &["email", "subscriber_type", "creation_date"]),
     (Source::Buttondown, &["email_address", "type", "creation_date"]),
+];
+
+/// Names of columns that say yes if a reader must get no email.
+const SWITCHES: &[(&str, Standing)] = &[
+    ("complained", Standing::Complained),
+    ("spam_complaint", Standing::Complained),
+    ("bounced", Standing::Undeliverable),
+    ("hard_bounced", Standing::Undeliverable),
+    ("undeliverable", Standing::Undeliverable),
+    ("blocked", Standing::Blocked),
+    ("blocklisted", Standing::Blocked),
+    ("suppressed", Standing::Blocked),
+    ("email_suppressed", Standing::Blocked),
+    ("email_disabled", Standing::Unsubscribed),
+    ("emails_disabled", Standing::Unsubscribed),
+    ("email disabled", Standing::Unsubscribed),
+    ("do_not_email", Standing::Unsubscribed),
+    ("unsubscribed", Standing::Unsubscribed),
+    ("opt_out", Standing::Unsubscribed),
+    ("opted_out", Standing::Unsubscribed),
 ];
 
 /// Returns the column names of a system by field.
@@ -280,7 +305,24 @@ impl Layout {
             (None, Source::Buttondown) => return Err(missing("subscriber_type")),
             (None, Source::Listmonk | Source::Daily) => return Err(missing("status")),
         };
+        let switches =
+            SWITCHES.iter().filter_map(|(name, standing)| Some((place(name)?, *standing))).collect();
         let (all_confirmed, all_unsubscribed) = (options.all_confirmed, options.all_unsubscribed);
-        Ok(Self { source, places, rule, all_confirmed, all_unsubscribed })
+        Ok(Self { source, places, rule, switches, all_confirmed, all_unsubscribed })
+    }
+
+    /// Finds the meaning of the columns of a list that doesn't name them. Their names are their numbers, from
+    /// 1, and `addresses` is the column of addresses, from 0.
+    pub fn without_names(
+        columns: usize,
+        addresses: usize,
+        options: &LayoutOptions,
+    ) -> Result<Self, LayoutError> {
+        let names: Vec<String> = (1..=columns).map(|number| number.to_string()).collect();
+        let mut options = options.clone();
+        if !options.mapping.iter().any(|(field, _)| *field == Field::Email) {
+            options.mapping.push((Field::Email, (addresses + 1).to_string()));
+        }
+        Self::of(names.iter().map(String::as_str), &options)
     }
 }

@@ -72,6 +72,8 @@ impl Standing {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     pub address: EmailAddress,
+    /// Whether the address contained invisible characters or full-width signs.
+    pub is_tidied: bool,
     /// Status in the other system.
     pub standing: Standing,
     /// Time of signup in the other system.

@@ -8,7 +8,8 @@ use crate::domain::{
     },
     newsletter::{parse_language, parse_send_time, parse_time_zone},
     subscriber::{
-        cadence::Cadence, email_address::EmailAddress, pause, preferences::Preferences, sections::Sections,
+        address_text::tidy_address, cadence::Cadence, email_address::EmailAddress, pause,
+        preferences::Preferences, sections::Sections,
     },
 };
 use csv::StringRecord;
@@ -158,6 +159,7 @@ impl Layout {
         let mut unread = Unread { taken: standing.is_end(), first: None };
         Ok(Row {
             address,
+            is_tidied: tidy_address(typed) != typed.trim(),
             standing,
             requested_at: unread.pass(date(Field::RequestedAt))?,
             requested_from: ip(cell(Field::RequestedIp)),
@@ -195,6 +197,9 @@ impl Layout {
         let unless_ended = |standing| if ended_at.is_some() { Standing::Unsubscribed } else { standing };
         let by_switch =
             |wanted| if wanted { unless_ended(Standing::Confirmed) } else { Standing::Unsubscribed };
+        if let Some(standing) = self.switched_off(record) {
+            return Ok(standing);
+        }
         Ok(match self.rule {
             Rule::Word(place) => standing(cell(place)).ok_or_else(|| unknown(cell(place)))?,
             Rule::Wanted(place) => by_switch(truth(cell(place)).ok_or_else(|| unknown(cell(place)))?),
@@ -215,6 +220,18 @@ impl Layout {
             Rule::Dates if confirmed_at.is_none() && ended_at.is_none() => Standing::Unconfirmed,
             Rule::Dates | Rule::OperatorsWord => unless_ended(Standing::Confirmed),
         })
+    }
+}
+
+impl Layout {
+    /// Returns the end that a column such as `email_disabled` gives a reader, whatever the status says. A cell
+    /// that is neither yes nor no, such as a date or a reason, means yes.
+    fn switched_off(&self, record: &StringRecord) -> Option<Standing> {
+        let is_set = |place: usize| {
+            let cell = record.get(place).unwrap_or("").trim();
+            !cell.is_empty() && !cell.eq_ignore_ascii_case("null") && truth(cell) != Some(false)
+        };
+        self.switches.iter().find(|(place, _)| is_set(*place)).map(|(_, standing)| *standing)
     }
 }
 

@@ -242,6 +242,7 @@ fn the_operators_word_goes_before_no_rule_of_the_list() {
 fn row(standing: Standing, ended_at: Option<Timestamp>) -> Row {
     Row {
         address: EmailAddress::parse("ann@example.org").unwrap(),
+        is_tidied: false,
         standing,
         requested_at: None,
         requested_from: None,

@@ -1,7 +1,10 @@
 //! Issues: schedule, story selection and plans.
 
+pub mod date_word;
 pub mod days;
+pub mod next_issue;
 pub mod plan;
+pub mod revision;
 pub mod schedule;
 pub mod selection;
 pub mod status;

@@ -1,6 +1,7 @@
 //! Validated email addresses.
 
 use crate::domain::subscriber::inbox::inbox;
+use crate::domain::subscriber::address_text::tidy_address;
 use lettre::Address;
 use std::fmt;
 
@@ -45,9 +46,14 @@ pub enum EmailAddressError {
 }
 
 impl EmailAddress {
-    /// Parses an address as typed. White space around it is ignored.
+    /// Parses an address as typed, after [`tidy_address`].
     pub fn parse(text: &str) -> Result<Self, EmailAddressError> {
-        let (local, domain) = Self::split(text)?;
+        // A cheap bound before the text is read: at most four bytes per character.
+        if text.len() > MAX_ADDRESS_BYTES * 4 {
+            return Err(EmailAddressError::TooLong);
+        }
+        let text = tidy_address(text);
+        let (local, domain) = Self::split(&text)?;
         // A property test checks that lettre accepts every result of `split`.
         Address::new(local, &domain).map(Self).map_err(|_| EmailAddressError::BadDomain)
     }
@@ -55,13 +61,8 @@ impl EmailAddress {
     /// Validates an address and returns its local part and ASCII domain.
     fn split(text: &str) -> Result<(&str, String), EmailAddressError> {
         use EmailAddressError as E;
-        let text = text.trim();
         if text.is_empty() {
             return Err(E::Empty);
-        }
-        // A cheap bound before normalising the domain: at most four bytes per character.
-        if text.len() > MAX_ADDRESS_BYTES * 4 {
-            return Err(E::TooLong);
         }
         let (local, domain) = text.rsplit_once('@').ok_or(E::NoAt)?;
         if local.is_empty() || domain.is_empty() {

@@ -1,5 +1,6 @@
 //! Subscribers: addresses, subscriptions, preferences and consent.
 
+pub mod address_text;
 pub mod cadence;
 pub mod consent;
 pub mod consent_chain;

@@ -1,5 +1,7 @@
 //! Rechecks the pages of an issue's stories. Stories whose pages are gone are replaced, moved pages get new
-//! links, and changed headlines replace titles.
+//! links, and changed headlines replace titles. Pages that are not provably their articles change nothing.
+
+mod findings;
 
 use crate::{
     db::{
@@ -7,6 +9,7 @@ use crate::{
         content::articles::{self, ArticleRecord},
     },
     domain::{
+        content::article::title_key,
         ids::ArticleId,
         issue::plan::{Plan, PlanInputs},
     },
@@ -14,11 +17,15 @@ use crate::{
     jobs::{
         check_article::{Recheck, recheck},
         context::FeedContext,
+        freeze_issue::recheck::findings::{Finding, Findings},
     },
     queue::JobFailure,
 };
 use futures_util::stream::{self, StreamExt as _};
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 use tokio::time::Instant;
 use url::Url;
 
@@ -30,8 +37,10 @@ const ROUNDS: usize = 3;
 const PAGE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Changes to apply to the issue's stories.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct PageChanges {
+    /// Findings about the pages, for operators.
+    pub findings: Findings,
     pub titles: Vec<(ArticleId, String)>,
     pub urls: Vec<(ArticleId, Url)>,
 }
@@ -66,21 +75,25 @@ pub async fn run(
             break;
         }
         let mut gone = HashSet::new();
-        for (id, outcome) in recheck_pages(context, &new, deadline).await? {
+        let outcomes = recheck_pages(context, &new, deadline).await?;
+        for outcome in judge(outcomes) {
+            let Checked { story, outcome } = outcome;
+            let id = story.id;
             match outcome {
                 Recheck::Unchanged => {}
                 Recheck::Gone => {
-                    tracing::warn!(article = %id, "story dropped: its page is gone");
+                    changes.findings.add(Finding::Gone, &story.title);
                     gone.insert(id);
                 }
                 Recheck::Moved(url) if is_of_another_article(context, id, &url).await? => {
-                    tracing::warn!(article = %id, %url, "story dropped: its page redirects to another story");
+                    changes.findings.add(Finding::MovedToAnother, &story.title);
                     gone.insert(id);
                 }
                 Recheck::Moved(url) => changes.urls.push((id, url)),
                 // An approved title stays.
                 Recheck::Retitled(_) if is_approved => {}
                 Recheck::Retitled(title) => changes.titles.push((id, title)),
+                Recheck::Doubtful(why) => changes.findings.add(Finding::Doubtful(why), &story.title),
                 Recheck::Unknown(why) => {
                     tracing::debug!(article = %id, why, "could not recheck a story's page");
                 }
@@ -102,12 +115,53 @@ async fn is_of_another_article(context: &FeedContext, id: ArticleId, url: &Url) 
     Ok(articles::at_url(&mut tx, url).await?.is_some_and(|other| other != id))
 }
 
+/// A story and what its page says.
+struct Checked {
+    story: ArticleRecord,
+    outcome: Recheck,
+}
+
+/// Corrects what single pages can't show: a headline that several stories get at once is a notice of their
+/// site, and a site that lacks all of its stories at once has a fault of its own.
+fn judge(mut checked: Vec<Checked>) -> Vec<Checked> {
+    let mut new_titles: HashMap<String, usize> = HashMap::new();
+    let mut hosts: HashMap<String, (usize, usize)> = HashMap::new();
+    for it in &checked {
+        if let Recheck::Retitled(title) = &it.outcome {
+            *new_titles.entry(title_key(title)).or_default() += 1;
+        }
+        let (pages, gone) = hosts.entry(host(&it.story)).or_default();
+        *pages += 1;
+        *gone += usize::from(it.outcome == Recheck::Gone);
+    }
+    for it in &mut checked {
+        match &it.outcome {
+            Recheck::Retitled(title) if new_titles.get(&title_key(title)).is_some_and(|times| *times > 1) => {
+                it.outcome = Recheck::Doubtful(format!("several pages of its site are called “{title}” now"));
+            }
+            Recheck::Gone => {
+                let host = host(&it.story);
+                if hosts.get(&host).is_some_and(|(pages, gone)| *pages > 1 && pages == gone) {
+                    it.outcome = Recheck::Doubtful(format!("{host} answers that none of its pages exist"));
+                }
+            }
+            _ => {}
+        }
+    }
+    checked
+}
+
+/// Returns the host of a story's page, with its port if that is unusual.
+fn host(story: &ArticleRecord) -> String {
+    Url::parse(&story.url).map(|url| url.authority().to_owned()).unwrap_or_default()
+}
+
 /// Rechecks pages. The result lacks those that are not done in time.
 async fn recheck_pages(
     context: &FeedContext,
     ids: &[ArticleId],
     deadline: Instant,
-) -> Result<Vec<(ArticleId, Recheck)>, DbError> {
+) -> Result<Vec<Checked>, DbError> {
     let mut tx = context.db.read().await?;
     let mut stories: Vec<ArticleRecord> = Vec::new();
     for id in ids {
@@ -119,7 +173,8 @@ async fn recheck_pages(
         let context = context.clone();
         async move {
             let left = deadline.saturating_duration_since(Instant::now());
-            (story.id, recheck(&context, &story, left.min(PAGE_LIMIT)).await)
+            let outcome = recheck(&context, &story, left.min(PAGE_LIMIT)).await;
+            Checked { story, outcome }
         }
     });
     let mut rechecks = stream::iter(rechecks).buffer_unordered(CONCURRENCY);

@@ -4,7 +4,7 @@ use crate::{
     db::{DbError, Tx, issues, newsletters},
     delivery::notify_operators::{NoticeSubject, notify_operators},
     domain::delivery::email::EmailKind,
-    issues::plan::WAITS_FOR_APPROVAL,
+    issues::plan::{WAITS_FOR_APPROVAL, WAITS_FOR_SEND},
     jobs::context::IssueContext,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -20,10 +20,11 @@ pub async fn remind_operators(context: &IssueContext, tx: &mut Tx, now: Timestam
     {
         let Some(record) = issues::get(tx, issue).await? else { continue };
         let newsletter = newsletters::get(tx, record.newsletter_id).await?;
-        let kind = if waits_for == WAITS_FOR_APPROVAL {
-            EmailKind::ApprovalWanted
-        } else {
-            EmailKind::TooFewStories
+        let kind = match waits_for.as_str() {
+            WAITS_FOR_APPROVAL => EmailKind::ApprovalWanted,
+            // An operator has just begun it.
+            WAITS_FOR_SEND => continue,
+            _ => EmailKind::TooFewStories,
         };
         if issues::set_reminded(tx, issue, record.reminded_at, now).await? {
             notify_operators(&context.queue, tx, &newsletter, kind, NoticeSubject::Issue(issue), now).await?;

@@ -258,6 +258,7 @@ proptest! {
                     web_view: Some("https://news.example.org/issues/2026-05-01"),
                 },
                 is_test: false,
+                revision: None,
             })
         };
         let own = render(&token);

@@ -59,6 +59,8 @@ impl Importer<'_> {
         let mut left_out = Vec::new();
         let (mut lines, mut first, mut later) = (Vec::new(), Vec::with_capacity(batch.len()), Vec::new());
         summary.rows += batch.len() as u64;
+        summary.tidied +=
+            batch.iter().filter(|(_, row)| row.as_ref().is_ok_and(|row| row.is_tidied)).count() as u64;
         for (line, row) in batch {
             let row = match row {
                 Ok(row) => row,

@@ -1,38 +1,24 @@
 //! Reads a list of readers row by row, in any common encoding and with any common separator.
 
-use crate::domain::{
-    import::{Dates, Layout, LayoutError, LayoutOptions, Refusal, Row},
-    subscriber::email_address::EmailAddress,
+use crate::{
+    actions::subscription::import_subscribers::{
+        list_error::{ListError, MAX_ROW_BYTES},
+        list_text::ListText,
+    },
+    domain::{
+        import::{Dates, Layout, LayoutOptions, Refusal, Row},
+        subscriber::email_address::EmailAddress,
+    },
 };
 use csv::{ByteRecord, ReaderBuilder, StringRecord};
 use encoding_rs::Encoding;
-use encoding_rs_io::DecodeReaderBytesBuilder;
 use std::{
-    io::{self, Cursor, Read},
+    io::{self, Read},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
 };
-
-/// Longest row in bytes. Without a limit, an unclosed quotation mark would make the rest of the file one row.
-pub const MAX_ROW_BYTES: usize = 1 << 20;
-/// Longest first line in bytes.
-const MAX_HEADER_BYTES: u64 = 1 << 16;
-
-#[derive(Debug, thiserror::Error)]
-pub enum ListError {
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
-    #[error(
-        "line {line}: a row of more than {} KiB begins here; check for an unclosed quotation mark. The rows before it were imported. \
-         Correct the file and import it again",
-        MAX_ROW_BYTES / 1024
-    )]
-    EndlessRow { line: u64 },
-    #[error("the file can't be read: {0}")]
-    Read(#[from] io::Error),
-}
 
 /// A row with the number of its first line.
 pub type NumberedRow = (u64, Result<Row, RefusedRow>);
@@ -46,86 +32,65 @@ pub struct RefusedRow {
 }
 
 pub struct List {
-    rows: csv::Reader<Box<dyn Read + Send>>,
+    rows: csv::Reader<Bounded>,
     left: Arc<AtomicUsize>,
     layout: Layout,
     dates: Dates,
     record: ByteRecord,
+    /// Lines before those that the CSV reader counts.
+    skipped: u64,
+    /// Whether `record` is the first line and holds a reader, because the list doesn't name its columns.
+    is_first_row: bool,
 }
 
-/// Limits the bytes of a row, and normalizes line ends, so that lines can be counted.
-struct Bounded<R> {
-    inner: R,
+/// Limits the bytes of a row.
+struct Bounded {
+    inner: Box<dyn Read + Send>,
     left: Arc<AtomicUsize>,
-    after_return: bool,
 }
 
-impl<R> Bounded<R> {
-    /// Replaces all kinds of line ends by `\n`, in place. Returns the new length.
-    fn normalize_line_ends(&mut self, bytes: &mut [u8]) -> usize {
-        let mut kept = 0;
-        for place in 0..bytes.len() {
-            let byte = bytes[place];
-            if !(byte == b'\n' && self.after_return) {
-                bytes[kept] = if byte == b'\r' { b'\n' } else { byte };
-                kept += 1;
-            }
-            self.after_return = byte == b'\r';
-        }
-        kept
-    }
-}
-
-impl<R: Read> Read for Bounded<R> {
+impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let left = self.left.load(Ordering::Relaxed);
-            if left == 0 {
-                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "row too long"));
-            }
-            let read = self.inner.read(buffer)?;
-            self.left.store(left.saturating_sub(read), Ordering::Relaxed);
-            let kept = self.normalize_line_ends(&mut buffer[..read]);
-            // Reading nothing means the end of the file, but keeping nothing doesn't.
-            if kept > 0 || read == 0 {
-                return Ok(kept);
-            }
+        let left = self.left.load(Ordering::Relaxed);
+        if left == 0 {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "row too long"));
         }
+        let read = self.inner.read(buffer)?;
+        self.left.store(left.saturating_sub(read), Ordering::Relaxed);
+        Ok(read)
     }
 }
 
 impl List {
-    /// Opens a list and reads its first line. Without an encoding the list is UTF-8, or as its byte order
-    /// mark says.
+    /// Opens a list and reads its first line. If that has an address, the list doesn't name its columns, and
+    /// they are named by their numbers, from 1.
     pub fn open(
         file: impl Read + Send + 'static,
         encoding: Option<&'static Encoding>,
         options: &LayoutOptions,
         dates: Dates,
     ) -> Result<Self, ListError> {
-        let mut text = DecodeReaderBytesBuilder::new()
-            .encoding(encoding)
-            .bom_override(true)
-            .strip_bom(true)
-            .utf8_passthru(true)
-            .build(file);
-        let mut head = Vec::new();
-        (&mut text).take(MAX_HEADER_BYTES).read_to_end(&mut head)?;
-        let separator = separator(&head);
+        let ListText { text, separator, skipped } = ListText::open(file, encoding)?;
         let left = Arc::new(AtomicUsize::new(MAX_ROW_BYTES));
-        // Ends the last line like the others.
-        let inner = Cursor::new(head).chain(text).chain(&b"\n"[..]);
-        let bounded = Bounded { inner, left: Arc::clone(&left), after_return: false };
         let mut rows = ReaderBuilder::new()
             .delimiter(separator)
             .flexible(true)
             .has_headers(false)
-            .from_reader(Box::new(bounded) as Box<dyn Read + Send>);
+            .from_reader(Bounded { inner: text, left: Arc::clone(&left) });
         let mut record = ByteRecord::new();
-        rows.read_byte_record(&mut record).map_err(|error| failed(&error, 1))?;
-        let names = record.iter().map(String::from_utf8_lossy).collect::<Vec<_>>();
-        let layout = Layout::of(names.iter().map(AsRef::as_ref), options)?;
-        Ok(Self { rows, left, layout, dates, record })
+        rows.read_byte_record(&mut record).map_err(|error| failed(&error, skipped + 1))?;
+        let cells = record.iter().map(String::from_utf8_lossy).collect::<Vec<_>>();
+        let addresses = cells.iter().position(|cell| EmailAddress::parse(cell).is_ok());
+        let layout = match addresses {
+            Some(column) => Layout::without_names(cells.len(), column, options)?,
+            None => Layout::of(cells.iter().map(AsRef::as_ref), options)?,
+        };
+        Ok(Self { rows, left, layout, dates, record, skipped, is_first_row: addresses.is_some() })
+    }
+
+    /// Fails if the list has a quotation mark that is never closed, or a row without an end.
+    pub fn check(file: impl Read + Send, encoding: Option<&'static Encoding>) -> Result<(), ListError> {
+        ListText::open(file, encoding)?.check()
     }
 
     pub fn layout(&self) -> &Layout {
@@ -135,13 +100,15 @@ impl List {
     /// Reads the next row. `None` at the end of the list.
     pub fn next_row(&mut self) -> Result<Option<NumberedRow>, ListError> {
         self.left.store(MAX_ROW_BYTES, Ordering::Relaxed);
-        let at = self.rows.position().line();
-        if !self.rows.read_byte_record(&mut self.record).map_err(|error| failed(&error, at))? {
+        let at = self.rows.position().line() + self.skipped;
+        if !std::mem::take(&mut self.is_first_row)
+            && !self.rows.read_byte_record(&mut self.record).map_err(|error| failed(&error, at))?
+        {
             return Ok(None);
         }
         // The reader skips empty lines before a row, so the first line is counted back from the last.
         let within = memchr::memchr_iter(b'\n', self.record.as_slice()).count() as u64;
-        let line = self.rows.position().line().saturating_sub(within + 1);
+        let line = (self.rows.position().line() + self.skipped).saturating_sub(within + 1);
         let row = match StringRecord::from_byte_record(std::mem::take(&mut self.record)) {
             Ok(text) => {
                 let refused = |reason| RefusedRow { address: self.layout.address(&text), reason };
@@ -165,35 +132,13 @@ fn failed(error: &csv::Error, line: u64) -> ListError {
     }
 }
 
-/// Detects the separator: the most frequent candidate outside quotation marks in the first line.
-fn separator(head: &[u8]) -> u8 {
-    let mut counts = [(b',', 0_u32), (b';', 0), (b'\t', 0), (b'|', 0)];
-    let mut quoted = false;
-    for byte in head {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\n' | b'\r' if !quoted => {
-                if counts.iter().any(|(_, count)| *count > 0) {
-                    break;
-                }
-            }
-            _ if quoted => {}
-            other => {
-                if let Some((_, count)) = counts.iter_mut().find(|(separator, _)| separator == other) {
-                    *count += 1;
-                }
-            }
-        }
-    }
-    // The first of equally frequent ones.
-    counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(separator, _)| *separator)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::import::LayoutError;
     use jiff::tz::TimeZone;
     use proptest::prelude::*;
+    use std::io::Cursor;
 
     fn open(bytes: impl Into<Vec<u8>>, encoding: Option<&str>) -> Result<List, ListError> {
         let encoding = encoding.map(|label| Encoding::for_label(label.as_bytes()).unwrap());
@@ -227,6 +172,39 @@ mod tests {
         let utf16: Vec<u8> =
             [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
         assert_eq!(rows(utf16, None), expected);
+    }
+
+    #[test]
+    fn a_first_line_can_name_the_separator() {
+        let text = "sep=;\r\nName;Email\r\n\"a,b,c,d\";ann@example.org\r\n";
+        assert_eq!(rows(text, None), ["3 ann@example.org"]);
+        assert_eq!(rows(text.replace("sep=;", "\"SEP=;\""), None), ["3 ann@example.org"]);
+    }
+
+    #[test]
+    fn utf16_is_recognized_without_a_byte_order_mark() {
+        let text = "Name\tEmail\nAnn\tann@example.org\n";
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(rows(little, None), ["2 ann@example.org"]);
+        assert_eq!(rows(big, None), ["2 ann@example.org"]);
+    }
+
+    #[test]
+    fn a_list_needs_no_column_names() {
+        let expected = ["1 ann@example.org", "2 bob@example.org"];
+        assert_eq!(rows("ann@example.org\nbob@example.org\n", None), expected);
+        assert_eq!(rows("Ann;ann@example.org\nBob;bob＠example.org\n", None), expected);
+    }
+
+    #[test]
+    fn a_quotation_mark_that_is_never_closed_is_found_first() {
+        let check = |text: &str| List::check(Cursor::new(text.to_owned()), None);
+        let text = "Email,Note\nann@example.org,\"so \"\"far\"\"\"\nbob@example.org,\"never closed\ncyd@example.org,\n";
+        assert!(matches!(check(text), Err(ListError::OpenQuote { line: 3 })));
+        assert!(matches!(check(&format!("sep=,\n{text}")), Err(ListError::OpenQuote { line: 4 })));
+        assert!(check("Email,Note\nann@example.org,5\" nails\nbob@example.org,\"two\nlines\"\n").is_ok());
+        assert!(check("").is_ok());
     }
 
     #[test]

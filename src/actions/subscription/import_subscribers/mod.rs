@@ -2,9 +2,14 @@
 
 pub mod apply;
 mod list;
+mod list_error;
+mod list_text;
 mod seen;
 
-pub use crate::actions::subscription::import_subscribers::list::{List, ListError, MAX_ROW_BYTES};
+pub use crate::actions::subscription::import_subscribers::{
+    list::List,
+    list_error::{ListError, MAX_ROW_BYTES},
+};
 
 use crate::{
     actions::{
@@ -19,7 +24,10 @@ use crate::{
     },
 };
 use encoding_rs::Encoding;
-use std::{collections::BTreeMap, io::Read};
+use std::{
+    collections::BTreeMap,
+    io::{Read, Seek},
+};
 use tokio::sync::mpsc;
 
 /// Rows imported per transaction.
@@ -57,6 +65,8 @@ pub struct Summary {
     pub source: Option<Source>,
     /// Number of rows, without the first line and empty lines.
     pub rows: u64,
+    /// Number of addresses that contained invisible characters or full-width signs, which were replaced.
+    pub tidied: u64,
     /// Number of rows by outcome.
     pub outcomes: BTreeMap<Outcome, u64>,
     /// Number of refused rows by kind of reason.
@@ -91,7 +101,7 @@ pub enum ImportError {
 pub async fn import_subscribers(
     context: &Context,
     actor: &Actor,
-    file: impl Read + Send + 'static,
+    mut file: impl Read + Seek + Send + 'static,
     import: Import,
     mut report: impl FnMut(&LeftOut) -> std::io::Result<()>,
 ) -> Result<Summary, ImportError> {
@@ -100,6 +110,9 @@ pub async fn import_subscribers(
     // Parsing runs in parallel to the database, at most two batches ahead.
     let (batches, mut read) = mpsc::channel::<Vec<NumberedRow>>(1);
     let reader = tokio::task::spawn_blocking(move || -> Result<Source, ListError> {
+        // Nothing is imported from a list that is broken further down.
+        List::check(&mut file, encoding)?;
+        file.rewind()?;
         let mut list = List::open(file, encoding, &layout, dates)?;
         let mut batch = Vec::with_capacity(BATCH_SIZE);
         loop {

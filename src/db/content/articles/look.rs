@@ -17,6 +17,8 @@ pub struct Look {
     pub id: ArticleId,
     /// The canonical URL.
     pub url: String,
+    pub title: String,
+    pub text: Option<String>,
     /// The URL that its feed gives now, if it is another.
     pub moved_to: Option<String>,
     /// The image that its feed named.
@@ -34,7 +36,7 @@ pub struct Look {
 pub async fn to_check(tx: &mut Tx, id: ArticleId) -> Result<Option<Look>, DbError> {
     query_as!(
         tx,
-        "SELECT id, url, moved_to, image_url, image_alt, image_ok, image_checked_at, check_tries, \
+        "SELECT id, url, title, text, moved_to, image_url, image_alt, image_ok, image_checked_at, check_tries, \
          check_after FROM articles WHERE id = $1",
         id
     )

@@ -25,6 +25,7 @@ fn candidate(id: i64, section: &str) -> Candidate {
         wish: None,
         place: None,
         gone: false,
+        held: false,
     }
 }
 

@@ -57,6 +57,8 @@ pub struct Candidate {
     pub place: Option<i64>,
     /// Whether its page is gone.
     pub gone: bool,
+    /// Whether its feed brought it in a flood that no operator has accepted.
+    pub held: bool,
 }
 
 crate::domain::string_enum::string_enum! {
@@ -146,6 +148,8 @@ crate::domain::string_enum::string_enum! {
         Dropped = "dropped",
         /// Out: its page is gone.
         Gone = "gone",
+        /// Out: its feed brought too much at once, and no operator has accepted that.
+        Held = "held",
         /// Out: these readers received it in another issue.
         Had = "had",
         /// Out: an earlier issue carried it.
@@ -192,6 +196,7 @@ impl Reason {
             Self::Hidden => "hidden by an operator",
             Self::Dropped => "dropped from this issue by an operator",
             Self::Gone => "its page is gone",
+            Self::Held => "its feed brought too much at once; `daily feed accept` lets it in",
             Self::Had => "these readers have had it",
             Self::CarriedBefore => "an earlier issue carried it",
             Self::OtherSection => "not of a section these readers chose",
@@ -260,6 +265,9 @@ impl Candidate {
         }
         if self.is_wanted() {
             return Reason::Pinned;
+        }
+        if self.held {
+            return Reason::Held;
         }
         let chosen = readers.sections.is_empty()
             || self.section.is_empty()

@@ -36,6 +36,7 @@ fn candidate(id: i64, age_hours: i64) -> Candidate {
         wish: None,
         place: None,
         gone: false,
+        held: false,
     }
 }
 

@@ -116,8 +116,12 @@ async fn read_token(source: &OauthToken) -> Result<String, String> {
             read.map_err(|error| format!("the OAuth token in {} can't be read: {error}", file.display()))?
         }
         OauthToken::Command(command) => {
-            let output =
-                Command::new("sh").arg("-c").arg(command).stdin(Stdio::null()).kill_on_drop(true).output();
+            let output = Command::new("sh")
+                .arg("-c")
+                .arg(command.as_str())
+                .stdin(Stdio::null())
+                .kill_on_drop(true)
+                .output();
             let output = output
                 .await
                 .map_err(|error| format!("the command for the OAuth token can't be run: {error}"))?;

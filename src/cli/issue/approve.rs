@@ -1,0 +1,71 @@
+//! `daily issue approve`
+
+use crate::{
+    actions::issue::approve_issue::{SeenPlan, approve_issue},
+    app::App,
+    cli::{
+        CliError, CliResult,
+        issue::{Which, decision},
+        output::{Output, confirm, utc_time},
+    },
+    domain::{
+        actor::Actor,
+        issue::{revision::Revision, status::IssueStatus},
+    },
+    issues::forecast::Forecast,
+};
+use serde_json::json;
+use std::fmt::Write as _;
+
+/// Approve an issue that waits for an operator
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  daily issue show\n  daily issue approve --revision 1f09ac3d\n\n\
+    With --revision, only what that revision showed is approved. An approved issue stays as it is. An edit \
+    revokes the approval.")]
+pub struct Approve {
+    #[command(flatten)]
+    which: Which,
+    /// Approve only this revision, as `daily issue show` names it
+    #[arg(long, value_parser = Revision::parse)]
+    revision: Option<Revision>,
+}
+
+impl Approve {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
+        let (newsletter, date) = self.which.find(app).await?;
+        let (it, changes) = decision::look(app, &newsletter, date, self.revision.as_ref()).await?;
+        let Some(issue) = it.issue.as_ref() else {
+            return Err(CliError::Failed(format!(
+                "there is no issue of {date} yet; `daily issue plan` makes one"
+            )));
+        };
+        if issue.status == IssueStatus::Planned && it.plan.variants.is_empty() {
+            return Err(CliError::Failed(format!(
+                "nobody would get the issue of {date}: {}. Pin or add stories, or cancel it",
+                decision::why_nobody(&it)
+            )));
+        }
+        if !changes.is_empty() {
+            let question = format!("{}\nApprove revision {}?", changes.join("\n"), it.content.revision());
+            confirm(&question, "approve the new revision with --revision", "nothing was approved")?;
+        }
+        let approved = approve_issue(&app.actions, actor, issue.id, Some(SeenPlan::of(issue))).await?;
+        let due = utc_time(Some(approved.due_at));
+        let record = json!({ "issue": approved, "revision": it.content.revision() });
+        output.record(&record, || {
+            let when = if approved.due_at.0 <= app.actions.clock.now() { "now".to_owned() } else { due };
+            summary(&it, &when)
+        })?;
+        Ok(())
+    }
+}
+
+fn summary(it: &Forecast, when: &str) -> String {
+    let (date, revision) = (it.date, it.content.revision());
+    let mut text =
+        format!("the issue of {date}, revision {revision}, is approved and goes out {when}, with\n");
+    for (story, place) in it.content.stories.iter().zip(1_usize..) {
+        let _ = writeln!(text, "{place:3}  {}", story.title);
+    }
+    text
+}

@@ -1,0 +1,72 @@
+//! Table `issue_revisions`: the revisions of issues that operators were shown.
+
+use crate::{
+    db::{
+        DbDate, DbError, DbTime, Tx,
+        engine::query::{json_rows, query, query_scalar},
+    },
+    domain::{
+        ids::NewsletterId,
+        issue::revision::{Content, Revision},
+    },
+};
+use jiff::{Span, Timestamp, civil::Date};
+
+/// Days after an issue's date for which its revisions are kept.
+const KEPT_DAYS: i32 = 90;
+
+/// Keeps a content that an operator is shown, and removes those of old issues.
+pub async fn keep(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    date: Date,
+    content: &Content,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let oldest = date.saturating_sub(Span::new().days(KEPT_DAYS));
+    query!(
+        tx,
+        "DELETE FROM issue_revisions WHERE newsletter_id = $1 AND issue_date < $2",
+        newsletter,
+        DbDate(oldest)
+    )
+    .execute()
+    .await?;
+    query!(
+        tx,
+        "INSERT INTO issue_revisions (newsletter_id, issue_date, revision, content, shown_at) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (newsletter_id, issue_date, revision) \
+         DO UPDATE SET shown_at = excluded.shown_at",
+        newsletter,
+        DbDate(date),
+        content.revision().as_str(),
+        json_rows(content)?,
+        DbTime(now)
+    )
+    .execute()
+    .await
+}
+
+/// Returns a content that was shown.
+pub async fn get(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    date: Date,
+    revision: &Revision,
+) -> Result<Option<Content>, DbError> {
+    let content: Option<String> = query_scalar!(
+        tx,
+        "SELECT content FROM issue_revisions WHERE newsletter_id = $1 AND issue_date = $2 AND revision = $3",
+        newsletter,
+        DbDate(date),
+        revision.as_str()
+    )
+    .fetch_optional()
+    .await?;
+    Ok(decoded(content))
+}
+
+/// A content of an older version, which can't be read, counts as none.
+fn decoded(content: Option<String>) -> Option<Content> {
+    content.and_then(|content| serde_json::from_str(&content).ok())
+}

@@ -1,0 +1,199 @@
+//! Revisions name what an operator saw of an issue.
+//!
+//! A revision is a hash of everything that readers would get, and of nothing else: not of the number of
+//! readers, their groups and variants, times, tokens, or articles that were left out.
+
+use aws_lc_rs::digest;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Changes when the content below or the templates change, so that older revisions don't match by accident.
+const SCHEMA: u32 = 1;
+/// Bytes of the hash that are shown.
+const BYTES: usize = 4;
+
+/// The first eight hex digits of the SHA-256 of a [`Content`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Revision(String);
+
+impl Revision {
+    /// Parses a revision as an operator types it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim().to_ascii_lowercase();
+        let is_hex = text.len() == BYTES * 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hex.then_some(Self(text)).ok_or_else(|| "a revision has 8 hex digits, such as 1f09ac3d".into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The stories and texts that readers would get.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// The newsletter as emails show it.
+    pub identity: Identity,
+    pub subject: Option<String>,
+    pub preheader: Option<String>,
+    /// The note above the stories, in Markdown.
+    pub note: Option<String>,
+    /// The stories in order.
+    pub stories: Vec<Story>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub title: String,
+    pub tagline: String,
+    pub sender: String,
+    pub postal_address: String,
+    pub language: String,
+    pub logo: Option<String>,
+    pub accent: Option<String>,
+    pub fonts: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Story {
+    pub article: i64,
+    pub title: String,
+    pub dek: Option<String>,
+    pub url: String,
+    pub picture: Option<String>,
+    pub is_pinned: bool,
+}
+
+impl Content {
+    /// Returns the revision of this content.
+    pub fn revision(&self) -> Revision {
+        // Structs are serialized in the order of their fields, so the same content has the same text.
+        let text = serde_json::json!([SCHEMA, self]).to_string();
+        let hash = digest::digest(&digest::SHA256, text.as_bytes());
+        Revision(hex::encode(&hash.as_ref()[..BYTES]))
+    }
+
+    /// Describes what changed since an earlier content, one line each.
+    pub fn changes_since(&self, earlier: &Self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut text = |name: &str, old: &Option<String>, new: &Option<String>| {
+            if old != new {
+                let quoted = |it: &Option<String>| it.as_ref().map_or("none".into(), |it| format!("“{it}”"));
+                lines.push(format!("{name}: {} → {}", quoted(old), quoted(new)));
+            }
+        };
+        text("subject", &earlier.subject, &self.subject);
+        text("preheader", &earlier.preheader, &self.preheader);
+        if earlier.note != self.note {
+            lines.push("the note was changed".to_owned());
+        }
+        if earlier.identity != self.identity {
+            lines.push("the newsletter's name, sender, address or look was changed".to_owned());
+        }
+        let find =
+            |stories: &[Story], article| stories.iter().find(|it: &&Story| it.article == article).cloned();
+        for story in &earlier.stories {
+            if find(&self.stories, story.article).is_none() {
+                lines.push(format!("- {}", story.title));
+            }
+        }
+        for (story, place) in self.stories.iter().zip(1..) {
+            match find(&earlier.stories, story.article) {
+                None => lines.push(format!("+ {} (story {place})", story.title)),
+                Some(old) if old.title != story.title => {
+                    lines.push(format!("headline: “{}” → “{}”", old.title, story.title));
+                }
+                Some(old) if old.url != story.url => {
+                    lines.push(format!("link of “{}”: {} → {}", story.title, old.url, story.url));
+                }
+                Some(old) if old != *story => {
+                    lines.push(format!("summary, picture or pin of “{}” was changed", story.title));
+                }
+                Some(_) => {}
+            }
+        }
+        let order = |stories: &[Story], others: &[Story]| -> Vec<i64> {
+            let is_in_both = |it: &&Story| others.iter().any(|other| other.article == it.article);
+            stories.iter().filter(is_in_both).map(|it| it.article).collect()
+        };
+        if order(&self.stories, &earlier.stories) != order(&earlier.stories, &self.stories) {
+            lines.push("the order of the stories was changed".to_owned());
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(titles: &[(i64, &str)]) -> Content {
+        Content {
+            identity: Identity {
+                title: "The Lamp".into(),
+                tagline: "Light".into(),
+                sender: "lamp@example.org".into(),
+                postal_address: "Quay 1".into(),
+                language: "en".into(),
+                logo: None,
+                accent: None,
+                fonts: "serif".into(),
+            },
+            subject: None,
+            preheader: None,
+            note: None,
+            stories: titles
+                .iter()
+                .map(|(article, title)| Story {
+                    article: *article,
+                    title: (*title).into(),
+                    dek: None,
+                    url: format!("https://lamp.example/{article}"),
+                    picture: None,
+                    is_pinned: false,
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn the_same_content_has_the_same_revision_and_any_change_another() {
+        let one = content(&[(1, "Ferry"), (2, "Quay")]);
+        assert_eq!(one.revision(), content(&[(1, "Ferry"), (2, "Quay")]).revision());
+        assert_eq!(Revision::parse(one.revision().as_str()), Ok(one.revision()));
+        let others = [
+            content(&[(2, "Quay"), (1, "Ferry")]),
+            content(&[(1, "Ferry")]),
+            content(&[(1, "Ferry late"), (2, "Quay")]),
+            Content { note: Some("Hello".into()), ..one.clone() },
+        ];
+        for other in others {
+            assert_ne!(one.revision(), other.revision());
+        }
+        assert!(Revision::parse("1f09ac3").is_err() && Revision::parse("xxxxxxxx").is_err());
+    }
+
+    #[test]
+    fn changes_are_described() {
+        let earlier = content(&[(1, "Ferry"), (2, "Quay"), (3, "Market")]);
+        let mut now = content(&[(4, "Storm"), (3, "Market"), (1, "Ferry late")]);
+        now.subject = Some("Storm".into());
+        assert_eq!(
+            now.changes_since(&earlier),
+            [
+                "subject: none → “Storm”",
+                "- Quay",
+                "+ Storm (story 1)",
+                "headline: “Ferry” → “Ferry late”",
+                "the order of the stories was changed",
+            ]
+        );
+        assert!(earlier.changes_since(&earlier).is_empty());
+    }
+}

@@ -1,0 +1,64 @@
+//! Removes from typed addresses what no address contains but keyboards, spreadsheets and web pages add.
+
+use std::borrow::Cow;
+
+/// Returns the address without invisible characters and the white space around it, and with full-width signs
+/// (`＠`, `．`, `ａ`) replaced by their ASCII forms.
+pub fn tidy_address(text: &str) -> Cow<'_, str> {
+    let is_tidy = |c: char| c.is_ascii() || !(is_invisible(c) || full_width(c).is_some());
+    if text.chars().all(is_tidy) {
+        return Cow::Borrowed(text.trim());
+    }
+    let tidy: String =
+        text.chars().filter(|c| !is_invisible(*c)).map(|c| full_width(c).unwrap_or(c)).collect();
+    Cow::Owned(tidy.trim().to_owned())
+}
+
+/// Returns the ASCII form of a full-width sign, or of an ideographic full stop.
+fn full_width(c: char) -> Option<char> {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0),
+        '\u{3002}' | '\u{ff61}' => Some('.'),
+        '\u{3000}' | '\u{a0}' => Some(' '),
+        _ => None,
+    }
+}
+
+/// Returns whether a character has no shape of its own: soft hyphens, joiners, direction marks, byte order
+/// marks, variation selectors and tags.
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invisible_characters_and_full_width_signs_are_tidied() {
+        for typed in [
+            " ann@example.org ",
+            "\u{feff}ann@example.org",
+            "ann\u{200b}@exam\u{ad}ple.org\u{200e}",
+            "ann＠example．org",
+            "ａｎｎ＠ｅｘａｍｐｌｅ。org",
+            "\u{a0}ann@example.org\u{3000}",
+        ] {
+            assert_eq!(tidy_address(typed), "ann@example.org", "{typed:?}");
+        }
+        assert!(matches!(tidy_address("zoë@exämple.org"), Cow::Borrowed("zoë@exämple.org")));
+    }
+}
