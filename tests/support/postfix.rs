@@ -3,9 +3,9 @@
 //!
 //! Email to any address at example.org and example.net goes to one mailbox that the test reads. Everything
 //! else is refused. Without an SMTP client service, nothing can leave the machine. Postfix accepts
-//! `gone@example.org` and then bounces it to the envelope sender. Email for bounces.example.org goes to a port that the
-//! test listens on, and email for pipe.example.org into a script of the test. A test reads `messages` and `log`, or waits
-//! for them. Dropping the server stops it and removes the folder.
+//! `gone@example.org` and then bounces it to the envelope sender. Email for bounces.example.org goes to a port
+//! that the test listens on, and email for pipe.example.org into a script of the test. A test reads `messages`
+//! and `log`, or waits for them. Dropping the server stops it and removes the folder.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
