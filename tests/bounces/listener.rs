@@ -1,22 +1,33 @@
 //! The listener for incoming email.
 
-use super::{ANN, PATTERN, complaint, next_issue, sender, start};
-use crate::support::{Engine, TestApp, on_both_engines};
+use super::{ANN, PATTERN, complaint, next_issue, report, sender, start};
+use crate::support::{Engine, TestApp, eventually, on_both_engines, supervisor::ReservedPort};
 use daily::{
+    db::bounces,
     domain::{
-        delivery::bounce_address::BounceAddress, subscriber::subscription::SubscriptionStatus::Complained,
+        delivery::bounce_address::BounceAddress, ids::IssueId,
+        subscriber::subscription::SubscriptionStatus::Complained,
     },
     service::incoming,
     settings::ReceiveProtocol,
 };
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-on_both_engines!(a_complaint_over_lmtp_is_acknowledged_once_it_is_durable);
+on_both_engines!(
+    a_complaint_over_lmtp_is_acknowledged_once_it_is_durable,
+    killing_the_listener_loses_no_acknowledged_bounce,
+);
 
 /// A client that talks to the listener.
 struct Client(BufReader<TcpStream>);
@@ -46,6 +57,82 @@ impl Client {
         self.0.get_mut().write_all(text.as_bytes()).await.unwrap();
         self.reply().await
     }
+}
+
+/// Hands one bounce over on a connection of its own. `false`: it was not acknowledged.
+async fn hands_over(address: SocketAddr, to: &str) -> bool {
+    let handing_over = async {
+        let mut stream = BufReader::new(TcpStream::connect(address).await?);
+        let message = report(to, ANN, "failed", "550 5.1.1 no such user");
+        let commands = format!("LHLO mx\r\nMAIL FROM:<>\r\nRCPT TO:<{to}>\r\nDATA\r\n");
+        stream.get_mut().write_all(commands.as_bytes()).await?;
+        let mut line = String::new();
+        while !line.starts_with("354 ") {
+            line.clear();
+            if stream.read_line(&mut line).await? == 0 {
+                return Ok(false);
+            }
+        }
+        stream.get_mut().write_all(format!("{message}.\r\n").as_bytes()).await?;
+        line.clear();
+        stream.read_line(&mut line).await?;
+        Ok::<_, std::io::Error>(line.starts_with("250 "))
+    };
+    handing_over.await.unwrap_or(false)
+}
+
+async fn listens(address: SocketAddr) {
+    eventually("it listens", || async { TcpStream::connect(address).await.ok() }).await;
+}
+
+async fn bounces_of(app: &TestApp, issue: IssueId) -> usize {
+    let mut tx = app.app.db.read().await.unwrap();
+    let counts = bounces::count_by_kind(&mut tx, issue).await.unwrap();
+    counts.iter().map(|it| usize::try_from(it.count).unwrap()).sum()
+}
+
+async fn killing_the_listener_loses_no_acknowledged_bounce(engine: Engine) {
+    const READERS: usize = 80;
+    let app = start(engine).await;
+    let readers = app.readers(READERS, "example.org").await;
+    let issue = next_issue(&app, 1).await;
+    let mut senders = Vec::new();
+    for reader in &readers {
+        senders.push(sender(&app, issue, reader).await);
+    }
+    let port = ReservedPort::reserve();
+    let address = SocketAddr::from(([127, 0, 0, 1], port.number()));
+    let daily = app
+        .program()
+        .set("DAILY__SENDING__BOUNCE_ADDRESS", PATTERN)
+        .set("DAILY__RECEIVE__LISTEN", &address.to_string());
+    let (daily, _) = daily.listening();
+    let mut running = daily.start(&["serve", "--role", "web"]);
+    listens(address).await;
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let (count, all) = (acknowledged.clone(), senders.clone());
+    let handing_over = tokio::spawn(async move {
+        for to in all {
+            if hands_over(address, &to).await {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    });
+    eventually("some are acknowledged", || async {
+        (acknowledged.load(Ordering::SeqCst) >= 15).then_some(())
+    })
+    .await;
+    running.kill();
+    handing_over.await.unwrap();
+    let (stored, acknowledged) = (bounces_of(&app, issue).await, acknowledged.load(Ordering::SeqCst));
+    assert!(stored >= acknowledged && acknowledged < READERS, "{stored} of {acknowledged} are stored");
+    // The mail server hands all others over again, and here the stored ones, too.
+    let _running = daily.start(&["serve", "--role", "web"]);
+    listens(address).await;
+    for to in &senders {
+        assert!(hands_over(address, to).await);
+    }
+    assert_eq!(bounces_of(&app, issue).await, READERS, "each counts once");
 }
 
 async fn listening(app: &TestApp) -> (SocketAddr, DropGuard) {

@@ -3,9 +3,9 @@
 //!
 //! Email to any address at example.org and example.net goes to one mailbox that the test reads. Everything
 //! else is refused. Without an SMTP client service, nothing can leave the machine. Postfix accepts
-//! `gone@example.org` and then bounces it to the envelope sender. Email for bounces.example.org goes to a port that the
-//! test listens on. A test reads `messages` and `log`, or waits
-//! for them. Dropping the server stops it and removes the folder.
+//! `gone@example.org` and then bounces it to the envelope sender. Email for bounces.example.org goes to a port
+//! that the test listens on, and email for pipe.example.org into a script of the test. A test reads `messages`
+//! and `log`, or waits for them. Dropping the server stops it and removes the folder.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -85,6 +85,19 @@ impl Postfix {
     /// 127.0.0.1.
     pub fn ca_file(&self) -> PathBuf {
         self.folder().join("tls/ca.pem")
+    }
+
+    /// Returns the server's certificate and key, both PEM.
+    pub fn certificate_and_key(&self) -> (PathBuf, PathBuf) {
+        (self.folder().join("tls/server.pem"), self.folder().join("tls/server.key"))
+    }
+
+    /// Writes the shell script that email for pipe.example.org is piped into. It runs as `nobody`, with the
+    /// recipient as its argument.
+    pub fn write_receiver(&self, script: &str) {
+        self.write("receive", &format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(self.folder().join("receive"), fs::Permissions::from_mode(0o755))
+            .expect("the script is ours");
     }
 
     /// Returns Postfix's sendmail program with this server's configuration.
@@ -214,10 +227,12 @@ virtual_uid_maps = static:{NOBODY}
 virtual_gid_maps = static:{NOBODY}
 virtual_transport = virtual
 # Bounces go back to Daily.
-relay_domains = bounces.example.org
+relay_domains = bounces.example.org, pipe.example.org
 relay_recipient_maps =
 transport_maps = texthash:{folder}/config/transport
-lmtp_tls_security_level = none
+lmtp_tls_security_level = may
+lmtp_tls_loglevel = 1
+daily_destination_recipient_limit = 1
 default_transport = error:5.1.2 tests send no mail to the outside
 relay_transport = $default_transport
 local_transport = $default_transport
@@ -254,6 +269,8 @@ defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
 error unix - - n - - error
 lmtp unix - - n - 20 lmtp
+daily unix - n n - 2 pipe
+  flags=ORX user=nobody argv={folder}/receive ${{original_recipient}}
 retry unix - - n - - error
 virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
@@ -262,7 +279,10 @@ postlog unix-dgram n - n - 1 postlogd
         );
         self.write("config/main.cf", &main);
         self.write("config/master.cf", &services);
-        let lmtp = format!("bounces.example.org lmtp:inet:[127.0.0.1]:{}\n", self.lmtp_port());
+        let lmtp = format!(
+            "bounces.example.org lmtp:inet:[127.0.0.1]:{}\npipe.example.org daily:\n",
+            self.lmtp_port()
+        );
         self.write("config/transport", &lmtp);
         self.write("config/mailboxes", "!/^gone/ inbox/\n");
         self.write(

@@ -1,4 +1,4 @@
-//! Bounces that a real Postfix makes, and that come back to the listener over LMTP.
+//! Bounces that a real Postfix makes, and that come back over LMTP or through a pipe.
 
 use crate::support::{
     DAY, Engine, address, app::TestApp, eventually_within, on_both_engines, postfix::Postfix,
@@ -13,8 +13,12 @@ use daily::{
     },
     settings::Relay,
 };
+use std::os::unix::fs::PermissionsExt as _;
 
-on_both_engines!(what_postfix_bounces_later_is_matched_and_counted);
+on_both_engines!(
+    what_postfix_bounces_later_is_matched_and_counted,
+    what_postfix_bounces_later_may_come_through_a_pipe,
+);
 
 /// Returns how many reports of hard bounces an issue has.
 async fn hard_bounces(app: &TestApp, issue: IssueId) -> i64 {
@@ -35,6 +39,9 @@ async fn what_postfix_bounces_later_is_matched_and_counted(engine: Engine) {
             Some(BounceAddress::parse("bounce+{key}@bounces.example.org").unwrap());
         settings.sending.max_failed_percent = 100;
         settings.receive.listen = Some(([127, 0, 0, 1], lmtp).into());
+        let (certificate, key) = postfix.certificate_and_key();
+        settings.receive.tls_certificate_file = Some(certificate);
+        settings.receive.tls_key_file = Some(key);
         settings.relays = vec![Relay { connections: 4, ..Relay::new(RelayUrl::parse(&url).unwrap()) }];
     })
     .await;
@@ -65,4 +72,39 @@ async fn what_postfix_bounces_later_is_matched_and_counted(engine: Engine) {
     let one = bounces::for_address(&mut tx, &address(&name(0)), 10).await.unwrap();
     assert_eq!(one.len(), 2);
     assert!(one.iter().all(|it| it.source == "key" && it.ineffective.is_none()), "{one:?}");
+    postfix.wait_for_log("TLS connection established to 127.0.0.1", 1).await;
+}
+
+async fn what_postfix_bounces_later_may_come_through_a_pipe(engine: Engine) {
+    const PATTERN: &str = "bounce+{key}@pipe.example.org";
+    let postfix = Postfix::start().await;
+    let url = format!("smtp://127.0.0.1:{}", postfix.plain_port());
+    let app = TestApp::start_with(engine, |settings| {
+        settings.sending.bounce_address = Some(BounceAddress::parse(PATTERN).unwrap());
+        settings.relays = vec![Relay::new(RelayUrl::parse(&url).unwrap())];
+    })
+    .await;
+    let folder = app.app.settings.data.folder.clone();
+    let secret = std::fs::read_to_string(folder.join("secret.key")).unwrap();
+    // The receiver runs as another user, who may read and write the database.
+    postfix.write_receiver(&format!(
+        "export DAILY__DATABASE__URL='{}' DAILY__TOKENS__SECRETS={} DAILY__SENDING__BOUNCE_ADDRESS='{PATTERN}'\n\
+         exec {} receive --recipient \"$1\"",
+        app.database_url(),
+        secret.trim(),
+        env!("CARGO_BIN_EXE_daily"),
+    ));
+    for path in std::fs::read_dir(&folder).unwrap().map(|it| it.unwrap().path()).chain([folder]) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    app.reader_at_once("reader@example.org").await;
+    app.reader_at_once("gone@example.org").await;
+    app.article("The bridge opens").await;
+    let issue = app.begin_issue().await;
+    eventually_within(60, "the bounce came back", || async {
+        (hard_bounces(&app, issue).await == 1).then_some(())
+    })
+    .await;
+    let mut tx = app.app.db.read().await.unwrap();
+    assert_eq!(bounces::for_address(&mut tx, &address("gone@example.org"), 10).await.unwrap().len(), 1);
 }

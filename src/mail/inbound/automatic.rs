@@ -3,10 +3,10 @@
 
 use super::document::{Document, header, sender};
 use crate::domain::delivery::incoming::IncomingKind;
-use mail_parser::Message;
+use mail_parser::{Address, Message};
 
 /// Names of mailers in `From`, before the `@`.
-const MAILERS: [&str; 17] = [
+const MAILERS: [&str; 19] = [
     "mailer-daemon",
     "mailer_daemon",
     "mailerdaemon",
@@ -24,6 +24,20 @@ const MAILERS: [&str; 17] = [
     "nondelivery",
     "sysadmin",
     "mdaemon",
+    "imss",
+    "interscan",
+];
+
+/// Display names of mailers. Compared in lower case.
+const NAMES: [&str; 8] = [
+    "mail delivery",
+    "mailer-daemon",
+    "mailer daemon",
+    "mail administrator",
+    "mail system",
+    "system administrator",
+    "postmaster",
+    "interscan",
 ];
 
 /// Phrases of a subject that only reports have. Compared in lower case.
@@ -61,7 +75,7 @@ const SUBJECTS: [&str; 30] = [
 ];
 
 /// Phrases of reports. Compared in lower case with single spaces.
-const REPORTS: [&str; 48] = [
+const REPORTS: [&str; 52] = [
     "not be delivered",
     "not been delivered",
     "not delivered",
@@ -110,6 +124,10 @@ const REPORTS: [&str; 48] = [
     "配信できませんでした",
     "не может быть доставлено",
     "user mailbox exceeds",
+    "not member",
+    "not a member",
+    "reject mail from",
+    "メッセージを配信できません",
 ];
 
 /// Words of a report that the mailer still tries.
@@ -137,7 +155,12 @@ pub fn is_report(message: &Message<'_>, document: &Document) -> bool {
     let has_failed_recipients = header(message, "X-Failed-Recipients").is_some();
     let sender = sender(message);
     let name = sender.split('@').next().unwrap_or_default();
+    let display_name = message.from().and_then(Address::first).and_then(|it| it.name());
+    let display_name = display_name.unwrap_or_default().to_lowercase();
+    let calls_itself_mailer = NAMES.iter().any(|it| display_name.contains(it));
+    let is_mailing_list = header(message, "X-MLServer").is_some() && name.ends_with("-admin");
     let is_mailer = MAILERS.iter().any(|it| name == *it || name.starts_with(&format!("{it}-")))
+        || is_mailing_list
         || sender.is_empty()
         || header(message, "X-MX-Bounce").is_some();
     let has_null_sender =
@@ -147,9 +170,15 @@ pub fn is_report(message: &Message<'_>, document: &Document) -> bool {
     let has_subject = !is_answer && SUBJECTS.iter().any(|it| subject.contains(it));
     let text = squeezed(&document.notification);
     let says_so = REPORTS.iter().any(|it| text.contains(it));
+    // Newsletters write about bounces, and mailers have no lists.
+    if header(message, "List-Unsubscribe").is_some() && !has_failed_recipients && !is_mailer {
+        return false;
+    }
     let answers_for_reader = automatic_answer(message, document).is_some();
+    let quotes_server = speaks_smtp(&document.notification);
     has_failed_recipients
-        || is_mailer && (has_subject || says_so || !answers_for_reader && speaks_smtp(&document.notification))
+        || is_mailer && (has_subject || says_so || !answers_for_reader && quotes_server)
+        || calls_itself_mailer && says_so && (has_subject || quotes_server)
         || has_null_sender && !answers_for_reader && (has_subject || says_so)
 }
 

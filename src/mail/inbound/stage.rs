@@ -4,10 +4,12 @@
 use crate::domain::delivery::{incoming::stage_of_command, status::Stage};
 
 /// Words before the name of a command, as mailers introduce it.
-const INTRODUCTIONS: [&str; 9] = [
+const INTRODUCTIONS: [&str; 11] = [
     "in reply to ",
     "in response to ",
     "server after ",
+    "server for ",
+    "smtp:",
     "did not like our ",
     "error following ",
     "reply to ",
@@ -17,7 +19,7 @@ const INTRODUCTIONS: [&str; 9] = [
 ];
 
 /// Whole phrases, with the stage that each means.
-const PHRASES: [(&str, Stage); 14] = [
+const PHRASES: [(&str, Stage); 18] = [
     ("end of data", Stage::Message),
     ("our final data", Stage::Message),
     ("after i sent the message", Stage::Message),
@@ -30,6 +32,10 @@ const PHRASES: [(&str, Stage); 14] = [
     ("rejected recipient", Stage::Rcpt),
     ("[rcpt_to]", Stage::Rcpt),
     ("(rcpt)", Stage::Rcpt),
+    ("for text command", Stage::Message),
+    ("sender was rejected", Stage::Mail),
+    ("my name was rejected", Stage::Hello),
+    ("greeting failed", Stage::Greeting),
     ("after initial connection", Stage::Connect),
     ("initial connection", Stage::Connect),
 ];

@@ -196,6 +196,37 @@ fn reports_in_prose_are_read() {
             K::Hard,
             None,
         ),
+        // Exim, about a local address
+        (
+            daemon("Mail delivery failed: returning message to sender"),
+            "A message that you sent could not be delivered to one or more of its recipients.\n\n  ann@example.org\n\
+             \u{20}   unknown local-part \"ann\" in domain \"example.org\"\n\n------ This is a copy of your message ------\n",
+            K::Hard,
+            None,
+        ),
+        // GMX
+        (
+            daemon("Mail delivery failed: returning message to sender"),
+            "The following address failed:\n\n\"ann@example.org\":\nSMTP error from remote server after RCPT command:\n\
+             host: mx.example.org\nno such mailbox\n",
+            K::Hard,
+            None,
+        ),
+        // A refusal of the sender
+        (
+            daemon("failure notice"),
+            "I wasn't able to deliver your message.\n\n<ann@example.org>:\nConnected to 192.0.2.7 but sender was rejected.\n\
+             Remote host said: 550 5.1.0 user unknown\n",
+            K::Soft,
+            Some("5.1.0"),
+        ),
+        // A mailing list
+        (
+            "From: list-admin@lists.example\nSubject: You are not a member\nX-MLServer: fml".to_owned(),
+            "Your address ann@example.org is not a member of this list.\n",
+            K::Policy,
+            None,
+        ),
         // OpenSMTPD
         (
             daemon("Delivery status notification: failed"),
@@ -257,6 +288,17 @@ fn messages_that_only_look_like_bounces_are_none() {
         (
             "From: ops@weekly.example\nSubject: Undelivered mail explained\nReturn-Path: <ops@weekly.example>",
             quoted,
+            K::Other,
+        ),
+        (
+            "From: Mail System Weekly <news@weekly.example>\nSubject: Delivery failed? Read on\n\
+             List-Unsubscribe: <https://weekly.example/u>",
+            quoted,
+            K::Other,
+        ),
+        (
+            "From: System Administrator <it@corp.example>\nSubject: New printers",
+            "Old ones were not delivered.",
             K::Other,
         ),
         ("From: ann@example.org\nSubject: Fwd: Undelivered Mail Returned to Sender", quoted, K::Other),

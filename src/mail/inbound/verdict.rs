@@ -41,6 +41,8 @@ pub fn verdict(evidence: &Evidence<'_>) -> Verdict {
     let mut cause = cause(&text);
     let has_address_status =
         address_detail(found.enhanced).is_some_and(|it| matches!(it, 1 | 2 | 3 | 6 | 10));
+    // There is no next hop for the domain (X.4.4).
+    let has_no_route = found.enhanced.is_some_and(|it| (it.subject(), it.detail()) == (4, 4));
     // The status and some of the words agree, so words of a weaker cause stand there by chance.
     let is_weak =
         matches!(cause, Some(Cause::Content | Cause::Policy | Cause::Rate | Cause::Network | Cause::Spam));
@@ -54,14 +56,16 @@ pub fn verdict(evidence: &Evidence<'_>) -> Verdict {
         _ if evidence.is_delayed || evidence.is_program => IncomingKind::Soft,
         _ if is_temporary(evidence, found) => {
             // A mailer that gave up after days of `4.1.1 user unknown` has its final answer.
-            let is_final = cause == Some(Cause::NoUser)
-                && text.contains("user unknown")
-                && matches!(address_detail(found.enhanced), Some(1));
+            let is_final = match address_detail(found.enhanced) {
+                Some(1) => cause == Some(Cause::NoUser) && text.contains("user unknown"),
+                Some(2) => cause == Some(Cause::NoHost),
+                _ => false,
+            };
             if is_final { IncomingKind::Hard } else { IncomingKind::Soft }
         }
         Some(Cause::NoUser) if !is_sure(evidence, found) => unsure_kind(found),
         Some(_) => IncomingKind::Hard,
-        None if has_address_status => IncomingKind::Hard,
+        None if has_address_status || has_no_route => IncomingKind::Hard,
         None => unsure_kind(found),
     };
     let kind = if kind == IncomingKind::Hard { contradiction(evidence).unwrap_or(kind) } else { kind };
@@ -119,7 +123,7 @@ fn is_sure(evidence: &Evidence<'_>, found: Codes) -> bool {
         // The sender's address is bad, not the recipient's.
         Some((1, 7..=9)) => false,
         Some((1, _) | (4, 1) | (5, 0)) => true,
-        Some((0, 0) | (2, 1)) | None => match evidence.stage {
+        Some((0, 0) | (2, 1) | (3, 0)) | None => match evidence.stage {
             Some(Stage::Rcpt) => true,
             Some(_) => false,
             None => names_recipient(),
