@@ -23,13 +23,14 @@ pub(super) enum Listed {
 }
 
 /// The signed headers that all copies share, in the order of [`Listed`]. A recipient's own follow.
-const SHARED: [&str; 8] = [
+const SHARED: [&str; 9] = [
     "From",
     "Subject",
     "Date",
     "MIME-Version",
     "Content-Type",
     "List-Id",
+    "Reply-To",
     "List-Unsubscribe-Post",
     "Feedback-ID",
 ];
@@ -39,11 +40,11 @@ impl Listed {
         match self {
             Self::Plain => {
                 "h=From:From:Subject:Subject:Date:MIME-Version:Content-Type:List-Id:\r\n \
-                 Feedback-ID:To:Message-ID;"
+                 Reply-To:Feedback-ID:To:Message-ID;"
             }
             Self::WithOneClick => {
                 "h=From:From:Subject:Subject:Date:MIME-Version:Content-Type:List-Id:\r\n \
-                 List-Unsubscribe-Post:Feedback-ID:To:Message-ID:List-Unsubscribe;"
+                 Reply-To:List-Unsubscribe-Post:Feedback-ID:To:Message-ID:List-Unsubscribe;"
             }
         }
     }
