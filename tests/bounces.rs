@@ -297,6 +297,7 @@ async fn every_email_has_its_own_envelope_sender(engine: Engine) {
         settings.sending.bounce_address = Some(BounceAddress::parse(PATTERN).unwrap());
     })
     .await;
+    app.change_newsletter(|it| it.reply_to = Some(crate::support::address("editor@example.org"))).await;
     app.reader_at_once(ANN).await;
     app.reader_at_once(BEN).await;
     let issue = app.begin_issue().await;
@@ -316,6 +317,7 @@ async fn every_email_has_its_own_envelope_sender(engine: Engine) {
         let text = String::from_utf8_lossy(&message.data);
         assert!(!text.contains("bounce+"), "the key is in the envelope only");
         assert!(text.contains("Feedback-ID: "), "{text}");
+        assert!(text.contains("Reply-To: editor@example.org\r\n"), "{text}");
         let local = message.sender.split('@').next().unwrap();
         assert!(local.len() <= 64 && !message.sender.contains("ann"), "{}", message.sender);
         assert!(open_key(&app.app.incoming.keys, &local["bounce+".len()..]).is_some());

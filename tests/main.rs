@@ -48,6 +48,7 @@ mod schedule;
 mod sending;
 mod signup;
 mod single_emails;
+mod single_readers;
 mod smtp_injection;
 mod support;
 mod suppressions;

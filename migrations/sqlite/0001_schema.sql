@@ -18,6 +18,7 @@ CREATE TABLE newsletters (
     language        TEXT    NOT NULL, -- BCP 47 tag
     sender_name     TEXT    NOT NULL,
     sender_address  TEXT    NOT NULL,
+    reply_to        TEXT, -- where replies go; NULL: to sender_address
     postal_address  TEXT    NOT NULL,
     logo_url        TEXT,
     accent          TEXT, -- a colour such as #0a6048

@@ -18,7 +18,11 @@ use crate::{
         page::{PageError, read_page},
     },
     db::content::articles::{self, Stored},
-    domain::{actor::Actor, content::article::FoundArticle, ids::ArticleId},
+    domain::{
+        actor::Actor,
+        content::article::{FoundArticle, MAX_TITLE_CHARS, one_line},
+        ids::ArticleId,
+    },
 };
 use url::Url;
 
@@ -109,11 +113,25 @@ fn report_change(found: bool, id: i64, what: &str) -> CliResult {
 
 async fn add(app: &App, actor: &Actor, article: &ArticleSource, output: Output) -> CliResult {
     let (source, url) = article.checked().map_err(|problems| usage::<ArticleSource>(&problems))?;
-    let mut found = read_article(app, &source, url.as_ref()).await.map_err(|error| match error {
+    let read = read_article(app, &source, url.as_ref()).await;
+    let read = match (read, &article.title, &source) {
+        (Err(CliError::Failed(why)), Some(title), source) if why == PageError::NoTitle.to_string() => {
+            let named = match source {
+                Source::Url(url) => Some(url.clone()),
+                Source::Path(_) => None,
+            };
+            Ok(FoundArticle { url: named, ..FoundArticle::titled(title) })
+        }
+        (read, ..) => read,
+    };
+    let mut found = read.map_err(|error| match error {
         CliError::Failed(why) => CliError::Failed(format!("{}: {why}", article.source)),
         other => other,
     })?;
     found.url = url.or(found.url);
+    if let Some(title) = &article.title {
+        found.title = one_line(title, MAX_TITLE_CHARS);
+    }
     let source = &article.source;
     let stored = add_article(&app.actions, actor, &found).await?.ok_or_else(|| {
         CliError::Failed(format!(

@@ -17,6 +17,7 @@ use crate::{
     domain::{
         actor::Actor,
         content::{feed_notes::FeedNotes, feed_trouble::in_words},
+        ids::FeedId,
     },
     jobs::poll_feed::{self, Reading},
 };
@@ -37,7 +38,9 @@ pub enum Feed {
     /// List feeds and when they were read
     List,
     /// Show a feed's state in detail
-    #[command(after_help = "Example:\n  daily feed show https://www.example.org/feed.xml")]
+    #[command(
+        after_help = "Examples:\n  daily feed show https://www.example.org/feed.xml\n  daily feed show 1"
+    )]
     Show(FeedSource),
     /// Read all feeds now, or a single one
     #[command(after_help = "Example:\n  daily feed poll https://www.example.org/feed.xml")]
@@ -59,11 +62,11 @@ impl Feed {
         match self {
             Self::Add(source) => add(app, actor, &feed_url(&source)?, output).await,
             Self::List => list(app, output).await,
-            Self::Show(source) => show(app, &feed_url(&source)?, output).await,
+            Self::Show(source) => show(app, &known_url(app, &source).await?, output).await,
             Self::Poll { source } => poll(app, source, output).await,
-            Self::Accept(source) => accept(app, actor, &feed_url(&source)?, output).await,
+            Self::Accept(source) => accept(app, actor, &known_url(app, &source).await?, output).await,
             Self::Remove(source) => {
-                let url = feed_url(&source)?;
+                let url = known_url(app, &source).await?;
                 if !remove_feed(&app.actions, actor, &url).await? {
                     return Err(CliError::Failed(format!("there is no feed {url}; see `daily feed list`")));
                 }
@@ -71,6 +74,20 @@ impl Feed {
                 Ok(())
             }
         }
+    }
+}
+
+/// Returns the URL of a feed that an operator names by its number, its URL or its path.
+async fn known_url(app: &App, feed: &FeedSource) -> Result<String, CliError> {
+    match feed.source.trim().parse() {
+        Ok(number) => {
+            let found = feeds::get(&mut app.db.read().await?, FeedId(number)).await?;
+            let found = found.ok_or_else(|| {
+                CliError::Failed(format!("there is no feed {number}; see `daily feed list`"))
+            })?;
+            Ok(found.url)
+        }
+        Err(_) => feed_url(feed),
     }
 }
 

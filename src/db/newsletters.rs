@@ -37,6 +37,7 @@ struct Row {
     tagline: String,
     sender_name: String,
     sender_address: EmailAddress,
+    reply_to: Option<EmailAddress>,
     time_zone: String,
     send_time: String,
     days: String,
@@ -65,6 +66,7 @@ impl Row {
             scheduled_since: self.scheduled_since.0,
             newsletter: Newsletter {
                 sender_address: self.sender_address,
+                reply_to: self.reply_to,
                 time_zone: parse_time_zone(&self.time_zone)
                     .map_err(|e| decode("time_zone", e.to_string()))?,
                 send_time: parse_send_time(&self.send_time)
@@ -126,9 +128,9 @@ pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp)
         tx,
         "INSERT INTO newsletters (slug, title, tagline, sender_name, sender_address, time_zone, send_time, \
          postal_address, language, days, clock, selection, min_stories, max_stories, needs_approval, \
-         logo_url, accent, fonts, archive, created_at, scheduled_since) \
+         logo_url, accent, fonts, archive, created_at, scheduled_since, reply_to) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-         $20) ON CONFLICT (slug) DO NOTHING",
+         $20, $21) ON CONFLICT (slug) DO NOTHING",
         &newsletter.slug,
         &newsletter.title,
         &newsletter.tagline,
@@ -148,7 +150,8 @@ pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp)
         newsletter.theme.accent.map(|accent| accent.to_string()),
         newsletter.theme.fonts,
         newsletter.archive,
-        DbTime(now)
+        DbTime(now),
+        newsletter.reply_to.as_ref()
     )
     .rows_affected()
     .await
@@ -163,7 +166,7 @@ pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbErro
         "UPDATE newsletters SET title = $2, tagline = $3, sender_name = $4, sender_address = $5, time_zone = \
          $6, send_time = $7, postal_address = $8, language = $9, scheduled_since = $10, days = $11, clock = \
          $12, selection = $13, min_stories = $14, max_stories = $15, needs_approval = $16, logo_url = $17, \
-         accent = $18, fonts = $19, archive = $20 WHERE id = $1",
+         accent = $18, fonts = $19, archive = $20, reply_to = $21 WHERE id = $1",
         record.id,
         &newsletter.title,
         &newsletter.tagline,
@@ -183,7 +186,8 @@ pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbErro
         newsletter.theme.logo_url.as_ref().map(url::Url::as_str),
         newsletter.theme.accent.map(|accent| accent.to_string()),
         newsletter.theme.fonts,
-        newsletter.archive
+        newsletter.archive,
+        newsletter.reply_to.as_ref()
     )
     .execute()
     .await

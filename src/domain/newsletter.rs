@@ -24,6 +24,8 @@ pub struct Newsletter {
     pub sender_name: String,
     /// The address in `From` and the envelope sender.
     pub sender_address: EmailAddress,
+    /// The address in `Reply-To`; `None`: replies go to the sender.
+    pub reply_to: Option<EmailAddress>,
     /// The time zone of `send_time`.
     pub time_zone: TimeZone,
     /// Local time of day at which an issue goes out.
@@ -110,6 +112,7 @@ impl Default for Newsletter {
             tagline: "Keep up with the latest daily buzz".into(),
             sender_name: "Daily".into(),
             sender_address: EmailAddress::parse(PLACEHOLDER_SENDER).expect("the placeholder is an address"),
+            reply_to: None,
             time_zone: TimeZone::UTC,
             send_time: jiff::civil::time(7, 0, 0, 0),
             days: Days::DAILY,

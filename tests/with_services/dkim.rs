@@ -96,6 +96,7 @@ impl Content {
         Newsletter {
             sender_name: self.sender_name.into(),
             sender_address: address("news@lists.example.org"),
+            reply_to: Some(address("editor@lists.example.org")),
             ..Newsletter::default()
         }
     }

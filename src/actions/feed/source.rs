@@ -22,6 +22,10 @@ pub struct ArticleSource {
     #[arg(long)]
     #[validate(custom(function = rules::web_address))]
     pub url: Option<String>,
+    /// Headline, if the page's is missing or wrong
+    #[arg(long)]
+    #[validate(length(min = 1, max = 300, code = "text_too_long"))]
+    pub title: Option<String>,
 }
 
 /// A location to read from.
@@ -89,7 +93,7 @@ mod tests {
         ) {
             let feed = FeedSource { source: source.clone() };
             prop_assert_eq!(Problems::check(&feed).is_ok(), feed.checked().is_ok());
-            let article = ArticleSource { source, url };
+            let article = ArticleSource { source, url, title: None };
             prop_assert_eq!(Problems::check(&article).is_ok(), article.checked().is_ok());
         }
     }

@@ -58,6 +58,10 @@ pub struct NewsletterDetails {
     #[arg(long)]
     #[validate(custom(function = rules::address))]
     pub sender_address: Option<String>,
+    /// Address that replies go to
+    #[arg(long, value_name = "ADDRESS|none")]
+    #[validate(custom(function = self::reply_to))]
+    pub reply_to: Option<String>,
     /// Days with an issue: daily, weekdays, or such as mon,fri
     #[arg(long)]
     #[validate(custom(function = rules::days))]
@@ -114,6 +118,10 @@ pub struct NewsletterDetails {
     #[arg(long, value_parser = ListedValues(ARCHIVES))]
     #[validate(custom(function = self::archive))]
     pub archive: Option<String>,
+}
+
+fn reply_to(text: &str) -> Result<(), ValidationError> {
+    if text == "none" { Ok(()) } else { rules::address(text) }
 }
 
 fn clock(text: &str) -> Result<(), ValidationError> {
@@ -188,6 +196,7 @@ impl NewsletterDetails {
         })?;
         set("language", self.language.as_ref(), &mut it.language, parse_language)?;
         set("sender_address", self.sender_address.as_ref(), &mut it.sender_address, EmailAddress::parse)?;
+        set("reply_to", self.reply_to.as_ref(), &mut it.reply_to, none_if("none", EmailAddress::parse))?;
         set("days", self.days.as_ref(), &mut it.days, Days::parse)?;
         set("send_time", self.send_time.as_ref(), &mut it.send_time, parse_send_time)?;
         set("time_zone", self.time_zone.as_ref(), &mut it.time_zone, parse_time_zone)?;
@@ -241,6 +250,7 @@ mod tests {
             ("tagline", &["All that happened"]),
             ("sender_name", &["The Example"]),
             ("sender_address", &["news@example.org"]),
+            ("reply_to", &["none", "editor@example.org"]),
             ("days", &["daily", "weekdays", "mon,Fri"]),
             ("send_time", &["06:30", "6:5"]),
             ("time_zone", &["Europe/Berlin", "UTC"]),

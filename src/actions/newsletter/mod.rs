@@ -4,7 +4,7 @@ pub mod add_newsletter;
 pub mod details;
 pub mod set_newsletter;
 
-use crate::domain::newsletter::Newsletter;
+use crate::domain::{newsletter::Newsletter, subscriber::email_address::EmailAddress};
 use serde_json::{Value, json};
 
 /// Returns the settings of a newsletter by name, for output and the audit log.
@@ -15,6 +15,7 @@ pub fn settings(it: &Newsletter) -> Value {
         "tagline": it.tagline,
         "sender_name": it.sender_name,
         "sender_address": it.sender_address.as_str(),
+        "reply_to": it.reply_to.as_ref().map(EmailAddress::as_str),
         "days": it.days.to_string(),
         "send_time": it.send_time.strftime("%H:%M").to_string(),
         "time_zone": it.time_zone_name(),

@@ -1,5 +1,6 @@
 //! Readers change or end their subscriptions; operators import them.
 
+pub mod by_operator;
 pub mod change_address;
 pub mod context;
 pub mod import_subscribers;

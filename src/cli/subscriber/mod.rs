@@ -3,6 +3,7 @@
 mod cells;
 mod export;
 mod import;
+mod single;
 mod unsuppress;
 
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
         actor::Actor,
         ids::SubscriptionId,
         newsletter::{parse_send_time, parse_time_zone},
-        subscriber::{preferences::Preferences, sections::Sections},
+        subscriber::{preferences::Preferences, sections::Sections, subscription::SubscriptionStatus},
     },
 };
 use serde_json::json;
@@ -73,6 +74,12 @@ pub enum Subscriber {
         #[arg(long)]
         yes: bool,
     },
+    /// Add one reader, with evidence or by a confirmation
+    Add(single::Add),
+    /// End one reader's subscriptions
+    Unsubscribe(single::Unsubscribe),
+    /// Send no more email to an address
+    Suppress(single::Suppress),
     /// Let suppressed addresses get email again
     #[command(after_help = "Examples:\n  \
         daily subscriber unsuppress ann@example.org\n  \
@@ -80,8 +87,20 @@ pub enum Subscriber {
         daily subscriber unsuppress --file addresses.txt\n\n\
         Subscriptions that a suppression ended are active again.")]
     Unsuppress(unsuppress::Unsuppress),
-    /// List subscriptions, oldest first
+    /// List subscriptions, oldest first, and count them
+    #[command(after_help = "Examples:\n  \
+        daily subscriber list --status active --newsletter daily\n  \
+        daily subscriber list --counts")]
     List {
+        /// Only this newsletter
+        #[arg(long)]
+        newsletter: Option<String>,
+        /// Only these, such as active or unsubscribed
+        #[arg(long, value_parser = str::parse::<SubscriptionStatus>)]
+        status: Option<SubscriptionStatus>,
+        /// Count by newsletter and status instead
+        #[arg(long)]
+        counts: bool,
         /// Show at most this many
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=10_000))]
         limit: i64,
@@ -168,9 +187,24 @@ impl Subscriber {
             Self::Forget { address, yes } => forget_reader(app, actor, &address, yes, output).await,
             Self::Import(import) => import.run(app, actor, output).await,
             Self::Unsuppress(unsuppress) => unsuppress.run(app, actor, output).await,
-            Self::List { limit, after } => {
+            Self::Add(add) => add.run(app, actor, output).await,
+            Self::Unsubscribe(unsubscribe) => unsubscribe.run(app, actor, output).await,
+            Self::Suppress(suppress) => suppress.run(app, actor, output).await,
+            Self::List { newsletter, status, counts, limit, after } => {
+                let newsletter = match newsletter.as_deref() {
+                    Some(slug) => Some(super::newsletter(app, Some(slug)).await?.id),
+                    None => None,
+                };
                 let mut tx = app.db.read().await?;
-                let page = subscribers::page(&mut tx, SubscriptionId(after), limit).await?;
+                if counts {
+                    let rows = subscribers::counts(&mut tx, newsletter, status).await?;
+                    output.records(&rows, &["newsletter", "state", "readers"], |it| {
+                        vec![it.newsletter.clone(), it.status.to_string(), it.readers.to_string()]
+                    })?;
+                    return Ok(());
+                }
+                let page =
+                    subscribers::page(&mut tx, newsletter, status, SubscriptionId(after), limit).await?;
                 output.records(&page, &["id", "address", "newsletter", "state", "since"], |it| {
                     vec![
                         it.id.to_string(),

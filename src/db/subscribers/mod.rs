@@ -165,15 +165,55 @@ pub async fn for_subscriber(tx: &mut Tx, id: SubscriberId) -> Result<Vec<Subscri
     query_as!(tx, select_subscription!("WHERE s.subscriber_id = $1 ORDER BY s.id"), id).fetch_all().await
 }
 
-/// Returns a page of subscriptions after `after`, in the order they were added.
+/// Returns a page of subscriptions after `after`, in the order they were added: of one newsletter and one
+/// status, or of all.
 pub async fn page(
     tx: &mut Tx,
+    newsletter: Option<NewsletterId>,
+    status: Option<SubscriptionStatus>,
     after: SubscriptionId,
     limit: i64,
 ) -> Result<Vec<SubscriptionRecord>, DbError> {
-    query_as!(tx, select_subscription!("WHERE s.id > $1 ORDER BY s.id LIMIT $2"), after, limit)
-        .fetch_all()
-        .await
+    query_as!(
+        tx,
+        select_subscription!(
+            "WHERE s.id > $1 AND s.newsletter_id = COALESCE($2, s.newsletter_id) \
+             AND s.status = COALESCE($3, s.status) ORDER BY s.id LIMIT $4"
+        ),
+        after,
+        newsletter,
+        status,
+        limit
+    )
+    .fetch_all()
+    .await
+}
+
+/// The number of a newsletter's subscriptions with one status.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct StatusCount {
+    /// The newsletter's short name.
+    pub newsletter: String,
+    pub status: SubscriptionStatus,
+    pub readers: i64,
+}
+
+/// Counts subscriptions by newsletter and status.
+pub async fn counts(
+    tx: &mut Tx,
+    newsletter: Option<NewsletterId>,
+    status: Option<SubscriptionStatus>,
+) -> Result<Vec<StatusCount>, DbError> {
+    query_as!(
+        tx,
+        "SELECT n.slug AS newsletter, s.status, count(*) AS readers FROM subscriptions s \
+         JOIN newsletters n ON n.id = s.newsletter_id WHERE s.newsletter_id = COALESCE($1, s.newsletter_id) \
+         AND s.status = COALESCE($2, s.status) GROUP BY n.slug, s.status ORDER BY n.slug, s.status",
+        newsletter,
+        status
+    )
+    .fetch_all()
+    .await
 }
 
 /// Counts a newsletter's active subscriptions.

@@ -134,6 +134,9 @@ impl MessageTemplate {
         headers.set(From::from(Mailboxes::from(Mailbox::new(name, sender.clone()))));
         let mut add =
             |name, value| headers.insert_raw(HeaderValue::new(HeaderName::new_from_ascii_str(name), value));
+        if let Some(address) = &newsletter.reply_to {
+            add("Reply-To", address.to_string());
+        }
         add("List-Id", format!("<{}>", newsletter.list_id()));
         if content.one_click {
             add("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned());

@@ -23,13 +23,14 @@ pub(super) enum Listed {
 }
 
 /// The signed headers that all copies share, in the order of [`Listed`]. A recipient's own follow.
-const SHARED: [&str; 8] = [
+const SHARED: [&str; 9] = [
     "From",
     "Subject",
     "Date",
     "MIME-Version",
     "Content-Type",
     "List-Id",
+    "Reply-To",
     "List-Unsubscribe-Post",
     "Feedback-ID",
 ];
@@ -49,15 +50,16 @@ impl Listed {
         match self {
             Self::Plain => {
                 concat!(
-                    "h=From:Subject:Date:MIME-Version:Content-Type:List-Id:Feedback-ID:To:\r\n \
-                     Message-ID:",
+                    "h=From:Subject:Date:MIME-Version:Content-Type:List-Id:Reply-To:\r\n \
+                     Feedback-ID:To:Message-ID:",
                     once_more!()
                 )
             }
             Self::WithOneClick => {
                 concat!(
                     "h=From:Subject:Date:MIME-Version:Content-Type:List-Id:\r\n \
-                     List-Unsubscribe-Post:Feedback-ID:To:Message-ID:List-Unsubscribe:\r\n ",
+                     Reply-To:List-Unsubscribe-Post:Feedback-ID:To:Message-ID:\r\n \
+                     List-Unsubscribe:",
                     once_more!()
                 )
             }
