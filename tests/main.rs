@@ -45,6 +45,7 @@ mod relays;
 mod retention;
 mod schedule;
 mod sending;
+mod service_manager;
 mod signup;
 mod single_emails;
 mod smtp_injection;
