@@ -4,6 +4,7 @@
 use crate::{
     actions::{
         self,
+        incoming::IncomingContext,
         signup::{
             address_policy::AddressPolicy,
             blocked_domains::BlockedDomains,
@@ -56,6 +57,7 @@ pub struct App {
     pub signup: SignupContext,
     /// For changes that readers make themselves.
     pub subscription: SubscriptionContext,
+    pub incoming: IncomingContext,
     pub jobs: Contexts,
     pub health: WriterHealth,
     /// Path of the pages that show the emails of a `mailbox:` relay. Random, so that nobody can guess it.
@@ -144,7 +146,16 @@ impl App {
             emails_per_address: settings.signup.limits().address,
             address_policy,
         };
+        let incoming = IncomingContext {
+            db: db.clone(),
+            clock: clock.clone(),
+            keys: keys.clone(),
+            subscription: subscription.clone(),
+            bounce_address: settings.sending.bounce_address.clone(),
+            unsubscribe_address: settings.sending.unsubscribe_mailto.clone(),
+        };
         let settings = Arc::new(settings);
+        let throttle = throttle(&settings, &db, &clock);
         let stop = CancellationToken::new();
         let jobs = Contexts {
             feeds: FeedContext {
@@ -175,6 +186,7 @@ impl App {
                     clock.clone(),
                     queue.clone(),
                     settings.sending.breaker(),
+                    throttle.clone(),
                 ),
                 email_recorder: EmailRecorder::start(
                     db.clone(),
@@ -182,7 +194,7 @@ impl App {
                     queue.clone(),
                     settings.sending.lease(),
                 ),
-                throttle: throttle(&settings, &db, &clock),
+                throttle,
                 in_flight: InFlightIssues::default(),
                 background_tasks: TaskTracker::new(),
                 process: random::hex::<6>().into(),
@@ -199,7 +211,7 @@ impl App {
         };
         let (health, mailbox_path) =
             (WriterHealth::default(), format!("/mailbox/{}", random::hex::<16>()).into());
-        Ok(Self { settings, db, actions, signup, subscription, jobs, health, mailbox_path })
+        Ok(Self { settings, db, actions, signup, subscription, incoming, jobs, health, mailbox_path })
     }
 }
 
@@ -270,6 +282,12 @@ fn hand_over_limit(mailer: &Mailer, relays: usize) -> SignedDuration {
     let relay = mailer.longest_opening() + mailer.longest_send();
     let relays = relay.saturating_mul(u32::try_from(relays).unwrap_or(u32::MAX));
     SignedDuration::try_from(relays).unwrap_or(SignedDuration::MAX)
+}
+
+/// Returns the keys, if there are any yet. Creates no file.
+pub fn existing_keys(settings: &Settings) -> Option<KeyRing> {
+    let has_keys = !settings.tokens.secrets.is_empty() || settings.data.folder.join("secret.key").is_file();
+    if has_keys { key_ring(settings).ok() } else { None }
 }
 
 fn key_ring(settings: &Settings) -> Result<KeyRing, StartError> {

@@ -37,8 +37,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "service",
         &[
-            "actions", "app", "clock", "db", "delivery", "domain", "issues", "jobs", "queue", "random",
-            "settings", "web",
+            "actions", "app", "clock", "db", "delivery", "domain", "issues", "jobs", "mail", "queue",
+            "random", "settings", "web",
         ],
     ),
     (

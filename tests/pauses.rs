@@ -13,7 +13,7 @@ use daily::{
     },
     db::{
         deliveries::ReaderDelivery,
-        suppressions::{self, RefusedAddress},
+        suppressions::{self, BouncedAddress},
     },
     domain::{
         delivery::status::DeliveryStatus,
@@ -239,23 +239,17 @@ async fn a_paused_reader_can_be_erased_and_can_bounce(engine: Engine) {
     let (ann, bob) = (app.reader(ANN).await, app.reader(BOB).await);
     app.article("The news").await;
     app.send_issue().await;
-    let issue = app.latest_issue().await.id;
     for reader in [ann, bob] {
         reader.pauses_until("2026-05-09").await;
     }
     assert_eq!(erase(&app.app.actions, &OPERATOR, &address(ANN)).await.unwrap(), ErasureOutcome::Done);
     let rows = app.store().await.subscriptions().await;
     assert_eq!(rows.iter().filter(|it| it.paused_until.is_some()).count(), 1, "bob's");
-    // The relay answers late about an issue from before the pause.
-    let delivery = app.delivery(issue, BOB).await.id;
+    // A bounce comes late, about an issue from before the pause.
     let mut tx = app.app.db.begin().await.unwrap();
-    suppressions::add_undeliverable(
-        &mut tx,
-        &[RefusedAddress { delivery, address_key: BOB }],
-        app.clock.now(),
-    )
-    .await
-    .unwrap();
+    let bounced =
+        BouncedAddress { address_key: BOB.into(), reason: "undeliverable: 550".into(), issue: None };
+    suppressions::add_bounced(&mut tx, &[bounced], app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     app.run_due_at("2026-05-09T07:00:00Z").await;
     let it = bob.subscription().await;

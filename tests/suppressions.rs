@@ -1,7 +1,7 @@
 //! Suppressions by a relay that was wrong, and their undoing.
 
 use crate::support::{
-    Engine, TestApp, on_both_engines,
+    DAY, Engine, TestApp, on_both_engines,
     smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::{
@@ -24,18 +24,18 @@ on_both_engines!(
     a_signup_never_lifts_a_complaint,
 );
 
-/// Starts an app whose relay refuses every recipient, and sends an issue. Returns the readers.
-async fn refused(engine: Engine, change: impl FnOnce(&mut Settings)) -> (TestApp, Vec<String>) {
+/// Starts an app whose relay refuses every recipient, and sends an issue. Returns the relay and the readers.
+async fn refused(engine: Engine, change: impl FnOnce(&mut Settings)) -> (TestApp, SmtpServer, Vec<String>) {
     let script = Script::accept().always(Step::Rcpt, Action::reply("550 5.1.1 no such user"));
     let server = SmtpServer::start(script).await;
     let app = TestApp::with_ports(engine, &[server.port()], change).await;
     let (_, readers) = app.begin_issue_to(READERS).await;
     app.settle().await;
-    (app, readers)
+    (app, server, readers)
 }
 
 async fn an_issue_that_is_held_suppresses_nobody(engine: Engine) {
-    let (app, readers) = refused(engine, |_| {}).await;
+    let (app, _relay, readers) = refused(engine, |_| {}).await;
     assert_eq!(app.latest_issue().await.status, IssueStatus::Held);
     for reader in &readers {
         assert_eq!(app.suppressed(reader).await, None, "{reader}");
@@ -44,10 +44,17 @@ async fn an_issue_that_is_held_suppresses_nobody(engine: Engine) {
 }
 
 async fn an_operator_undoes_what_one_issue_suppressed(engine: Engine) {
-    let (app, readers) = refused(engine, |settings| settings.sending.max_failed_percent = 100).await;
+    let (app, _relay, readers) = refused(engine, |settings| settings.sending.max_failed_percent = 100).await;
     app.suppress("eve@example.net", "undeliverable: elsewhere").await;
     for reader in &readers {
-        assert_eq!(app.status_of(reader).await, Some(Undeliverable), "{reader}");
+        assert_eq!(app.status_of(reader).await, Some(Active), "{reader} was refused on one day");
+    }
+    app.clock.advance(DAY);
+    app.article("Another story").await;
+    app.begin_issue().await;
+    app.settle().await;
+    for reader in &readers {
+        assert_eq!(app.status_of(reader).await, Some(Undeliverable), "{reader} was refused on two days");
     }
     let date = app.latest_issue().await.issue_date.to_string();
     let daily = app.program();

@@ -59,6 +59,12 @@ pub enum NoticeKind<'a> {
     },
     /// Signups look like an attack, or the attack is over.
     Signups(SuspiciousSignups<'a>),
+    /// Destinations refuse or defer our emails.
+    DestinationsHeld {
+        destinations: &'a [HeldDestination],
+        /// Name of the clock of their times.
+        clock: &'a str,
+    },
 }
 
 /// An issue that has not gone out.
@@ -116,6 +122,16 @@ pub struct SuspiciousSignups<'a> {
     pub defence: &'a str,
 }
 
+/// A destination whose emails wait. The reason quotes its server and is not trusted.
+#[derive(Debug, Clone)]
+pub struct HeldDestination {
+    pub domain: String,
+    /// Such as `refuses 12 % of its emails: 550 5.7.1 …`.
+    pub reason: String,
+    pub since: DateTime,
+    pub until: DateTime,
+}
+
 /// Renders a notice.
 pub fn render(notice: &Notice<'_>) -> Email {
     let mut email = match &notice.kind {
@@ -131,6 +147,9 @@ pub fn render(notice: &Notice<'_>) -> Email {
             clock_was_wrong(notice, *showed, *corrected, clock)
         }
         NoticeKind::Signups(signups) => suspicious_signups(signups),
+        NoticeKind::DestinationsHeld { destinations, clock } => {
+            destinations_held(notice, destinations, clock)
+        }
     };
     email.why =
         format!("You're getting this because {} is on Daily's list of operators.", tidy(notice.operator));
@@ -307,6 +326,40 @@ fn suspicious_signups(signups: &SuspiciousSignups<'_>) -> OperatorEmail {
         date_and_time(until)
     ));
     email.paragraph("Unconfirmed signups are erased automatically after signup.pending_days.");
+    email
+}
+
+fn destinations_held(notice: &Notice<'_>, destinations: &[HeldDestination], clock: &str) -> OperatorEmail {
+    let clock = tidy(clock);
+    let title = match destinations {
+        [only] => format!("{} doesn't take our emails", tidy(&only.domain)),
+        many => format!("{} destinations don't take our emails", many.len()),
+    };
+    let mut email = OperatorEmail::new(title, "Their emails wait. All others go on.");
+    email.list(
+        destinations
+            .iter()
+            .take(TITLES_MAX)
+            .map(|it| {
+                format!(
+                    "{} {} (since {}; waits until {})",
+                    tidy(&it.domain),
+                    reason_text(&it.reason),
+                    date_and_time(it.since),
+                    date_and_time(it.until)
+                )
+            })
+            .collect(),
+    );
+    email.paragraph(format!(
+        "Emails to these domains wait until then and go on slowly afterwards. All others go on as usual. (Times \
+         are {clock}.)"
+    ));
+    email.paragraph("You'll get no further email today about the same cause.");
+    email.command(
+        "See what its servers answered",
+        format!("daily issue status --newsletter {}", shell_word(notice.slug)),
+    );
     email
 }
 

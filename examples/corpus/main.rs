@@ -1,4 +1,4 @@
-//! Measures how well pages, feeds and dates are read, on samples that are kept outside the repository.
+//! Measures how well pages, feeds, dates and bounces are read, on samples that are kept outside the repository.
 //!
 //! ```sh
 //! cargo run --quiet --example corpus -- --least 90 ../shared/samples
@@ -9,10 +9,12 @@
 //! - `articles/*/source.html` beside `expected-metadata.json`, as in Mozilla Readability's tests;
 //! - `articles/seed-page.txt`, the text of an article's page as a browser saves it;
 //! - `feeds/`, real feeds;
+//! - `bounces/`, incoming messages with `expected.tsv`;
 //! - `faults/feeds/` and `faults/pages/`, each with `expected.tsv`, and `faults/dates.tsv`: small inputs that
 //!   are known to be hard. They are reported and never fail the run.
 
 mod articles;
+mod bounces;
 mod faults;
 mod feeds;
 mod page_pictures;
@@ -26,7 +28,7 @@ use std::{
     process::ExitCode,
 };
 
-/// Measure how well pages, feeds and dates are read
+/// Measure how well pages, feeds, dates and bounces are read
 #[derive(clap::Parser)]
 struct Arguments {
     /// Fail if less than this percentage of titles, authors or dates of `articles/` is as expected
@@ -41,8 +43,10 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let Arguments { least, folder } = Arguments::parse();
-    if !["articles", "feeds", "faults"].iter().any(|part| folder.join(part).is_dir()) {
-        return Err(format!("{} has none of articles/, feeds/ and faults/", folder.display()).into());
+    if !["articles", "bounces", "feeds", "faults"].iter().any(|part| folder.join(part).is_dir()) {
+        return Err(
+            format!("{} has none of articles/, bounces/, feeds/ and faults/", folder.display()).into()
+        );
     }
     println!(
         "Values are compared exactly, but for runs of white space, which count as one space. A time that is expected\n\
@@ -72,6 +76,12 @@ async fn main() -> Result<ExitCode> {
     if samples.is_dir() {
         report::print("Real feeds, by entries", &feeds::check(&samples)?);
         println!("  Total counts the entries that begin in the file, or items for JSON.");
+    }
+    let samples = folder.join("bounces");
+    if samples.is_dir() {
+        let (tallies, took) = bounces::check(&samples)?;
+        report::print("Bounces and complaints", &tallies);
+        println!("  {} µs per message", took.as_micros());
     }
     let samples = folder.join("faults");
     if samples.is_dir() {

@@ -225,7 +225,7 @@ CREATE INDEX subscriptions_left ON subscriptions (ended_at) WHERE status = 'unsu
 CREATE TABLE consent_events (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     subscription_id INTEGER NOT NULL REFERENCES subscriptions (id),
-    kind            TEXT    NOT NULL CHECK (kind IN ('requested', 'confirmed', 'unsubscribed')),
+    kind            TEXT    NOT NULL CHECK (kind IN ('requested', 'confirmed', 'unsubscribed', 'complained')),
     occurred_at     INTEGER NOT NULL,
     method          TEXT    NOT NULL, -- such as form, json, link, one_click, command, import
     confirmation_id INTEGER, -- the confirmation email it led to or came from
@@ -587,7 +587,12 @@ CREATE TABLE send_rates (
     given_until INTEGER NOT NULL, -- permits to send are given out up to this time
     slowed_to   INTEGER, -- emails per minute after a complaint; NULL: never slowed
     slowed_at   INTEGER,
-    complaint   TEXT -- the reply that asked to slow down
+    complaint   TEXT, -- the reply that asked to slow down
+    -- The breaker holds a domain's email back until a time. NULL: it never did.
+    held_since  INTEGER,
+    held_until  INTEGER,
+    held_reason TEXT,
+    held_told_at INTEGER -- operators were told
 ) STRICT, WITHOUT ROWID;
 
 -- The number of connections a process may have open to a relay.
@@ -677,6 +682,47 @@ CREATE TABLE erasure_salt (
     id   INTEGER PRIMARY KEY CHECK (id = 1),
     salt TEXT    NOT NULL
 ) STRICT;
+
+-- =====================================================================================================================
+-- Incoming email
+-- =====================================================================================================================
+
+-- A failure to deliver an email, or a complaint about one: a relay's refusal of the address itself, or a report that
+-- came back by email and proved which email it is about. One row per email and kind.
+CREATE TABLE bounces (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    occurred_at     INTEGER NOT NULL,
+    -- A relay, or what the report proved itself with: the key of the envelope sender, or the unsubscribe token.
+    source          TEXT    NOT NULL CHECK (source IN ('relay', 'key', 'token')),
+    kind            TEXT    NOT NULL, -- such as hard, mailbox_full or complaint
+    ineffective     TEXT, -- why it changes nothing for its reader; NULL: it counts
+    address_key     TEXT, -- the address it was sent to; NULL: unknown
+    domain          TEXT, -- of that address
+    -- The email: an issue's copy, or a single email.
+    issue_id        INTEGER,
+    subscription_id INTEGER,
+    email_id        INTEGER,
+    reply_code      INTEGER,
+    enhanced_code   TEXT, -- RFC 3463, such as 5.1.1
+    diagnostic      TEXT, -- the remote server's words
+    reporting_mta   TEXT -- the server that wrote the report
+) STRICT;
+CREATE UNIQUE INDEX bounces_of_copies ON bounces (issue_id, subscription_id, kind) WHERE issue_id IS NOT NULL;
+CREATE UNIQUE INDEX bounces_of_emails ON bounces (email_id, kind) WHERE email_id IS NOT NULL;
+CREATE INDEX bounces_by_address ON bounces (address_key, occurred_at) WHERE address_key IS NOT NULL;
+
+-- An incoming message that changed nothing, because it was not recognized or proved nothing. Operators may read it.
+CREATE TABLE incoming_messages (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    received_at  INTEGER NOT NULL,
+    recipient    TEXT, -- in the envelope
+    sender       TEXT    NOT NULL, -- in From
+    kind         TEXT    NOT NULL,
+    reason       TEXT    NOT NULL, -- why it changed nothing
+    message_hash TEXT    NOT NULL UNIQUE, -- SHA-256 in hex
+    message      BLOB    NOT NULL -- its beginning
+) STRICT;
+CREATE INDEX incoming_messages_by_time ON incoming_messages (received_at);
 
 -- =====================================================================================================================
 -- Processes and leases

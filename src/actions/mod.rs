@@ -2,6 +2,7 @@
 //! the jobs. Pages and the command line only translate their input to actions and the results to output.
 
 pub mod feed;
+pub mod incoming;
 pub mod issue;
 pub mod listed_values;
 pub mod newsletter;

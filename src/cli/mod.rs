@@ -91,7 +91,7 @@ enum Command {
     /// Look up, change, import, export and erase readers
     #[command(subcommand)]
     Subscriber(subscriber::Subscriber),
-    /// Process incoming email (unsubscribe requests)
+    /// Process incoming email (bounces, complaints)
     Receive(receive::Receive),
     /// Verify the consent ledger, show why readers unsubscribed
     #[command(subcommand)]
@@ -148,7 +148,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let for_mail_server = matches!(cli.command, Command::Receive(_));
+    let for_mail_server = matches!(&cli.command, Command::Receive(receive) if receive.is_for_mail_server());
     let result = runtime.block_on(run(cli));
     // Remaining tasks were already asked to stop and given time.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
@@ -184,6 +184,11 @@ async fn run(cli: Cli) -> CliResult {
             filter: "warn,sqlx=error,html5ever=error,dom_query=error,dom_smoothie=error".into(),
             format: settings.log.format,
         });
+    }
+    if let Command::Receive(receive) = &cli.command
+        && let Some(explained) = receive.explain(&settings, output)
+    {
+        return explained;
     }
     match cli.command {
         Command::Migrate => {

@@ -24,6 +24,10 @@ pub fn decode(body: &[u8], content_type: Option<&str>) -> String {
     if let Some(encoding) = utf16_without_mark(body) {
         return without_nul(encoding.decode_without_bom_handling(body).0.into_owned());
     }
+    without_nul(decode_8_bit(body, content_type))
+}
+
+fn decode_8_bit(body: &[u8], content_type: Option<&str>) -> String {
     if !body.is_ascii()
         && let Ok(text) = std::str::from_utf8(body)
     {
@@ -41,6 +45,14 @@ pub fn decode(body: &[u8], content_type: Option<&str>) -> String {
         if let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(body) {
             return text.into_owned();
         }
+    }
+    // UTF-8 sequences hardly occur by chance, so fewer of them are enough if UTF-8 is declared.
+    if let Some(decoded) = &utf_8
+        && said().any(|encoding| encoding == UTF_8)
+        && decoded.fit > 0
+        && 2 * decoded.fit >= decoded.malformed
+    {
+        return decoded.text.clone();
     }
     let candidates = said().map(|encoding| Decoded::of(body, encoding)).chain(utf_8);
     if let Some(decoded) = candidates.into_iter().find(|it| it.fit > 0 && it.fit >= it.malformed) {
@@ -68,7 +80,7 @@ impl Decoded {
     }
 }
 
-/// Removes NUL characters. UTF-32 decoded as UTF-16 has one after each character.
+/// Removes NUL characters, which no text contains. UTF-32 decoded as UTF-16 has one after each character.
 fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "") } else { text }
 }
@@ -131,10 +143,12 @@ mod tests {
             (b"<t>caf\xc3\xa9</t>\xff", Some("text/html; charset=utf-8")),
             (b"<t>caf\xc3\xa9 \xc3\xa0 \xc3\xa9 \xc3\xa8</t>\xff", Some("text/xml; charset=iso-8859-1")),
             (b"<t>caf\xc3\xa9</t>\xff", None),
+            (b"<meta charset=utf-8><t>caf\xc3\xa9 caf\xc3\xa9</t>\xe9 \xe0 \xe8", None),
         ] {
             let text = decode(body, content_type);
             assert!(text.contains("caf\u{e9}") && text.contains('\u{fffd}'), "{text}");
         }
+        assert_eq!(decode(b"caf\0e", None), "cafe");
         let japanese =
             b"<?xml version='1.0' encoding='Shift_JIS'?><t>\x82\xb1\x82\xf1\x82\xc9\x82\xbf\x82\xcd</t>\x82";
         assert!(decode(japanese, None).contains("こんにちは"));

@@ -3,7 +3,7 @@
 /// Month names without accents. A prefix of three letters or more is an abbreviation.
 const MONTHS: [&[&str]; 12] = [
     &["january", "januar", "janner", "janvier", "enero", "janeiro", "gennaio", "januari"],
-    &["february", "februar", "feber", "fevrier", "febrero", "fevereiro", "febbraio"],
+    &["february", "februar", "februari", "feber", "fevrier", "febrero", "fevereiro", "febbraio"],
     &["march", "marz", "maerz", "mars", "marzo", "marco", "maart", "mrz", "mrt"],
     &["april", "avril", "abril", "aprile"],
     &["may", "mai", "mayo", "maio", "maggio", "mei", "maj"],
@@ -92,6 +92,11 @@ const FILLERS: &[&str] = &[
     "last",
     "modified",
     "created",
+    "first",
+    "originally",
+    "released",
+    "edited",
+    "added",
     "st",
     "nd",
     "rd",
@@ -106,6 +111,10 @@ const FILLERS: &[&str] = &[
     "stand",
     "veroffentlicht",
     "aktualisiert",
+    "erstellt",
+    "geandert",
+    "zuletzt",
+    "datum",
     "a",
     "le",
     "les",
@@ -115,6 +124,8 @@ const FILLERS: &[&str] = &[
     "publie",
     "mis",
     "jour",
+    "modifie",
+    "cree",
     "el",
     "la",
     "las",
@@ -123,28 +134,41 @@ const FILLERS: &[&str] = &[
     "hrs",
     "publicado",
     "actualizado",
+    "creado",
+    "modificado",
+    "fecha",
+    "horas",
     "as",
     "em",
     "atualizado",
+    "data",
     "alle",
     "ore",
     "il",
     "pubblicato",
     "aggiornato",
+    "creato",
+    "modificato",
     "om",
     "op",
     "uur",
     "u",
     "gepubliceerd",
+    "bijgewerkt",
+    "gewijzigd",
+    "laatst",
+    "geplaatst",
     "kl",
     "klo",
     "t",
     "年",
     "月",
     "日",
+    "分",
     "년",
     "월",
     "일",
+    "분",
 ];
 
 /// Offsets from UTC in minutes. Ambiguous names have the meaning that is most common in feeds.
@@ -161,6 +185,10 @@ const ZONES: &[(&str, i32)] = &[
     ("cest", 120),
     ("mest", 120),
     ("mesz", 120),
+    ("met", 60),
+    ("hnec", 60),
+    ("haec", 120),
+    ("idt", 180),
     ("eet", 120),
     ("eest", 180),
     ("sast", 120),
@@ -178,6 +206,8 @@ const ZONES: &[(&str, i32)] = &[
     ("npt", 345),
     ("ict", 420),
     ("wib", 420),
+    ("wita", 480),
+    ("wit", 540),
     ("hkt", 480),
     ("sgt", 480),
     ("myt", 480),
@@ -214,6 +244,9 @@ const ZONES: &[(&str, i32)] = &[
     ("cot", -300),
     ("pet", -300),
     ("vet", -240),
+    ("bot", -240),
+    ("uyt", -180),
+    ("pyt", -180),
 ];
 
 /// Zone names that mean standard time in winter and daylight saving time in summer.
@@ -222,6 +255,45 @@ const PLACES: &[(&str, &str)] = &[
     ("ct", "America/Chicago"),
     ("mt", "America/Denver"),
     ("pt", "America/Los_Angeles"),
+];
+
+/// Names of time zones as programs write them in full, and what they are short for. A longer name comes before
+/// a name that it contains.
+const ZONE_NAMES: &[(&str, &str)] = &[
+    ("coordinated universal time", "utc"),
+    ("greenwich mean time", "gmt"),
+    ("gmt daylight time", "bst"),
+    ("british summer time", "bst"),
+    ("irish standard time", "bst"),
+    ("western european summer time", "west"),
+    ("western european standard time", "wet"),
+    ("western european time", "wet"),
+    ("central european summer time", "cest"),
+    ("central european standard time", "cet"),
+    ("central european time", "cet"),
+    ("eastern european summer time", "eest"),
+    ("eastern european standard time", "eet"),
+    ("eastern european time", "eet"),
+    ("moscow standard time", "msk"),
+    ("india standard time", "ist"),
+    ("japan standard time", "jst"),
+    ("australian eastern standard time", "aest"),
+    ("australian eastern daylight time", "aedt"),
+    ("eastern standard time", "est"),
+    ("eastern daylight time", "edt"),
+    ("eastern time", "et"),
+    ("central standard time", "cst"),
+    ("central daylight time", "cdt"),
+    ("central time", "ct"),
+    ("mountain standard time", "mst"),
+    ("mountain daylight time", "mdt"),
+    ("mountain time", "mt"),
+    ("pacific standard time", "pst"),
+    ("pacific daylight time", "pdt"),
+    ("pacific time", "pt"),
+    ("mitteleuropaische sommerzeit", "mesz"),
+    ("mitteleuropaische normalzeit", "mez"),
+    ("mitteleuropaische zeit", "mez"),
 ];
 
 /// The order of day and month in a date such as 5/6/2024.
@@ -258,10 +330,45 @@ pub fn is_silent(word: &str) -> bool {
 /// Returns `Some(true)` for words that mean the afternoon, `Some(false)` for the morning.
 pub fn is_afternoon(word: &str) -> Option<bool> {
     match word {
-        "am" | "上午" | "午前" | "오전" => Some(false),
-        "pm" | "下午" | "午後" | "오후" => Some(true),
+        "am" | "midnight" | "上午" | "午前" | "오전" => Some(false),
+        "pm" | "noon" | "下午" | "午後" | "오후" => Some(true),
         _ => None,
     }
+}
+
+/// Returns whether a word follows the hour, as in "10 Uhr" and "10h30".
+pub fn is_hour_word(word: &str) -> bool {
+    matches!(
+        word,
+        "h" | "uhr"
+            | "uur"
+            | "u"
+            | "hs"
+            | "hrs"
+            | "ore"
+            | "heures"
+            | "heure"
+            | "horas"
+            | "hora"
+            | "時"
+            | "点"
+            | "시"
+    )
+}
+
+/// Returns whether a word precedes the hour, as in "ore 10" and "at 10".
+pub fn precedes_hour(word: &str) -> bool {
+    matches!(word, "at" | "um" | "ore" | "alle" | "las" | "as" | "om" | "kl" | "klo")
+}
+
+/// Replaces the full names of time zones with their abbreviations. `text` is in lower case, without accents.
+pub fn with_short_zones(mut text: String) -> String {
+    if text.contains("time") || text.contains("zeit") {
+        for (name, short) in ZONE_NAMES.iter().filter(|(name, _)| text.contains(name)).collect::<Vec<_>>() {
+            text = text.replace(name, short);
+        }
+    }
+    text
 }
 
 /// Returns the offset from UTC, in minutes, of a zone's abbreviation.
@@ -278,7 +385,7 @@ pub fn place(word: &str) -> Option<&'static str> {
 pub fn simplified(text: &str) -> String {
     let simple = |c: char| match c {
         'à' | 'á' | 'â' | 'ä' | 'ã' | 'å' => Some('a'),
-        'è' | 'é' | 'ê' | 'ë' => Some('e'),
+        'è' | 'é' | 'ê' | 'ë' | 'ᵉ' => Some('e'),
         'ì' | 'í' | 'î' | 'ï' => Some('i'),
         'ò' | 'ó' | 'ô' | 'ö' | 'õ' | 'ø' => Some('o'),
         'ù' | 'ú' | 'û' | 'ü' => Some('u'),
@@ -286,8 +393,15 @@ pub fn simplified(text: &str) -> String {
         'ñ' => Some('n'),
         '−' | '–' | '—' => Some('-'),
         '：' => Some(':'),
-        // Combining accents.
-        '\u{300}'..='\u{36f}' => None,
+        'ʳ' => Some('r'),
+        // Combining accents, "1º de maio", and marks that only direct the text.
+        '\u{300}'..='\u{36f}'
+        | 'º'
+        | '°'
+        | 'ª'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{feff}' => None,
         c => Some(c),
     };
     text.chars().flat_map(char::to_lowercase).filter_map(simple).collect()

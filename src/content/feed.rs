@@ -41,7 +41,9 @@ fn parse_within(
     let decoded = charset::decode(body, content_type);
     // Byte order marks, and white space before an XML declaration, are common.
     let text = decoded.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0'));
-    let parsed = match text.chars().next() {
+    let json = json_behind_junk(text);
+    let text = json.as_deref().unwrap_or(text);
+    let parsed = match text.trim_start().chars().next() {
         None => Err(FeedError::Empty),
         Some('{') => json_feed::parse(text, base),
         Some('[') => Err(FeedError::NotAFeed { found: "a JSON list".to_owned() }),
@@ -62,6 +64,15 @@ fn parse_within(
         }
         feed
     })
+}
+
+/// Returns a JSON Feed behind a comment, a warning or the name of a function, which become spaces to keep
+/// positions.
+fn json_behind_junk(text: &str) -> Option<String> {
+    let is_json = !text.starts_with(['{', '<', '[']) && text.contains("jsonfeed.org/version");
+    let at = text.find('{').filter(|_| is_json && !contains_feed_tag(text))?;
+    let blank = text[..at].chars().map(|c| if c == '\n' { c } else { ' ' });
+    Some(blank.chain(text[at..].chars()).collect())
 }
 
 fn contains_feed_tag(text: &str) -> bool {

@@ -1,4 +1,4 @@
-//! HostLimiter a feed's entry into an article. Other elements substitute for missing ones.
+//! Converts a feed's entry into an article. Other elements substitute for missing ones.
 
 use crate::{
     content::{
@@ -11,7 +11,7 @@ use crate::{
     domain::content::article::FoundArticle,
 };
 use jiff::Timestamp;
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 use url::Url;
 
 /// Default categories of blog software.
@@ -29,11 +29,15 @@ const DATES: &[(Space, &str)] = &[
     (Space::Dublin, "issued"),
     (Space::Dublin, "date"),
     (Space::Core, "date"),
+    (Space::Dublin, "available"),
+    (Space::Dublin, "pubdate"),
+    (Space::Other, "publicationdate"),
     (Space::Dublin, "created"),
     (Space::Core, "created"),
     (Space::Core, "updated"),
     (Space::Core, "modified"),
     (Space::Dublin, "modified"),
+    (Space::Core, "lastbuilddate"),
 ];
 
 /// Values that all entries of a feed share.
@@ -60,8 +64,6 @@ pub fn read(entry: &Element<'_>, shared: Shared<'_>) -> Result<ReadEntry, String
     let url = address(entry, base)?;
     let (body, summary) = texts(entry);
     let (dek, text) = dek_and_text(body.as_ref().map(Prose::pair), summary.as_ref().map(Prose::pair));
-    let (title, dek) =
-        title_and_dek(title(entry), dek, text.as_deref()).ok_or("it has neither a title nor a text")?;
     // Without an `xml:base`, links in the content are relative to the entry's page, as authors intend, not to
     // the feed.
     let content_base = content_base(entry, base).or(own_base.clone()).unwrap_or_else(|| url.clone());
@@ -69,6 +71,9 @@ pub fn read(entry: &Element<'_>, shared: Shared<'_>) -> Result<ReadEntry, String
         .or_else(|| markup::first_picture(&body.as_ref()?.text, Some(&content_base)))
         .or_else(|| markup::first_picture(&summary.as_ref()?.text, Some(&content_base)));
     let (image_url, image_alt) = picture.map(|picture| (picture.url, picture.alt)).unzip();
+    let image_alt: Option<String> = image_alt.flatten();
+    let words = text.as_deref().or(image_alt.as_deref().filter(|_| dek.is_none()));
+    let (title, dek) = title_and_dek(title(entry), dek, words).ok_or("it has neither a title nor a text")?;
     let language = entry.attribute("xml:lang").or_else(|| entry.text_of(Space::Dublin, "language"));
     let language = language.or(shared.language);
     let (published_at, unreadable_date) = date(entry, DayOrder::of(language));
@@ -79,7 +84,7 @@ pub fn read(entry: &Element<'_>, shared: Shared<'_>) -> Result<ReadEntry, String
         author: authors(entry).or_else(|| shared.authors.map(str::to_owned)),
         section: section(entry),
         image_url,
-        image_alt: image_alt.flatten(),
+        image_alt,
         published_at,
         language: language.map(str::to_owned),
         text,
@@ -138,7 +143,10 @@ fn address(entry: &Element<'_>, base: Option<&Url>) -> Result<Url, String> {
     let of = |is: &dyn Fn(&Link<'_>) -> bool| {
         links.iter().filter(|link| is(link)).find_map(|link| web_address(link.href, base))
     };
-    let is_page = |link: &Link<'_>| link.rel == "alternate" && link.is_html();
+    let is_page = |link: &Link<'_>| link.rel == ALTERNATE && link.is_html();
+    let attribute = |space, name, attribute| {
+        entry.all(space, name).filter_map(|it| it.attribute(attribute)).find_map(|url| web_address(url, base))
+    };
     let absolute = |text: &str| markup::web_address(text, None);
     let permalink = || {
         let guids = entry.all(Space::Core, "guid").filter(|guid| {
@@ -163,17 +171,24 @@ fn address(entry: &Element<'_>, base: Option<&Url>) -> Result<Url, String> {
             .find_map(|url| web_address(url, base))
     };
     of(&is_page)
-        .or_else(|| of(&|link| link.rel == "alternate"))
+        .or_else(|| of(&|link| link.rel == ALTERNATE))
         .or_else(permalink)
         .or_else(|| absolute(entry.text_of(Space::Feedburner, "origlink")?))
         .or_else(|| absolute(entry.text_of(Space::Core, "id")?))
         .or_else(|| absolute(entry.attribute("about")?))
         .or_else(|| of(&|link| link.rel == "enclosure"))
         .or_else(enclosed)
+        .or_else(|| of(&|link| link.rel == "other"))
+        .or_else(|| attribute(Space::Core, "content", "src"))
+        .or_else(|| attribute(Space::Core, "link", "url"))
+        .or_else(|| attribute(Space::Core, "a", "href"))
+        .or_else(|| web_address(entry.text_of(Space::Core, "url")?, base))
         .or_else(|| {
             of(&|link| matches!(link.rel, "related" | "via" | "self" | "canonical" | "edit" | "shortlink"))
         })
         .or_else(|| absolute(entry.text_of(Space::Dublin, "identifier")?))
+        .or_else(|| absolute(entry.text_of(Space::Core, "comments")?))
+        .or_else(|| of(&|link| link.rel == "replies"))
         .ok_or_else(|| match links.first() {
             Some(link) => format!("its link {:?} is no web address", cut(link.href, 200)),
             None => "it has no link".to_owned(),
@@ -183,19 +198,68 @@ fn address(entry: &Element<'_>, base: Option<&Url>) -> Result<Url, String> {
 /// Parses an address as people write it. Addresses such as "www.example.org" or "http//example.org" are not
 /// relative paths.
 fn web_address(text: &str, base: Option<&Url>) -> Option<Url> {
-    let text = text.trim();
+    let mut text = Cow::Borrowed(text.trim());
+    if text.contains('\n') {
+        // A line break in an address, with the indentation of the document.
+        text = Cow::Owned(text.lines().map(str::trim).collect());
+    }
+    if text.contains("&amp;") {
+        text = Cow::Owned(text.replace("&amp;", "&"));
+    }
+    let text = text.as_ref();
+    let own_host = base.and_then(Url::host_str).and_then(|host| text.strip_prefix(host));
+    if own_host.is_some_and(|rest| rest.starts_with('/')) {
+        return markup::web_address(&format!("https://{text}"), None);
+    }
     if text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("www.")) {
         return markup::web_address(&format!("https://{text}"), None);
     }
     markup::web_address(text, base)
 }
 
+const ALTERNATE: &str = "alternate";
+/// Relations whose links lead elsewhere than to the entry's page, or may do so.
+const RELATIONS: &[&str] = &[
+    "related",
+    "via",
+    "self",
+    "canonical",
+    "edit",
+    "shortlink",
+    "enclosure",
+    "replies",
+    "hub",
+    "license",
+    "next",
+    "prev",
+    "previous",
+    "first",
+    "last",
+    "up",
+    "search",
+    "stylesheet",
+    "icon",
+    "author",
+];
+
+/// Returns the known relation in a `rel` attribute, which may be in any case and have several words.
+fn relation(said: &str) -> &'static str {
+    let words = || {
+        let short = |word: &str| word.rsplit('/').next().unwrap_or(word).to_ascii_lowercase();
+        said.split_whitespace().take(MAX_NAMES).map(short)
+    };
+    if words().any(|word| word == ALTERNATE) {
+        return ALTERNATE;
+    }
+    words().find_map(|word| RELATIONS.iter().find(|known| **known == word)).copied().unwrap_or("other")
+}
+
 /// A link in RSS or Atom syntax.
 #[derive(Debug, Clone, Copy)]
 pub struct Link<'e> {
     pub href: &'e str,
-    /// The relation, "alternate" if the link has none.
-    pub rel: &'e str,
+    /// The relation, "alternate" if the link has none, and "other" if it is unknown.
+    pub rel: &'static str,
     kind: &'e str,
 }
 
@@ -203,8 +267,7 @@ impl<'e> Link<'e> {
     pub fn of(element: &'e Element<'_>) -> Option<Self> {
         let text = element.text.trim();
         let href = element.attribute("href").or_else(|| some_str(text))?;
-        let rel = element.attribute("rel").unwrap_or("alternate");
-        let rel = rel.strip_prefix("http://www.iana.org/assignments/relation/").unwrap_or(rel);
+        let rel = element.attribute("rel").map_or(ALTERNATE, relation);
         Some(Self { href, rel, kind: element.attribute("type").unwrap_or_default() })
     }
 

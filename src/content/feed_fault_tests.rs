@@ -256,6 +256,13 @@ fn titles_come_from_where_they_are() {
             "Only a text!",
         ),
         ("<itunes:summary>About a lighthouse that moved</itunes:summary>", "About a lighthouse that moved"),
+        (
+            "<description>&lt;img src=\"/1.jpg\" alt=\"A goat on a ramp\"&gt;</description>",
+            "A goat on a ramp",
+        ),
+        ("<title>One<link>https://lamp.example/0</link>", "One"),
+        ("<title>One<link rel=\"self\" href=\"https://lamp.example/0\"/>", "One"),
+        ("<title>One<summary>Text</summary>", "One"),
     ] {
         assert_eq!(titles(&read(&with(first))), [title, "Two"], "{first}");
     }
@@ -296,6 +303,12 @@ fn links_come_from_where_they_are() {
             "https://lamp.example/play",
         ),
         ("<feedburner:origLink>https://lamp.example/1</feedburner:origLink>", "https://lamp.example/1"),
+        ("<link>https://lamp.example/a\n   b/1\n</link>", "https://lamp.example/ab/1"),
+        ("<link>https://lamp.example/?a=1&amp;amp;b=2</link>", "https://lamp.example/?a=1&b=2"),
+        ("<link>lamp.example/1</link>", "https://lamp.example/1"),
+        ("<link><a href=\"https://lamp.example/1\">read</a></link>", "https://lamp.example/1"),
+        ("<url>https://lamp.example/1</url>", "https://lamp.example/1"),
+        ("<comments>https://lamp.example/1#comments</comments>", "https://lamp.example/1#comments"),
         (
             "<guid isPermaLink=\"false\">https://lamp.example/g</guid><link>/1</link>",
             "https://lamp.example/1",
@@ -336,6 +349,12 @@ fn links_come_from_where_they_are() {
         ("<link rel=\"enclosure\" type=\"audio/mpeg\" href=\"/1.mp3\"/>", "https://lamp.example/1.mp3"),
         ("<link>https://lamp.example/1</link>", "https://lamp.example/1"),
         ("<link rel=\"related\" href=\"/1\">", "https://lamp.example/1"),
+        ("<link rel=\"Alternate\" href=\"/1\"/>", "https://lamp.example/1"),
+        ("<link rel=\"alternate nofollow\" href=\"/1\"/>", "https://lamp.example/1"),
+        ("<link rel=\"https://lamp.example/rel\" href=\"/1\"/>", "https://lamp.example/1"),
+        ("<link rel=\"replies\" href=\"/1#c\"/>", "https://lamp.example/1#c"),
+        ("<link url=\"/1\"/>", "https://lamp.example/1"),
+        ("<content src=\"/1\" type=\"text/html\"/>", "https://lamp.example/1"),
     ] {
         assert_eq!(links_of(inner), link, "{inner}");
     }
@@ -359,6 +378,11 @@ fn json_feeds_may_have_slips_too() {
         whole.replace("https://jsonfeed.org/version/1.1", "1"),
         whole.replace("\"id\":\"1\"", "\"id\":1"),
         format!("\u{feff} {whole} trailing"),
+        format!("// a comment\n{whole}"),
+        format!("Warning: x\n{whole}"),
+        format!("callback({whole});"),
+        whole.replace('"', "'"),
+        whole.replace("\"x\"", "\"an \"x\" here\""),
         whole[..whole.len() - 2].to_owned(),
         whole[..whole.len() - 5].to_owned(),
     ] {
@@ -424,6 +448,18 @@ fn work_grows_no_faster_than_the_document() {
         ("{\"items\":[", "{\"a\":[", ""),
         ("{\"items\":[{\"title\":\"", "\\ud83d", ""),
         ("{", "\"a\":1,", ""),
+        ("{\"items\":[{\"title\":\"", "\" a", ""),
+        ("{\"items\":[{\"title\":\"", "\"  ", ""),
+        ("<rss><item><title>t</title><pubDate>", "1 May ", "</pubDate></item></rss>"),
+        ("<rss><item><title>t</title><pubDate>", "&amp;", "</pubDate></item></rss>"),
+        ("<rss><item><title>t</title><link>/", "&amp;", "</link></item></rss>"),
+        ("<rss><item><title>t</title><link>&", "amp;", "</link></item></rss>"),
+        ("<rss><item><title>t</title><link rel='", "a ", "' href='/1'/></item></rss>"),
+        (
+            "<rss><item><title>t</title><description>&lt;img srcset='",
+            "/a.png 1w, ",
+            "'&gt;</description></item></rss>",
+        ),
     ];
     for (before, unit, after) in shapes {
         let of = |times: usize| format!("{before}{}{after}", unit.repeat(times));

@@ -109,7 +109,9 @@ impl<'a> Builder<'a> {
             self.spaces.push((prefix.to_owned(), Space::Core));
             space = Space::Core;
         }
+        // Feeds in the wrong vocabulary are common, so its names mean the same there.
         if space == Space::Core
+            && !is_root(name)
             && let Some((_, uri)) = attributes.iter().find(|(name, _)| name == "xmlns")
         {
             space = Some(space_of(uri)).filter(|own| *own != Space::Other).unwrap_or(space);
@@ -204,6 +206,7 @@ impl<'a> Builder<'a> {
         let within = self.open.last().map(|open| open.element.name.as_ref()).unwrap_or_default();
         match space {
             Space::Core if ENDS_TEXT.contains(&name) => true,
+            Space::Core if within == "title" && matches!(name, "link" | "summary" | "content") => true,
             // As HTML, these elements have attributes or occur only in long texts.
             Space::Core => {
                 is_bare

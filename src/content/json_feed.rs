@@ -90,7 +90,7 @@ fn object(text: &str) -> Result<(Object, Option<Repairs>), FeedError> {
     }
 }
 
-/// HostLimiter an item into an article. Also returns the first date if no date could be parsed.
+/// Converts an item into an article. Also returns the first date if no date could be parsed.
 fn article(item: &Object, base: Option<&Url>) -> Result<(FoundArticle, Option<String>), String> {
     let guid = string(item, "id");
     let said = string(item, "url").or_else(|| string(item, "external_url"));
@@ -106,8 +106,6 @@ fn article(item: &Object, base: Option<&Url>) -> Result<(FoundArticle, Option<St
         html.as_deref().map(|html| (html, false)).or_else(|| plain.as_deref().map(|text| (text, true)));
     let (dek, text) = dek_and_text(body, summary.as_deref().map(|summary| (summary, true)));
     let title = string(item, "title").and_then(|title| some(markup::mended(markup::plain(&title))));
-    let (title, dek) =
-        title_and_dek(title, dek, text.as_deref()).ok_or("it has neither a title nor a text")?;
     let picture =
         ["image", "banner_image"].iter().find_map(|name| markup::picture(&string(item, name)?, Some(&url)));
     let image = picture
@@ -115,6 +113,9 @@ fn article(item: &Object, base: Option<&Url>) -> Result<(FoundArticle, Option<St
         .map(|url| Picture { url, alt: None })
         .or_else(|| markup::first_picture(html.as_deref()?, Some(&url)));
     let (image_url, image_alt) = image.map(|image| (image.url, image.alt)).unzip();
+    let image_alt: Option<String> = image_alt.flatten();
+    let words = text.as_deref().or(image_alt.as_deref().filter(|_| dek.is_none()));
+    let (title, dek) = title_and_dek(title, dek, words).ok_or("it has neither a title nor a text")?;
     let dates: Vec<String> =
         ["date_published", "date_modified"].iter().filter_map(|name| some(string(item, name)?)).collect();
     let published_at = dates.iter().find_map(|date| dates::parse(date));
@@ -127,7 +128,7 @@ fn article(item: &Object, base: Option<&Url>) -> Result<(FoundArticle, Option<St
         section: tags
             .and_then(|tags| tags.iter().take(20).find_map(|tag| some(markup::plain(tag.as_str()?)))),
         image_url,
-        image_alt: image_alt.flatten(),
+        image_alt,
         published_at,
         language: string(item, "language"),
         text,

@@ -4,8 +4,8 @@ use dom_query::Document;
 use serde_json::{Map, Value};
 
 use crate::content::{
-    budget, byline, markup,
-    metadata::Facts,
+    budget, byline, json_mend, markup,
+    metadata::{self, Facts},
     page_pictures::{NamedPicture, Place},
     page_title::Source,
 };
@@ -28,14 +28,34 @@ pub fn facts(page: &Document) -> Facts {
     let mut nodes: Vec<Object> = Vec::new();
     for script in page.select("script[type]").nodes() {
         if script.attr_or("type", "").trim().to_ascii_lowercase().starts_with("application/ld+json") {
-            collect(read(&script.text()), &mut nodes);
+            for value in read(&script.text()) {
+                collect(Some(value), &mut nodes);
+            }
         }
     }
     let graph = Graph::of(&nodes);
-    let article = nodes.iter().find(|node| {
+    let is_article = |node: &&Object| {
         is_a(node, |kind| kind.ends_with("Article") || kind.ends_with("Posting") || ARTICLES.contains(&kind))
-    });
+    };
+    let articles: Vec<&Object> = nodes.iter().filter(is_article).take(MAX_VALUES).collect();
+    let own = own_address(page).filter(|_| articles.len() > 1);
+    let is_own = |article: &&&Object| {
+        let mut addresses = Vec::new();
+        for name in ["url", "mainEntityOfPage", "@id"] {
+            article.get(name).into_iter().for_each(|value| graph.addresses(value, &mut addresses, MAX_STEPS));
+        }
+        own.as_ref().is_some_and(|own| addresses.contains(own))
+    };
+    let is_titled = |article: &&&Object| {
+        ["headline", "name"].iter().any(|name| article.get(*name).and_then(text).is_some())
+    };
+    let article = articles.iter().find(is_own).or(articles.iter().find(is_titled)).or(articles.first());
+    let web_page =
+        nodes.iter().find(|node| is_a(node, |kind| kind.ends_with("WebPage") || kind == "ItemPage"));
     let mut facts = article.map(|article| graph.article(article)).unwrap_or_default();
+    if let Some(web_page) = web_page {
+        facts = facts.or(graph.article(web_page));
+    }
     for site in nodes.iter().filter(|node| is_a(node, |kind| SITES.contains(&kind))) {
         facts.slogans.extend(
             ["description", "slogan", "alternateName"].iter().filter_map(|name| text(site.get(*name)?)),
@@ -46,8 +66,15 @@ pub fn facts(page: &Document) -> Facts {
     facts
 }
 
+/// Returns the address that a page gives as its own.
+fn own_address(page: &Document) -> Option<String> {
+    let canonical =
+        page.select("link[rel~=canonical][href]").nodes().first().and_then(|link| link.attr("href"));
+    canonical.map(|href| href.trim().to_owned())
+}
+
 /// Parses a script's JSON, without any wrapper such as a comment or CDATA.
-fn read(script: &str) -> Option<Value> {
+fn read(script: &str) -> Vec<Value> {
     budget::count(script.len());
     let mut json = script.trim();
     for (open, close) in [
@@ -62,18 +89,32 @@ fn read(script: &str) -> Option<Value> {
     }
     let json = json.trim_end_matches(';');
     // Raw line breaks inside strings are common. Elsewhere in JSON a space does no harm.
-    serde_json::from_str(json)
-        .or_else(|_| serde_json::from_str(&json.replace(|c: char| c.is_control(), " ")))
-        .ok()
+    let read = serde_json::from_str(json)
+        .or_else(|_| serde_json::from_str(&json.replace(|c: char| c.is_control(), " ")));
+    if let Ok(value) = read {
+        return vec![value];
+    }
+    // Several objects in a row.
+    let values = serde_json::Deserializer::from_str(json).into_iter().take(MAX_VALUES);
+    let values: Vec<Value> = values.map_while(Result::ok).collect();
+    if !values.is_empty() {
+        return values;
+    }
+    let escaped = (!json.contains('"')).then(|| json.replace("&quot;", "\"").replace("&amp;", "&"));
+    let json = escaped.as_deref().unwrap_or(json);
+    let begin = json.find(['{', '[']).unwrap_or(json.len());
+    serde_json::from_str(&json_mend::mended(&json[begin..])).into_iter().collect()
 }
 
 fn collect(value: Option<Value>, nodes: &mut Vec<Object>) {
     match value {
         Some(Value::Array(values)) => values.into_iter().for_each(|value| collect(Some(value), nodes)),
         Some(Value::Object(mut node)) => {
-            let graph = node.remove("@graph");
+            let inner = ["@graph", "mainEntity"].map(|name| node.remove(name));
             nodes.push(node);
-            collect(graph, nodes);
+            for value in inner {
+                collect(value, nodes);
+            }
         }
         _ => {}
     }
@@ -117,7 +158,11 @@ impl<'a> Graph<'a> {
         let mut publishers = Vec::new();
         article.get("publisher").into_iter().for_each(|value| self.names(value, &mut publishers, MAX_STEPS));
         let mut pictures = Vec::new();
-        for (name, place) in [("image", Place::JsonLd), ("thumbnailUrl", Place::Thumbnail)] {
+        for (name, place) in [
+            ("image", Place::JsonLd),
+            ("primaryImageOfPage", Place::JsonLd),
+            ("thumbnailUrl", Place::Thumbnail),
+        ] {
             article.get(name).into_iter().for_each(|value| self.pictures(value, place, &mut pictures));
         }
         let mut urls = Vec::new();
@@ -136,7 +181,15 @@ impl<'a> Graph<'a> {
             site_name: publishers.into_iter().next(),
             pictures,
             image_alt: None,
-            dates: sourced(texts(&["datePublished", "dateCreated"])),
+            dates: sourced(
+                ["datePublished", "dateCreated", "uploadDate"]
+                    .iter()
+                    .filter_map(|name| match article.get(*name)? {
+                        Value::Number(seconds) => Some(seconds.to_string()),
+                        value => text(value),
+                    })
+                    .collect(),
+            ),
             language: texts(&["inLanguage"]).into_iter().next(),
             urls,
             slogans: Vec::new(),
@@ -159,6 +212,10 @@ impl<'a> Graph<'a> {
             Value::Object(node) => {
                 if let Some(name) = node.get("name").or_else(|| self.referred(node)?.get("name")) {
                     self.names(name, names, steps - 1);
+                } else if let (Some(given), Some(family)) =
+                    (node.get("givenName").and_then(text), node.get("familyName").and_then(text))
+                {
+                    names.push(format!("{given} {family}"));
                 }
             }
             value => {
@@ -218,7 +275,9 @@ impl<'a> Graph<'a> {
 /// Returns a string, or the first of a list.
 fn text(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(markup::plain(markup::head(text))).filter(|text| !text.is_empty()),
+        Value::String(text) => {
+            Some(markup::plain(markup::head(text))).filter(|text| !metadata::is_nothing(text))
+        }
         Value::Array(values) => values.iter().find_map(text),
         Value::Object(node) => node.get("@value").and_then(text),
         _ => None,

@@ -22,9 +22,9 @@ pub fn mended(text: &str) -> String {
                     star = c == '*';
                 }
             }
-            '"' => {
+            '"' | '\'' => {
                 let mut string = String::from('"');
-                read_string(&mut chars, &mut string);
+                read_string(&mut chars, c, &mut string);
                 mender.value(&string);
             }
             ',' => mender.comma = true,
@@ -57,10 +57,11 @@ pub fn mended(text: &str) -> String {
 }
 
 /// Reads a string up to its closing quotation mark. Adds the mark if it is missing.
-fn read_string(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, string: &mut String) {
+fn read_string(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, quote: char, string: &mut String) {
     while let Some(c) = chars.next() {
         match c {
-            '"' => break,
+            c if c == quote && ends_string(chars) => break,
+            '"' => string.push_str("\\\""),
             '\\' => match chars.next() {
                 Some('u') => {
                     let digits: String =
@@ -91,6 +92,14 @@ fn read_string(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, string: &mu
         }
     }
     string.push('"');
+}
+
+/// Returns whether a quotation mark ends the string, by the character that follows it. Otherwise somebody forgot
+/// to escape it.
+fn ends_string(chars: &std::iter::Peekable<std::str::Chars<'_>>) -> bool {
+    const MAX_SPACE: usize = 200;
+    let next = chars.clone().take(MAX_SPACE).find(|c| !c.is_whitespace());
+    next.is_none_or(|c| matches!(c, ',' | ':' | '}' | ']' | '"' | '\'' | '{' | '[' | '/'))
 }
 
 fn followed_by_low(chars: &std::iter::Peekable<std::str::Chars<'_>>) -> bool {

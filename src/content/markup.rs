@@ -32,6 +32,8 @@ const IN_TITLES: &[&str] = &[
 
 /// Bytes that are kept of a one-line text before it is cleaned.
 const MAX_LINE_BYTES: usize = 4_000;
+/// Most sizes of one picture that are compared.
+const MAX_SOURCES: usize = 20;
 /// Longest twice-escaped reference, in bytes.
 const LONGEST_REFERENCE: usize = 10;
 
@@ -82,6 +84,23 @@ pub fn text_of(node: &NodeRef<'_>) -> String {
         Piece::Break => text.push(' '),
     });
     collapse(&text)
+}
+
+/// Returns the plain text below `node`, with a line break between blocks and between elements whose words would
+/// otherwise run together, as in `<span>Ann Lee</span><span>Editor</span>`.
+pub fn lines_of(node: &NodeRef<'_>) -> String {
+    let mut lines = vec![String::new()];
+    walk(node, &mut |piece| match (piece, lines.last_mut()) {
+        (Piece::Text(words), Some(line)) => {
+            let runs_on = line.ends_with(char::is_alphanumeric)
+                && words.starts_with(|c: char| c.is_uppercase() || c.is_numeric());
+            if runs_on { lines.push(words.to_owned()) } else { line.push_str(words) }
+        }
+        _ => lines.push(String::new()),
+    });
+    let lines: Vec<String> =
+        lines.iter().map(|line| collapse(line)).filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
 }
 
 /// Converts an HTML fragment to plain text with a blank line between paragraphs.
@@ -203,13 +222,42 @@ pub fn is_too_small(img: &NodeRef<'_>) -> bool {
 /// Attributes with a picture's address. Pages with lazy loading keep the real address next to a placeholder.
 const SOURCES: [&str; 4] = ["data-src", "data-lazy-src", "data-original", "src"];
 
+/// Attributes with a picture's addresses in several sizes.
+const SOURCE_SETS: [&str; 3] = ["data-srcset", "data-lazy-srcset", "srcset"];
+
 fn picture_address(img: &NodeRef<'_>, base: Option<&Url>) -> Option<Url> {
-    SOURCES.iter().find_map(|name| picture(&img.attr(name)?, base))
+    picture(&picture_source(img)?, base)
 }
 
-/// Returns the address of a picture as written.
+/// Returns the address of a picture as written, of its largest size if there is no other.
 pub fn picture_source(img: &NodeRef<'_>) -> Option<String> {
-    SOURCES.iter().find_map(|name| img.attr(name)).map(|address| address.to_string())
+    let sources = SOURCES.iter().filter_map(|name| img.attr(name)).map(|address| address.trim().to_owned());
+    let mut real = sources.filter(|address| !address.is_empty() && !address.starts_with("data:"));
+    let largest = |node: &NodeRef<'_>| SOURCE_SETS.iter().find_map(|name| largest_source(&node.attr(name)?));
+    let in_picture = || {
+        let picture = img.parent().filter(|parent| parent.node_name().as_deref() == Some("picture"))?;
+        picture.children().iter().take(MAX_SOURCES).find_map(largest)
+    };
+    real.next().or_else(|| largest(img)).or_else(in_picture)
+}
+
+/// Returns the address with the largest width or density in a `srcset`.
+fn largest_source(set: &str) -> Option<String> {
+    budget::count(set.len());
+    let mut words = set.split_whitespace();
+    let mut best: Option<(f64, &str)> = None;
+    for _ in 0..MAX_SOURCES {
+        let Some(address) = words.next() else { break };
+        // Without a size, the comma is part of the address's word.
+        let size = if address.ends_with(',') { None } else { words.next() };
+        let size = size.map(|size| size.trim_end_matches(',').trim_end_matches(['w', 'x']));
+        let size: f64 = size.and_then(|size| size.parse().ok()).unwrap_or(1.0);
+        let address = address.trim_matches(',');
+        if !address.is_empty() && !address.starts_with("data:") && best.is_none_or(|(most, _)| size > most) {
+            best = Some((size, address));
+        }
+    }
+    best.map(|(_, address)| address.to_owned())
 }
 
 /// Returns `address` as a URL, unless it is that of a tracking pixel or decoration.

@@ -57,12 +57,22 @@ impl Facts {
 const MAX_AUTHORS: usize = 20;
 const MAX_IMAGES: usize = 5;
 
+/// Texts of templates whose value was missing.
+const NOTHING: &[&str] = &["", "null", "undefined", "nan", "[object object]"];
+
+/// Returns whether a text is that of a missing value.
+pub fn is_nothing(text: &str) -> bool {
+    text.len() <= 20 && NOTHING.contains(&text.trim().to_ascii_lowercase().as_str())
+}
+
 const TITLES: &[&str] = &[
     "dc:title",
     "dcterms:title",
     "og:title",
     "parsely-title",
     "twitter:title",
+    "headline",
+    "citation_title",
     "title",
     "hdl",
     "sailthru:title",
@@ -77,6 +87,8 @@ const AUTHORS: &[&str] = &[
     "article:author_name",
     "parsely-author",
     "author",
+    "cxenseparse:author",
+    "citation_author",
     "sailthru:author",
     "byl",
 ];
@@ -90,23 +102,61 @@ const IMAGES: &[(&str, Place)] = &[
     ("twitter:image", Place::Twitter),
     ("twitter:image:src", Place::Twitter),
     ("parsely-image-url", Place::Link),
+    ("image", Place::Link),
     ("thumbnail", Place::Thumbnail),
 ];
+/// Names of dates without punctuation, because sites write them with any.
 const DATES: &[&str] = &[
-    "article:published_time",
-    "og:article:published_time",
-    "article:published",
-    "parsely-pub-date",
+    "articlepublishedtime",
+    "ogarticlepublishedtime",
+    "articlepublished",
+    "ogpublishedtime",
+    "publishedtime",
+    "parselypubdate",
     "datepublished",
-    "dc:date:issued",
-    "dcterms:issued",
-    "dcterms:created",
-    "dc:date",
-    "dcterms:date",
+    "rnewsdatepublished",
+    "btpubdate",
+    "dcdateissued",
+    "dctermsissued",
+    "dctermscreated",
+    "dcdatecreated",
+    "dcdate",
+    "dctermsdate",
     "pubdate",
+    "ogpubdate",
     "publishdate",
-    "publish-date",
-    "sailthru:date",
+    "publishtime",
+    "publicationdate",
+    "originalpublicationdate",
+    "published",
+    "publisheddate",
+    "publishedat",
+    "firstpublished",
+    "articledateoriginal",
+    "articledate",
+    "analyticsattributesarticledate",
+    "articlecreated",
+    "releasedate",
+    "displaydate",
+    "issuedate",
+    "pdate",
+    "sailthrudate",
+    "cxenseparserecspublishtime",
+    "cxenseparsepublishtime",
+    "prismpublicationdate",
+    "citationpublicationdate",
+    "citationonlinedate",
+    "citationdate",
+    "iso8601publishdate",
+    "vrpublishedtime",
+    "shareaholicarticlepublishedtime",
+    "mediatorpublishedtime",
+    "weiboarticlecreateat",
+    "dcsextarticlefirstpublished",
+    "videoreleasedate",
+    "eprintsdate",
+    "datecreated",
+    "created",
     "date",
 ];
 
@@ -120,13 +170,19 @@ pub fn facts(page: &Document) -> Facts {
     let link =
         |selector: &str| first(selector).and_then(|link| link.attr("href")).map(|href| href.to_string());
     let titles = named.all(TITLES).into_iter().map(|title| (Source::Meta, title));
-    let width = named.first(&["og:image:width"]).and_then(|width| width.parse().ok());
+    let widths = named.every("og:image:width");
     let pictures = IMAGES.iter().flat_map(|(name, place)| {
-        let width = width.filter(|_| *place == Place::Share);
-        let of = named.every(name).into_iter().take(MAX_IMAGES);
-        of.map(move |address| NamedPicture { address, place: *place, width })
+        let of = named.every(name);
+        // Widths belong to the pictures before them, if every picture has one.
+        let widths = if *place == Place::Share && widths.len() == of.len() { &widths[..] } else { &[] };
+        let widths: Vec<Option<u32>> = widths.iter().map(|width| width.trim().parse().ok()).collect();
+        of.into_iter().take(MAX_IMAGES).enumerate().map(move |(at, address)| NamedPicture {
+            address,
+            place: *place,
+            width: widths.get(at).copied().flatten(),
+        })
     });
-    let image_src = link("link[rel~=image_src][href]");
+    let image_src = link("link[rel~=image_src][href], link[itemprop~=image][href]");
     let image_src = image_src.map(|address| NamedPicture { address, place: Place::Link, width: None });
     Facts {
         titles: titles
@@ -139,7 +195,10 @@ pub fn facts(page: &Document) -> Facts {
         site_name: named.first(SITES),
         pictures: pictures.chain(image_src).collect(),
         image_alt: named.first(&["og:image:alt", "twitter:image:alt"]),
-        dates: named.all(DATES).into_iter().map(|date| (Source::Meta, date)).collect(),
+        dates: DATES
+            .iter()
+            .filter_map(|name| Some((Source::Meta, named.dates.get(*name)?.clone())))
+            .collect(),
         language: html_lang.map(|lang| lang.to_string()).filter(|lang| !lang.is_empty()).or_else(locale),
         urls: link("link[rel~=canonical][href]")
             .into_iter()
@@ -163,22 +222,28 @@ fn author(meta: &Named) -> Option<String> {
 struct Named {
     by_property: HashMap<String, Vec<String>>,
     by_name: HashMap<String, Vec<String>>,
+    /// The first value of each name, without punctuation.
+    dates: HashMap<String, String>,
 }
 
 impl Named {
     fn of(page: &Document) -> Self {
-        let mut named = Self { by_property: HashMap::new(), by_name: HashMap::new() };
+        let mut named = Self { by_property: HashMap::new(), by_name: HashMap::new(), dates: HashMap::new() };
         for meta in page.select("meta").nodes() {
             let Some(content) = meta.attr("content").or_else(|| meta.attr("value")) else { continue };
             let content = markup::plain(markup::head(&content));
-            if content.is_empty() {
+            if is_nothing(&content) {
                 continue;
             }
-            for attribute in ["property", "name", "itemprop"] {
+            for attribute in ["property", "name", "itemprop", "http-equiv"] {
                 let values =
                     if attribute == "property" { &mut named.by_property } else { &mut named.by_name };
                 for key in meta.attr_or(attribute, "").split_whitespace() {
                     let key = key.to_lowercase().replace('.', ":");
+                    if content.contains(|c: char| c.is_ascii_digit()) {
+                        let plain = key.chars().filter(|c| c.is_alphanumeric()).collect();
+                        named.dates.entry(plain).or_insert_with(|| content.clone());
+                    }
                     values.entry(key).or_default().push(content.clone());
                 }
             }

@@ -28,11 +28,13 @@ const MAX_ELEMENTS: usize = 50_000;
 /// Largest page, in bytes and in character references, whose text is extracted. Extraction takes quadratic
 /// time for references.
 const MAX_SEARCHED_BYTES: usize = 3_000_000;
-const MAX_SEARCHED_REFERENCES: usize = 20_000;
+const MAX_SEARCHED_REFERENCES: usize = 10_000;
 
 /// Last path segments of a page's variants.
 const VARIANTS: &[&str] =
     &["", "amp", "amp.html", "index.amp", "print", "comments", "all", "full", "single", "mobile"];
+/// Bytes of the text in which the first paragraph is searched.
+const SEARCHED_TEXT_BYTES: usize = 20_000;
 /// Shortest paragraph that can be a dek, in characters …
 const MIN_DEK_CHARS: usize = 40;
 /// … unless it is a sentence of at least this many characters.
@@ -147,6 +149,10 @@ fn read_html(html: &str, url: Option<&Url>) -> Result<FoundArticle, PageError> {
     for (_, title) in &mut facts.titles {
         *title = markup::mended(std::mem::take(title));
     }
+    if facts.titles.is_empty() {
+        facts.titles.extend(page_body::second_heading(&page).map(|title| (Source::Heading, title)));
+    }
+    let paragraphs_shown = page_body::paragraphs(&page);
     budget.check()?;
     let named_url = canonical(&facts.urls, base, url);
     let names_its_url = named_url.is_some();
@@ -159,6 +165,7 @@ fn read_html(html: &str, url: Option<&Url>) -> Result<FoundArticle, PageError> {
     let text = readable.as_ref().map(|article| paragraphs(&article.text_content, usize::MAX / 8));
     let text = text.map(|text| without_heading(text, &facts.titles));
     let dek = dek(&facts, &title, text.as_deref().unwrap_or_default());
+    let dek = dek.or_else(|| shown_paragraph(&paragraphs_shown, text.as_deref()?, &title));
     let dek = dek.or_else(|| first_paragraph(text.as_deref()?, &title));
     let shown = readable.as_ref().and_then(|article| byline::names(article.byline.as_deref()?));
     facts.authors.extend(shown.map(|author| (Source::Heading, author)));
@@ -219,7 +226,11 @@ fn author(facts: &Facts) -> Option<String> {
     let is_agreed = |(source, line): &&&(Source, String)| {
         people.iter().any(|(other, others)| other != source && words(others) == words(line))
     };
-    people.iter().find(is_agreed).or(people.first()).map(|(_, line)| line.clone())
+    let (_, line) = people.iter().find(is_agreed).or(people.first())?;
+    // A name in capitals is how one place shows it.
+    let is_capitals = |line: &str| !line.contains(char::is_lowercase) && line.contains(' ');
+    let spelled = people.iter().find(|(_, other)| !is_capitals(other) && words(other) == words(line));
+    Some(spelled.filter(|_| is_capitals(line)).map_or(line, |(_, other)| other).clone())
 }
 
 /// Returns the date of publication: the first whose day another source confirms, else the first. A source
@@ -229,7 +240,9 @@ fn published_at(said: &[(Source, String)], order: DayOrder, url: Option<&Url>) -
     let read: Vec<(Source, Timestamp)> = said
         .iter()
         .take(12)
-        .filter_map(|(source, date)| Some((*source, dates::parse_ordered(date, order)?)))
+        .filter_map(|(source, date)| {
+            Some((*source, dates::parse_ordered(date, order).or_else(|| dates::find(date, order))?))
+        })
         .collect();
     let is_same_day = |a: Timestamp, b: Timestamp| a.duration_since(b).abs() < DAY;
     let is_agreed = |(source, at): &&(Source, Timestamp)| {
@@ -244,28 +257,56 @@ fn published_at(said: &[(Source, String)], order: DayOrder, url: Option<&Url>) -
     Some(exact.filter(|_| is_midnight(*at)).unwrap_or(*at))
 }
 
-/// Returns the day in an address such as `/2024/05/14/a-story`.
+/// Returns the day in an address such as `/2024/05/14/a-story`, `/2024/may/14/a-story`, `/2024-05-14-a-story` or
+/// `/20240514/a-story`.
 fn in_address(url: &Url) -> Option<Timestamp> {
     let segments: Vec<&str> = url.path_segments()?.take(10).collect();
-    segments.windows(3).find_map(|it| {
+    let is_number = |text: &str, digits: std::ops::RangeInclusive<usize>| {
+        digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let is_day = |year: &str, month: &str, day: &str| {
+        let is_month = is_number(month, 1..=2) || month.bytes().all(|byte| byte.is_ascii_alphabetic());
+        is_number(year, 4..=4) && is_month && is_number(day, 1..=2)
+    };
+    let in_three = segments.windows(3).find_map(|it| {
         let [year, month, day] = it else { return None };
-        let is_number =
-            |text: &str, digits| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
-        (is_number(year, 4) && is_number(month, 2) && is_number(day, 2))
-            .then(|| dates::parse(&format!("{year}-{month}-{day}")))
-            .flatten()
-    })
+        is_day(year, month, day).then(|| dates::parse(&format!("{year}-{month}-{day}"))).flatten()
+    });
+    let in_one = || {
+        segments.iter().find_map(|segment| {
+            let parts: Vec<&str> = segment.splitn(4, '-').collect();
+            match parts[..] {
+                [year, month, day] | [year, month, day, _] if is_day(year, month, day) => {
+                    dates::parse(&format!("{year}-{month}-{day}"))
+                }
+                [all] if is_number(all, 8..=8) && all.starts_with("20") => dates::parse(all),
+                _ => None,
+            }
+        })
+    };
+    in_three.or_else(in_one)
 }
 
 /// Returns the first paragraph of the text that is a sentence and doesn't repeat the title.
 fn first_paragraph(text: &str, title: &str) -> Option<String> {
     let title = title_key(title);
-    let is_dek = |part: &&str| {
-        let chars = part.chars().count();
-        let is_sentence = part.ends_with(['.', '!', '?', '…', '。', '”', '"']);
-        (chars >= MIN_DEK_CHARS || (is_sentence && chars >= MIN_SENTENCE_CHARS)) && title_key(part) != title
-    };
-    text.split("\n\n").map(str::trim).find(is_dek).map(str::to_owned)
+    text.split("\n\n").map(str::trim).find(|part| is_dek(part, &title)).map(str::to_owned)
+}
+
+/// Returns the first paragraph of the page that is a sentence and part of the text. The text may have a caption
+/// before it in the same paragraph.
+fn shown_paragraph(shown: &[String], text: &str, title: &str) -> Option<String> {
+    let title = title_key(title);
+    let first = shown.iter().find(|part| is_dek(part, &title))?;
+    let head = &text[..text.floor_char_boundary(SEARCHED_TEXT_BYTES)];
+    head.contains(first.as_str()).then(|| first.clone())
+}
+
+/// Returns whether a paragraph says something. `title` is the key of the page's title.
+fn is_dek(part: &str, title: &str) -> bool {
+    let chars = part.chars().count();
+    let is_sentence = part.ends_with(['.', '!', '?', '…', '。', '”', '"']);
+    (chars >= MIN_DEK_CHARS || (is_sentence && chars >= MIN_SENTENCE_CHARS)) && title_key(part) != title
 }
 
 /// Returns the first description of the article that is neither its title nor the site's slogan.

@@ -56,6 +56,16 @@ fn titles_are_what_sources_agree_on() {
             "The lamp burns",
         ),
         ("<title>The lamp burns</title>".into(), h1("<a href=/>Lamp</a>"), "The lamp burns"),
+        ("<title>The lamp burns › Lamp post</title>".into(), h1("The lamp burns"), "The lamp burns"),
+        ("<title>The lamp burns: Lamp post</title>".into(), h1("The lamp burns"), "The lamp burns"),
+        ("<title>News: The lamp burns | Lamp post</title>".into(), h1("The lamp burns"), "The lamp burns"),
+        ("<title>Untitled Document</title>".into(), h1("The lamp burns"), "The lamp burns"),
+        (
+            "<title>The lamp burns - Lamp post</title>".into(),
+            h1("<img src=/logo.png alt='Lamp post'>"),
+            "The lamp burns",
+        ),
+        (String::new(), "<h2>The lamp burns</h2>".into(), "The lamp burns"),
         (
             "<title>The lamp &amp;amp; the keeper</title>".into(),
             h1("The lamp &amp; the keeper"),
@@ -99,6 +109,30 @@ fn bylines_are_names() {
             Some("Ann Lee"),
         ),
         ("<meta name=author content='Lamp'><meta property=og:site_name content=Lamp>", "", Some("Lamp")),
+        ("", "<p class=byline><span>By Ann Lee</span><span>Science editor</span></p>", Some("Ann Lee")),
+        ("", "<p class=byline>By Ann Lee<br>Lamp News</p>", Some("Ann Lee")),
+        ("", "<p><a rel=author>Ann Lee</a><a rel=author>Bo Ek</a></p>", Some("Ann Lee, Bo Ek")),
+        (&json_ld("\"author\":{\"givenName\":\"Ann\",\"familyName\":\"Lee\"}"), "", Some("Ann Lee")),
+        (&json_ld("\"author\":\"ANN LEE\""), "<p class=byline>By Ann Lee</p>", Some("Ann Lee")),
+        (&json_ld("\"author\":\"Ann Lee\","), "", Some("Ann Lee")),
+        (&json_ld("/* x */ \"author\":\"Ann Lee\", \"description\":\"a \"b\" c\""), "", Some("Ann Lee")),
+        (
+            &json_ld("\"author\":\"Ann Lee\"")
+                .replace('"', "&quot;")
+                .replace("&quot;application/ld+json&quot;", "application/ld+json"),
+            "",
+            Some("Ann Lee"),
+        ),
+        (
+            "<script type='application/ld+json'>{\"@type\":\"WebPage\",\"mainEntity\":{\"@type\":\"Article\",\"author\":\"Ann Lee\"}}</script>",
+            "",
+            Some("Ann Lee"),
+        ),
+        (
+            "<link rel=canonical href='/s/1'><script type='application/ld+json'>[{\"@type\":\"Article\",\"url\":\"/s/2\",\"author\":\"Bo Ek\"},{\"@type\":\"Article\",\"url\":\"/s/1\",\"author\":\"Ann Lee\"}]</script>",
+            "",
+            Some("Ann Lee"),
+        ),
         ("", "<aside><p class=byline>By Bo Ek</p></aside><p class=byline>By Ann Lee</p>", Some("Ann Lee")),
     ] {
         let found = page(&format!("{title}{head}"), &format!("<h1>The lamp burns</h1>{body}"));
@@ -131,6 +165,17 @@ fn dates_are_read_wherever_they_stand() {
         ("", "<p class=byline>By Ann Lee | May 14, 2024</p>", Some(day)),
         ("", "<div class=date>Publié le 14 mai 2024 à 10h30</div>", Some("2024-05-14T10:30:00Z")),
         ("", "<div class=comment><time>May 1, 2020</time></div>", None),
+        ("<meta name=publish_date content='2024-05-14'>", "", Some(day)),
+        ("<meta property=og:pubdate content='2024-05-14'>", "", Some(day)),
+        ("<meta name=citation_publication_date content='2024/05/14'>", "", Some(day)),
+        ("<meta name=date content='May 14, 2024 by Ann'>", "", Some(day)),
+        ("", "<p>Published: May 14, 2024</p>", Some(day)),
+        ("", "<p>Updated: June 1, 2024</p><p>Published: May 14, 2024</p>", Some(day)),
+        ("", "<div><span>Ann Lee</span><span>14. Mai 2024</span></div>", Some(day)),
+        ("", "<span class=timestamp data-timestamp=1715644800>today</span>", Some(day)),
+        ("", "<div class=datum>14. Mai 2024</div>", Some(day)),
+        (&json_ld("\"datePublished\":1715644800"), "", Some(day)),
+        (&json_ld("\"uploadDate\":\"2024-05-14\""), "", Some(day)),
         (
             "<meta name=date content='2024-05-14'>",
             "<time datetime='2024-05-14T10:00:00Z'>x</time>",
@@ -157,9 +202,17 @@ fn dates_are_read_wherever_they_stand() {
     let slashes = "<html lang=fr><title>T</title><meta name=date content='05/06/2024'><p>x</p>";
     let found = read_page(slashes.as_bytes(), Some("text/html"), None).unwrap();
     assert_eq!(found.published_at.unwrap().to_string(), "2024-06-05T00:00:00Z");
-    let at = Url::parse("https://lamp.example/2024/05/14/the-lamp").ok();
-    let found = read_page(b"<html><title>T</title><p>x</p>", Some("text/html"), at.as_ref()).unwrap();
-    assert_eq!(found.published_at.unwrap().to_string(), day);
+    for path in [
+        "2024/05/14/the-lamp",
+        "2024/5/14/the-lamp",
+        "2024/may/14/lamp",
+        "news/2024-05-14-the-lamp",
+        "20240514/x",
+    ] {
+        let at = Url::parse(&format!("https://lamp.example/{path}")).ok();
+        let found = read_page(b"<html><title>T</title><p>x</p>", Some("text/html"), at.as_ref()).unwrap();
+        assert_eq!(found.published_at.map(|at| at.to_string()).as_deref(), Some(day), "{path}");
+    }
 }
 
 #[test]
@@ -189,6 +242,30 @@ fn several_pictures_are_candidates() {
             vec!["boat.jpg", "site-logo.png"],
         ),
         (String::new(), "<p><img src=/boat.jpg></p>", vec!["boat.jpg"]),
+        (String::new(), "<p><img srcset='/s.jpg 320w, /boat.jpg 1200w'></p>", vec!["boat.jpg"]),
+        (
+            String::new(),
+            "<p><img src='data:image/gif;base64,R0' data-srcset='/boat.jpg 2x, /s.jpg'></p>",
+            vec!["boat.jpg"],
+        ),
+        (
+            String::new(),
+            "<picture><source srcset=/boat.jpg><img src='data:image/gif;base64,R0'></picture>",
+            vec!["boat.jpg"],
+        ),
+        ("<meta itemprop=image content=/boat.jpg>".into(), "", vec!["boat.jpg"]),
+        (
+            "<meta property=og:image content=/s.jpg><meta property=og:image:width content=100>\
+             <meta property=og:image content=/boat.jpg><meta property=og:image:width content=1200>"
+                .into(),
+            "",
+            vec!["boat.jpg", "s.jpg"],
+        ),
+        (
+            format!("<meta property=og:image content=/no-image.png>{}", json_ld("\"image\":\"/boat.jpg\"")),
+            "",
+            vec!["boat.jpg", "no-image.png"],
+        ),
         (
             "<meta property=og:image content='https://lamp.example/portrait-681x1024.jpg'>".into(),
             "",
@@ -211,6 +288,11 @@ fn a_page_without_a_description_has_its_first_sentences() {
     let found = page(
         "<title>The lamp burns</title><meta name=description content='The lamp burns'>",
         "<h1>The lamp burns</h1>",
+    );
+    assert!(found.dek.unwrap().starts_with("The lamp burned all night"));
+    let found = page(
+        "<title>The lamp burns</title><meta name=description content=undefined>",
+        "<h1>The lamp burns</h1><figure><img src=/a.png><figcaption>The keeper, on the stairs of the lamp tower.</figcaption></figure>",
     );
     assert!(found.dek.unwrap().starts_with("The lamp burned all night"));
     let found = page("<title>The lamp burns</title><meta name=description content='A keeper forgets.'>", "");
@@ -276,6 +358,19 @@ fn work_grows_no_faster_than_the_page() {
         ("<title>T</title>", "<time>1 May 2024</time>", ""),
         ("<title>T</title><article>", "<img alt='<b' src=/a.png>", "</article>"),
         ("<title>T</title>", "<h1>x</h1>", ""),
+        ("<title>T</title><h1>x</h1>", "<p>1 May 2024</p>", ""),
+        ("<title>T</title><h1>x</h1><div>", "<b>1 May 2024</b>", "</div>"),
+        ("<title>T</title><h1>", "<i></i>", "</h1>"),
+        ("", "<h2></h2>", ""),
+        ("<title>T</title><img srcset='", "/a.png 1w, ", "'>"),
+        ("<title>T</title><picture>", "<source srcset=/a.png>", "<img></picture>"),
+        ("<title>T</title>", "<meta name=a1 content=1>", ""),
+        ("<title>T</title><p class=byline>", "Ann photos by ", "</p>"),
+        ("<title>T</title><p class=byline>", "<b>Ann</b>", "</p>"),
+        ("<title>T</title><article>", "<p>words</p>", "</article>"),
+        (&format!("<title>T</title>{data}{{\"a\":\""), "\" b", "</script>"),
+        (&format!("<title>T</title>{data}"), "{\"@type\":\"Article\"}", "</script>"),
+        (&format!("<title>T</title>{data}"), "{\"mainEntity\":", "</script>"),
         ("<title>T</title>", "<div>", ""),
         ("<title>T</title>", "<script>", ""),
         ("<title>T</title>", "<!--", ""),

@@ -47,7 +47,18 @@ const STAND_INS: &[&str] = &[
     "noimage",
     "spacer",
     "transparent",
+    "fallback",
+    "missing",
+    "loading",
+    "lazyload",
+    "nopic",
+    "nophoto",
+    "defaultthumb",
+    "defaultimage",
 ];
+/// Beginnings of such names, without punctuation.
+const STAND_IN_BEGINNINGS: &[&str] =
+    &["noimage", "nophoto", "imagenotfound", "imagenotavailable", "socialshare", "shareimage", "ogimage"];
 
 /// Returns the addresses of the pictures, the likeliest first. Pictures that several places name come first,
 /// then the order of places decides. Formats that mail programs don't show, thumbnails and placeholders come
@@ -95,7 +106,9 @@ fn is_no_photo(url: &Url) -> bool {
 
 fn is_stand_in(url: &Url) -> bool {
     let file = url.path().rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    let letters: String = file.chars().filter(char::is_ascii_alphabetic).collect();
     file.split(|c: char| !c.is_ascii_alphabetic()).any(|word| STAND_INS.contains(&word))
+        || STAND_IN_BEGINNINGS.iter().any(|beginning| letters.starts_with(beginning))
 }
 
 #[cfg(test)]

@@ -5,8 +5,26 @@ use std::collections::HashSet;
 use url::Url;
 
 /// Separators between a title and the site's name.
-const SEPARATORS: &[&str] =
-    &[" - ", " | ", " – ", " — ", " · ", " • ", " :: ", " : ", " » ", " « ", " / ", "|"];
+const SEPARATORS: &[&str] = &[
+    " - ", " | ", " – ", " — ", " · ", " • ", " :: ", " : ", " » ", " « ", " / ", "|", " ~ ", " › ", " ‹ ",
+    " > ", " < ", " ‑ ", " ― ", " ⋅ ", " -- ", " * ", " // ", " @ ", " ▷ ", " ❘ ", " ︱ ", "｜", "– ", "— ",
+    ": ", ", ",
+];
+/// Keys of titles that programs give to pages without one.
+const NO_TITLES: &[&str] = &[
+    "untitled",
+    "untitled document",
+    "untitled page",
+    "no title",
+    "document",
+    "home",
+    "homepage",
+    "index",
+    "article",
+    "null",
+    "undefined",
+    "loading",
+];
 /// Most titles that are compared: the first ones of each source.
 const MAX_TITLES: usize = 24;
 
@@ -25,7 +43,8 @@ pub fn agreed(titles: &[(Source, String)], site: Option<&str>, url: Option<&Url>
     let host = url.and_then(Url::host_str).unwrap_or_default();
     let host = host.strip_prefix("www.").unwrap_or(host);
     let sites: Vec<String> = [site.unwrap_or_default(), host].iter().map(|name| title_key(name)).collect();
-    let is_site = |key: &str| !key.is_empty() && sites.iter().any(|site| site == key);
+    let is_site =
+        |key: &str| !key.is_empty() && (sites.iter().any(|site| site == key) || NO_TITLES.contains(&key));
     let candidates: Vec<Candidate<'_>> =
         titles.iter().take(MAX_TITLES).map(|(source, text)| Candidate::of(*source, text, &is_site)).collect();
     // A title equal to the site's name is useless, unless there are no others.
@@ -57,6 +76,7 @@ impl<'a> Candidate<'a> {
                 let longer = if tail.chars().count() > head.chars().count() { tail } else { head };
                 [head, longer]
             })
+            .chain(middle(text))
             .map(|part| (part.trim(), title_key(part)))
             .filter(|(_, key)| !key.is_empty())
             .collect();
@@ -92,13 +112,24 @@ impl<'a> Candidate<'a> {
             return part;
         }
         // If the heading is the site's name, the rest is the title.
-        let splits = SEPARATORS.iter().filter_map(|separator| self.text.rsplit_once(separator));
+        let separators = SEPARATORS.iter().filter(|separator| !matches!(**separator, ": " | ", "));
+        let splits = separators.filter_map(|separator| self.text.rsplit_once(separator));
         splits
             .filter(|(_, tail)| is_whole(&title_key(tail)))
             .map(|(head, _)| head.trim())
             .next()
             .unwrap_or(self.text)
     }
+}
+
+/// Returns the text between the first and the last separator: "News: Flags | My website".
+fn middle(text: &str) -> Option<&str> {
+    let rest = SEPARATORS.iter().filter_map(|it| text.split_once(it)).max_by_key(|(_, rest)| rest.len())?.1;
+    SEPARATORS
+        .iter()
+        .filter_map(|it| rest.rsplit_once(it))
+        .map(|(head, _)| head)
+        .max_by_key(|head| head.len())
 }
 
 /// Removes the site's name before or after a title.

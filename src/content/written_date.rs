@@ -1,9 +1,12 @@
 //! Parses dates in free form, written for people or by programs, piece by piece.
 
-use crate::content::date_words::{DayOrder, is_afternoon, is_silent, month, place, simplified, zone};
+use crate::content::date_words::{
+    DayOrder, is_afternoon, is_hour_word, is_silent, month, place, precedes_hour, simplified,
+    with_short_zones, zone,
+};
 use jiff::{
     SignedDuration, Timestamp, Zoned,
-    civil::{Date, DateTime},
+    civil::{Date, DateTime, ISOWeekDate, Weekday},
     tz::TimeZone,
 };
 
@@ -48,19 +51,24 @@ pub struct WrittenDate {
 impl WrittenDate {
     /// Splits `text`. Returns `None` if it contains a number that is too large for any date.
     pub fn of(text: &str) -> Option<Self> {
+        // The monotonic clock that Go adds.
+        let text = text.split(" m=").next().unwrap_or(text);
         let (text, named_zone) = without_zone_name(text);
-        let text = simplified(&text).replace("a.m", "am").replace("p.m", "pm");
-        let mut pieces = Vec::new();
+        let text = without_remark(with_short_zones(simplified(&text)));
+        let mut pieces: Vec<Piece> = Vec::new();
         let mut apart = false;
         let mut rest = text.as_str();
         while let Some(c) = rest.chars().next() {
             let length = |is: fn(char) -> bool| rest.find(|c| !is(c)).unwrap_or(rest.len());
             let (part, taken) = if c.is_ascii_digit() {
                 let digits = length(|c| c.is_ascii_digit());
+                // A missing space before the hour: "14 May 202410:00:00".
+                let joined = matches!(digits, 6 | 10) && rest[digits..].starts_with(':');
+                let digits = if joined { digits - 2 } else { digits };
                 (Part::Number { value: rest[..digits].parse().ok()?, digits }, digits)
             } else if c.is_alphabetic() {
                 let end = length(char::is_alphabetic);
-                (Part::Word(rest[..end].to_owned()), end)
+                (Part::Word(half_of_day(&rest[..end], &mut pieces)), end)
             } else {
                 (Part::Mark(c), c.len_utf8())
             };
@@ -134,6 +142,11 @@ impl WrittenDate {
             };
             let is_offset = at > 0 && matches!(self.mark(at - 1), Some('+' | '-'));
             let has_seconds = end - at >= 5;
+            // The zone of a date without a time: "2024-05-14+02:00".
+            if at > 0 && self.mark(at - 1) == Some('+') && !has_seconds && found.is_none() {
+                at = end;
+                continue;
+            }
             if found.is_none() || (has_seconds && !is_offset) {
                 if let Some((from, to, _)) = found {
                     self.use_up(from, to);
@@ -161,7 +174,9 @@ impl WrittenDate {
     /// Parses a time that begins at `at`: 10:00, 10:00:00, 10:00:00.123.
     fn clock_at(&self, at: usize) -> Option<(usize, Clock)> {
         let (hour, minute) = (self.small(at, 24)?, self.small(at + 2, 59)?);
-        if self.mark(at + 1) != Some(':') || (at > 0 && self.mark(at - 1) == Some(':')) {
+        // Apache's logs have a colon between the year and the hour.
+        let follows_year = at > 1 && self.number(at - 2).is_some_and(|(_, digits)| digits == 4);
+        if self.mark(at + 1) != Some(':') || (at > 0 && self.mark(at - 1) == Some(':') && !follows_year) {
             return None;
         }
         let mut clock = Clock { hour, minute, second: 0, nanosecond: 0 };
@@ -198,6 +213,9 @@ impl WrittenDate {
             if self.word(at) == Some("t")
                 && let Some((value, digits)) = self.number(at + 1)
             {
+                if let Some((end, clock)) = self.digits_behind_year(at + 1).filter(|_| digits == 2) {
+                    return Some((at, end, clock));
+                }
                 let clock = match digits {
                     6 => clock(value / 10_000, value / 100 % 100, value % 100),
                     4 => clock(value / 100, value % 100, 0),
@@ -206,11 +224,17 @@ impl WrittenDate {
                 };
                 return (clock.hour <= 24 && clock.minute < 60).then_some((at, at + 2, clock));
             }
+            if let Some((end, clock)) = self.digits_behind_year(at) {
+                return Some((at, end, clock));
+            }
             let hour = self.small(at, 24)?;
-            let is_hours =
-                |at| matches!(self.word(at), Some("h" | "uhr" | "uur" | "u" | "hs" | "hrs" | "ore"));
+            let is_hours = |at| self.word(at).is_some_and(is_hour_word);
             if is_hours(at + 1) {
-                let minute = self.small(at + 2, 59).filter(|_| self.word(at + 1) == Some("h"));
+                let is_h = self.word(at + 1) == Some("h");
+                let is_last = |at| {
+                    self.number(at).is_none() && self.mark(at) != Some('.') && self.month_at(at).is_none()
+                };
+                let minute = self.small(at + 2, 59).filter(|_| is_h || is_last(at + 3));
                 let end = at + 2 + usize::from(minute.is_some());
                 return Some((at, end, clock(hour, minute.unwrap_or(0), 0)));
             }
@@ -221,11 +245,50 @@ impl WrittenDate {
             if self.word(at + 1).is_some_and(|word| is_afternoon(word).is_some()) {
                 return Some((at, at + 1, clock(hour, 0, 0)));
             }
+            if at + 1 == self.pieces.len() && at > 0 && self.word(at - 1).is_some_and(precedes_hour) {
+                return self.has_year_before(at).then(|| (at, at + 1, clock(hour, 0, 0)));
+            }
             let offset = self.number(at + 2).is_some_and(|(_, digits)| digits == 4);
             let behind_a_year = at > 0 && self.number(at - 1).is_some_and(|(_, digits)| digits == 4);
             (behind_a_year && matches!(self.mark(at + 1), Some('+' | '-')) && offset)
                 .then(|| (at, at + 1, clock(hour, 0, 0)))
         })
+    }
+
+    /// Parses a time that begins at `at` behind a date with a year: T10-00-00, 10.00.00, 10.30, 1000, 100000.
+    fn digits_behind_year(&self, at: usize) -> Option<(usize, Clock)> {
+        let (value, digits) = self.number(at).filter(|_| self.has_year_before(at))?;
+        let clock = |hour, minute, second| Clock { hour, minute, second, nanosecond: 0 };
+        let is_valid = |clock: &Clock| clock.hour < 24 && clock.minute < 60 && clock.second < 60;
+        let follows_t = self.word(at - 1) == Some("t") || self.mark(at - 1) == Some('_');
+        if !(self.pieces[at].apart || follows_t) {
+            return None;
+        }
+        match digits {
+            4 => Some((at + 1, clock(value / 100, value % 100, 0))),
+            6 => Some((at + 1, clock(value / 10_000, value / 100 % 100, value % 100))),
+            1 | 2 => {
+                let mark = self.mark(at + 1).filter(|mark| *mark == '.' || (*mark == '-' && follows_t))?;
+                let pair = |at| self.number(at).filter(|(_, digits)| *digits == 2 && !self.pieces[at].apart);
+                let (minute, _) = pair(at + 2)?;
+                let second = pair(at + 4).filter(|_| self.mark(at + 3) == Some(mark));
+                let end = at + 3 + if second.is_some() { 2 } else { 0 };
+                // The rest of a date.
+                let is_whole = self.mark(end) != Some(mark) || self.number(end + 1).is_none();
+                is_whole.then(|| (end, clock(value, minute, second.map_or(0, |(second, _)| second))))
+            }
+            _ => None,
+        }
+        .filter(|(_, clock)| is_valid(clock))
+    }
+
+    /// Returns whether a year or a date in eight digits precedes the piece at `at`.
+    fn has_year_before(&self, at: usize) -> bool {
+        (0..at).any(|at| self.number(at).is_some_and(|(_, digits)| matches!(digits, 4 | 8)))
+    }
+
+    fn month_at(&self, at: usize) -> Option<i8> {
+        month(self.word(at)?)
     }
 
     /// Finds the offset from UTC in minutes, after the time that ends at `end`. A number takes precedence
@@ -266,6 +329,12 @@ impl WrittenDate {
         if let Some(at) = self.pieces.len().checked_sub(2).filter(|at| self.is_late_offset(*at)) {
             self.use_up(at, at + 2);
         }
+        let plus = (1..self.pieces.len()).rfind(|at| self.mark(*at) == Some('+'));
+        if let Some(at) =
+            plus.filter(|at| self.hours_at(at + 1).is_some_and(|(_, to)| to == self.pieces.len()))
+        {
+            self.use_up(at, self.pieces.len());
+        }
         None
     }
 
@@ -303,9 +372,11 @@ impl WrittenDate {
     /// Returns the offset, in minutes, whose digits begin at `at`, and the index after it.
     fn hours_at(&self, at: usize) -> Option<(i32, usize)> {
         let (value, digits) = self.number(at)?;
+        let is_plus = at > 0 && self.mark(at - 1) == Some('+');
         let (hours, minutes, end) = match digits {
             1 | 2 => match (self.mark(at + 1), self.small(at + 2, 59)) {
                 (Some(':'), Some(minutes)) => (value, minutes, at + 3),
+                (Some('.'), Some(minutes @ (0 | 30 | 45))) if is_plus => (value, minutes, at + 3),
                 (Some('-' | '/' | '.'), Some(_)) => return None,
                 _ => (value, 0, at + 1),
             },
@@ -319,12 +390,34 @@ impl WrittenDate {
         Some((i32::try_from(hours * 60 + minutes).ok()?, end))
     }
 
+    /// Parses a week date, whose "w" is at `at`: 2024-W20-2, 2024W202, 2024-W20.
+    fn week_date(&self, at: usize) -> Option<Date> {
+        let before = at.checked_sub(if at > 0 && self.mark(at - 1) == Some('-') { 2 } else { 1 })?;
+        let (year, 4) = self.number(before)? else { return None };
+        let (week, day) = match self.number(at + 1)? {
+            (week, 2) => (week, self.number(at + 3).filter(|_| self.mark(at + 2) == Some('-'))),
+            (both, 3) => (both / 10, Some((both % 10, 1))),
+            _ => return None,
+        };
+        let day = match day {
+            None => Weekday::Monday,
+            Some((day, _)) => Weekday::from_monday_one_offset(i8::try_from(day).ok()?).ok()?,
+        };
+        let date = ISOWeekDate::new(i16::try_from(year).ok()?, i8::try_from(week).ok()?, day).ok()?;
+        Some(date.date())
+    }
+
     /// Parses the date from the remaining pieces.
     fn date(&self, order: DayOrder) -> Option<Date> {
         let left = || (0..self.pieces.len()).filter(|at| !self.used[*at]);
         let numbers: Vec<(usize, u64, usize)> =
             left().filter_map(|at| self.number(at).map(|(value, digits)| (at, value, digits))).collect();
-        let words: Vec<(usize, &str)> = left().filter_map(|at| Some((at, self.word(at)?))).collect();
+        let mut words: Vec<(usize, &str)> = left().filter_map(|at| Some((at, self.word(at)?))).collect();
+        if let Some(week) = words.iter().position(|(_, word)| *word == "w") {
+            let (at, _) = words.remove(week);
+            let all_silent = words.iter().all(|(_, word)| is_silent(word));
+            return all_silent.then(|| self.week_date(at)).flatten();
+        }
         // Of two months, the first is a weekday: "mar. 14 mai".
         let named = words.iter().rev().find_map(|(at, word)| Some((*at, month(word)?)));
         let is_known = |(at, word): &(usize, &str)| {
@@ -345,11 +438,17 @@ impl WrittenDate {
         let separator = |at: usize| self.mark(at + 1).unwrap_or(' ');
         match numbers.as_slice() {
             [(_, all, 8)] => date(all / 10_000, i8::try_from(all / 100 % 100).ok()?, all % 100),
+            [(_, all @ 1_900_001..=2_100_366, 7)] => day_of_year(all / 1000, all % 1000),
             [(_, year @ 1900..=2100, 4)] => date(*year, 1, 1),
-            [(_, year, 4), (_, day, 3)] => date(*year, 1, 1)?
-                .checked_add(jiff::Span::new().try_days(i64::try_from(*day).ok()? - 1).ok()?)
-                .ok(),
+            [(at, month, 2), (_, year @ 1900..=2100, 4)] if separator(*at) == '/' => {
+                date(*year, i8::try_from(*month).ok()?, 1)
+            }
+            [(_, year, 4), (_, day, 3)] => day_of_year(*year, *day),
             [(_, year @ 1900..=2100, 4), (_, month, ..=2)] => date(*year, i8::try_from(*month).ok()?, 1),
+            // A day of one digit can't be a year.
+            [(_, year, 2), (_, month, ..=2), (_, day, 1)] => {
+                date(century(*year), i8::try_from(*month).ok()?, *day)
+            }
             [(_, year, 4), (_, a, ..=2), (_, b, ..=2)] => any_order(*year, (*b, *a), (*a, *b)),
             [(at, a, ..=2), (_, b, ..=2), (_, year, digits @ (2 | 4))] => {
                 let two_digits = *digits == 2;
@@ -374,6 +473,29 @@ impl WrittenDate {
             _ => None,
         }
     }
+}
+
+fn day_of_year(year: u64, day: u64) -> Option<Date> {
+    let first = date(year, 1, 1)?;
+    let of_year = 1..=u64::try_from(first.days_in_year()).ok()?;
+    let days = jiff::Span::new().try_days(i64::try_from(day).ok()? - 1).ok()?;
+    first.checked_add(days).ok().filter(|_| of_year.contains(&day))
+}
+
+/// Joins the halves of "a.m." and "a. m." into one word, and removes the first half from the pieces.
+fn half_of_day(word: &str, pieces: &mut Vec<Piece>) -> String {
+    let is_half = |piece: &Piece| matches!(&piece.part, Part::Word(half) if half == "a" || half == "p");
+    let is_dot = pieces.last().is_some_and(|piece| piece.part == Part::Mark('.'));
+    let first = pieces.len().checked_sub(if is_dot { 2 } else { 1 });
+    let Some(at) = first.filter(|at| word == "m" && is_half(&pieces[*at])) else {
+        return word.to_owned();
+    };
+    let joined = match &pieces[at].part {
+        Part::Word(half) => format!("{half}m"),
+        _ => word.to_owned(),
+    };
+    pieces.truncate(at);
+    joined
 }
 
 /// Returns the date with the usual order of day and month, or else with the other order.
@@ -405,13 +527,18 @@ fn without_zone_name(text: &str) -> (String, Option<TimeZone>) {
             None => kept.push_str(word),
         }
     }
-    // "(Coordinated Universal Time)" repeats the offset before it.
-    if let Some((before, rest)) = kept.split_once('(')
-        && before.contains(|c: char| c.is_ascii_digit())
-        && let Some((remark, behind)) = rest.split_once(')')
-        && zone(&remark.to_lowercase()).is_none()
-    {
-        kept = format!("{before} {behind}");
-    }
     (kept, named)
+}
+
+/// Removes a remark in brackets: "(Heure d’été)" repeats the offset before it. A zone in brackets stays.
+fn without_remark(text: String) -> String {
+    let Some((before, rest)) = text.split_once('(') else { return text };
+    let Some((remark, behind)) = rest.split_once(')') else { return text };
+    let word = remark.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let is_zone = zone(remark).is_some() || place(remark).is_some() || matches!(word, "gmt" | "utc");
+    if !is_zone && before.contains(|c: char| c.is_ascii_digit()) {
+        format!("{before} {behind}")
+    } else {
+        text
+    }
 }

@@ -145,7 +145,8 @@ impl<'a> Events<'a> {
             self.at += length.unwrap_or(rest.len());
             return None;
         }
-        if let Some(inner) = rest.strip_prefix("<![CDATA[") {
+        let is_cdata = rest.get(..9).is_some_and(|head| head.eq_ignore_ascii_case("<![CDATA["));
+        if let Some(inner) = rest.get(9..).filter(|_| is_cdata) {
             let end = memmem::find(inner.as_bytes(), b"]]>");
             if end.is_none() {
                 self.fault(self.at, "CDATA that is not closed");

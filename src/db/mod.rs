@@ -4,10 +4,12 @@
 //! [`engine::query`] compile each query for both engines. Only this folder knows that the engines differ.
 
 pub mod audit;
+pub mod bounces;
 pub mod consent;
 pub mod content;
 pub mod deliveries;
 pub mod engine;
+pub mod incoming_messages;
 pub mod issues;
 pub mod newsletters;
 pub mod operators;
@@ -16,6 +18,7 @@ pub mod signups;
 pub mod subscribers;
 pub mod suppressions;
 pub mod throttle;
+pub mod undeliverable;
 
 pub use crate::db::engine::connect::{ConnectError, DatabaseUrl};
 pub use crate::db::engine::db_time::{DbDate, DbTime};

@@ -13,7 +13,7 @@ use crate::{
         subscribers::erased_addresses,
     },
     domain::{
-        ids::{DeliveryId, NewsletterId, SubscriptionId},
+        ids::{IssueId, NewsletterId, SubscriptionId},
         subscriber::email_address::EmailAddress,
     },
 };
@@ -154,44 +154,38 @@ pub async fn lift(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbErr
     .await
 }
 
-/// An address that a relay permanently refused.
-#[derive(Debug, Clone, Copy, serde::Serialize)]
-pub struct RefusedAddress<'a> {
-    /// The delivery with the relay's answer.
-    pub delivery: DeliveryId,
-    pub address_key: &'a str,
+/// An address to suppress because it bounces.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct BouncedAddress {
+    pub address_key: String,
+    pub reason: String,
+    /// The issue whose copy bounced last.
+    pub issue: Option<IssueId>,
 }
 
-/// Suppresses permanently refused addresses, with the relay's answer as the reason, and ends their readers'
-/// subscriptions as undeliverable. A reader whose address has changed since then is left alone. So are the
-/// readers of a held issue, whose relay may refuse everybody.
-pub async fn add_undeliverable(
-    tx: &mut Tx,
-    refused: &[RefusedAddress<'_>],
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let rows = json_rows(refused)?;
+/// Suppresses addresses that bounce, and ends their readers' subscriptions as undeliverable. Their readers can
+/// undo it by confirming a new signup.
+pub async fn add_bounced(tx: &mut Tx, addresses: &[BouncedAddress], now: Timestamp) -> Result<(), DbError> {
+    if addresses.is_empty() {
+        return Ok(());
+    }
     query!(
         tx,
-        "INSERT INTO suppressions (address_key, reason, created_at, issue_id) \
-         SELECT r.address_key, 'undeliverable: ' || COALESCE(d.reply_text, ''), $2, d.issue_id \
-         FROM {rows $1} AS x JOIN deliveries d ON d.id = CAST(x.value ->> 'delivery' AS BIGINT) \
-         JOIN issues i ON i.id = d.issue_id AND i.status <> 'held' \
-         JOIN subscribers r ON r.address_key = x.value ->> 'address_key' WHERE true ON CONFLICT \
-         (address_key) DO NOTHING",
-        &rows,
+        "INSERT INTO suppressions (address_key, reason, created_at, issue_id) SELECT value ->> 'address_key', \
+         value ->> 'reason', $2, CAST(value ->> 'issue' AS BIGINT) FROM {rows $1} WHERE true \
+         ON CONFLICT (address_key) DO NOTHING",
+        json_rows(addresses)?,
         DbTime(now)
     )
     .execute()
     .await?;
+    let keys: Vec<&str> = addresses.iter().map(|it| it.address_key.as_str()).collect();
     query!(
         tx,
         "UPDATE subscriptions SET status = 'undeliverable', ended_at = $2, paused_until = NULL, resumes_at = \
-         NULL WHERE status IN ('active', 'paused') AND subscriber_id IN (SELECT r.id FROM {rows $1} AS x \
-         JOIN deliveries d ON d.id = CAST(x.value ->> 'delivery' AS BIGINT) \
-         JOIN issues i ON i.id = d.issue_id AND i.status <> 'held' \
-         JOIN subscribers r ON r.address_key = x.value ->> 'address_key')",
-        &rows,
+         NULL WHERE status IN ('active', 'paused') AND subscriber_id IN (SELECT id FROM subscribers \
+         WHERE address_key {in $1})",
+        DbList(&keys),
         DbTime(now)
     )
     .execute()

@@ -7,6 +7,7 @@ use crate::{
         recorder::{BeginOutcome, PendingAnswer},
     },
     domain::delivery::{
+        bounce_address::Returned,
         retry,
         status::{self, Answer, DeliveryStatus},
     },
@@ -60,8 +61,10 @@ impl ConnectionTask<'_> {
             return self.fail(&delivery, &error.to_string()).await;
         }
         let lease = self.lease().await?;
+        let copy = Returned::Copy { issue: run.mailing.issue.id, subscription: delivery.subscription_id };
         let sender = &run.mailing.newsletter.newsletter.sender_address;
-        let envelope = mail::envelope(sender, &delivery.address);
+        let sender = context.settings.sending.envelope_sender(&context.keys, copy, sender);
+        let envelope = mail::envelope(&sender, &delivery.address);
         // No transaction is open during the SMTP session.
         let sent = lease.send_gated(&envelope, &self.message, self.begin(&delivery)).await;
         drop(lease);

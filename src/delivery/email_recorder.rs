@@ -7,11 +7,18 @@ use crate::{
     clock::Clock,
     db::{
         Db, DbError, Tx,
+        bounces::{self, NewBounce},
         deliveries::emails::{self, EmailRecord},
         engine::group_commit::{Answers, BatchHandler, GroupCommit},
+        undeliverable,
     },
     domain::{
-        delivery::{email::EmailStatus, retry},
+        delivery::{
+            email::EmailStatus,
+            incoming::IncomingKind,
+            retry,
+            status::{self, Answer},
+        },
         ids::EmailId,
     },
     mail::{SendError, SendResult, answer_of},
@@ -133,9 +140,34 @@ impl RecordHandler {
                 recorded
             }
         };
+        if let Err(SendError::Failed(answer)) = outcome
+            && recorded
+            && status::is_bad_address(answer)
+        {
+            bounce(tx, mail, answer, now).await?;
+        }
         if !recorded {
             tracing::warn!(mail = %mail.id, "an answer came after its lease was lost");
         }
         Ok(())
     }
+}
+
+/// Stores that a relay rejected the address of a single email as nonexistent.
+async fn bounce(tx: &mut Tx, mail: &EmailRecord, answer: &Answer, now: Timestamp) -> Result<(), DbError> {
+    let email = bounces::single(tx, mail).await?;
+    let bounce = NewBounce {
+        source: "relay",
+        kind: IncomingKind::Hard,
+        ineffective: None,
+        email: &email,
+        reply_code: answer.code.map(i64::from),
+        enhanced_code: answer.enhanced.map(|it| it.to_string()),
+        diagnostic: &answer.text,
+        reporting_mta: None,
+    };
+    if email.subscriber.is_some() && bounces::insert(tx, &bounce, now).await? {
+        undeliverable::apply_hard(tx, &email, now).await?;
+    }
+    Ok(())
 }

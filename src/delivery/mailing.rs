@@ -40,6 +40,7 @@ impl Mailing {
         let variants = variants::for_issue(&mut tx, issue.id).await?;
         drop(tx);
         let placeholder = token_placeholder(&issue.message_key);
+        let feedback_id = newsletter.newsletter.feedback_id("issue", Some(issue.id));
         let templates = variants.iter().map(|variant| {
             let template = MessageTemplate::new(&Content {
                 newsletter: &newsletter.newsletter,
@@ -51,6 +52,7 @@ impl Mailing {
                 message_key: &issue.message_key,
                 date: issue.frozen_at.map_or(issue.due_at.0, |at| at.0),
                 one_click: true,
+                feedback_id: &feedback_id,
                 auto_submitted: None,
             });
             (variant.id, template)

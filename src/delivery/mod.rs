@@ -7,6 +7,7 @@
 pub mod connection_task;
 pub mod context;
 pub mod delivery_run;
+mod destinations;
 pub mod email_content;
 pub mod email_recorder;
 pub mod mailing;

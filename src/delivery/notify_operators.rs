@@ -23,6 +23,7 @@ pub enum NoticeSubject {
     Feed(FeedId),
     Signups,
     Clock,
+    Destinations,
 }
 
 /// Notifies operators that an issue was held or skipped, in the same transaction.
@@ -71,7 +72,7 @@ pub async fn notify_operators(
     let (issue, feed) = match about {
         NoticeSubject::Issue(issue) => (Some(issue), None),
         NoticeSubject::Feed(feed) => (None, Some(feed)),
-        NoticeSubject::Signups | NoticeSubject::Clock => (None, None),
+        NoticeSubject::Signups | NoticeSubject::Clock | NoticeSubject::Destinations => (None, None),
     };
     let mut notified = 0;
     for operator in operators::list(tx).await? {

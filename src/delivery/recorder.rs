@@ -9,15 +9,18 @@ use crate::{
     clock::Clock,
     db::{
         Db, DbError, Tx,
+        bounces::{self, RefusedAddress},
         deliveries::{self, Begun, Finish, Next},
         engine::group_commit::{Answers, BatchHandler, GroupCommit, Reply},
         issues,
-        suppressions::{
-            self, RefusedAddress,
-            lifting::{self, Lifted},
-        },
+        suppressions::lifting::{self, Lifted},
+        undeliverable,
     },
-    delivery::notify_operators,
+    delivery::{
+        destinations::{BatchScores, Destinations},
+        notify_operators,
+        throttle::Throttle,
+    },
     domain::{
         delivery::{
             breaker::Breaker,
@@ -53,8 +56,9 @@ pub type PendingAnswer = Reply<Option<BeginOutcome>, DbError>;
 
 impl Recorder {
     /// Starts the recorder's task.
-    pub fn start(db: Db, clock: Clock, queue: Queue, breaker: Breaker) -> Self {
-        Self(GroupCommit::start(RecordHandler { db, clock, queue, breaker }))
+    pub fn start(db: Db, clock: Clock, queue: Queue, breaker: Breaker, throttle: Throttle) -> Self {
+        let destinations = Destinations::default();
+        Self(GroupCommit::start(RecordHandler { db, clock, queue, breaker, throttle, destinations }))
     }
 
     /// Begins a delivery. Returns once the begin is durable or refused.
@@ -80,6 +84,8 @@ struct RecordHandler {
     clock: Clock,
     queue: Queue,
     breaker: Breaker,
+    throttle: Throttle,
+    destinations: Destinations,
 }
 
 impl BatchHandler for RecordHandler {
@@ -125,10 +131,18 @@ impl BatchHandler for RecordHandler {
             begun.skipped.extend(begins.skipped);
         }
         suppress_undeliverable(&mut tx, &finishes, now).await?;
+        let scores = BatchScores::new(&finishes);
+        let held = self.destinations.to_hold(&scores, self.breaker);
+        for it in &held {
+            self.throttle.hold(&mut tx, &it.domain, &it.reason).await?;
+            // Its rejections no longer count against the issue.
+            issues::add_answers(&mut tx, it.issue, 0, -it.score.rejected).await?;
+        }
         // Last, because on PostgreSQL this locks the issue's row until the commit, and other processes need
         // that row.
         self.update_breaker(&mut tx, &finishes, now).await?;
         tx.commit().await?;
+        self.destinations.count(scores, &held);
         let answer = |record: &Record| match record {
             Record::Begin { id, .. } if begun.go.contains(id) => Some(BeginOutcome::Started),
             Record::Begin { id, .. } if begun.skipped.contains(id) => Some(BeginOutcome::Skipped),
@@ -158,6 +172,7 @@ impl RecordHandler {
             let Some(score) = issues::add_answers(tx, issue, answered, refused).await? else { continue };
             let Some(reason) = self.breaker.verdict(score) else { continue };
             // A relay that refuses so many may be wrong about all of them.
+            bounces::discount_refusals(tx, issue).await?;
             let keys = lifting::suppressed_by(tx, issue, true).await?;
             let lifted = lifting::lift_addresses(tx, &keys).await?;
             if lifted != Lifted::default() {
@@ -173,7 +188,8 @@ impl RecordHandler {
     }
 }
 
-/// Suppresses addresses that a relay rejected as nonexistent.
+/// Stores that a relay rejected addresses as nonexistent, and suppresses those that bounced before on another
+/// day.
 async fn suppress_undeliverable(
     tx: &mut Tx,
     finishes: &[(IssueId, &Finish)],
@@ -187,7 +203,9 @@ async fn suppress_undeliverable(
     if undeliverable.is_empty() {
         return Ok(());
     }
-    suppressions::add_undeliverable(tx, &undeliverable, now).await
+    bounces::insert_refusals(tx, &undeliverable, now).await?;
+    let keys: Vec<String> = undeliverable.iter().map(|it| it.address_key.to_owned()).collect();
+    undeliverable::suppress_bounced(tx, &keys, now).await.map(drop)
 }
 
 /// Returns whether an answer counts as a rejection; `None`: it doesn't count for the breaker. Relay failures say

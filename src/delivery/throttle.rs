@@ -4,14 +4,15 @@
 use crate::{
     clock::Clock,
     db::{
-        Db, DbError,
+        Db, DbError, Tx,
         engine::processes,
         throttle::{
-            connection_quotas,
+            connection_quotas, holds,
             send_rates::{self, Scope},
         },
     },
     domain::delivery::{
+        breaker::HOLD_DESTINATION_FOR,
         send_rate::{ReducedRate, SendRate},
         status::Answer,
     },
@@ -206,6 +207,18 @@ impl Throttle {
             let mut all = self.0.reduced.write();
             all.insert(domain.to_owned(), slowed);
         }
+        Ok(())
+    }
+
+    /// Holds a domain's email back, for all processes, in the caller's transaction.
+    pub async fn hold(&self, tx: &mut Tx, domain: &str, reason: &str) -> Result<(), DbError> {
+        let now = self.0.clock.now();
+        let until = now + HOLD_DESTINATION_FOR;
+        let afterwards = ReducedRate::lowest(until);
+        holds::hold(tx, domain, reason, until, afterwards, now).await?;
+        tracing::warn!(domain, reason, %until, "destination held");
+        // If the transaction fails, the next refresh corrects this.
+        self.0.reduced.write().insert(domain.to_owned(), afterwards);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! A newsletter: its title, sender, schedule and appearance.
 
 use crate::domain::{
+    ids::IssueId,
     issue::days::Days,
     string_enum::string_enum,
     subscriber::email_address::EmailAddress,
@@ -141,6 +142,16 @@ impl Newsletter {
     /// Returns the `List-Id` (RFC 2919). It is stable as long as slug and sender domain are.
     pub fn list_id(&self) -> String {
         format!("{}.{}", self.slug, self.sender_address.domain())
+    }
+
+    /// Returns the `Feedback-ID` of an email: three ids that mailbox providers report complaints by, and the
+    /// sender, which stays the same and has 5 to 15 characters.
+    pub fn feedback_id(&self, kind: &str, issue: Option<IssueId>) -> String {
+        const SENDER_CHARS: usize = 15;
+        let domain = self.sender_address.domain().chars().filter(char::is_ascii_alphanumeric);
+        let sender: String = domain.chain("daily".chars()).take(SENDER_CHARS).collect();
+        let issue = issue.map_or_else(String::new, |it| it.to_string());
+        format!("{issue}:{}:{kind}:{sender}", self.slug)
     }
 
     /// Returns the IANA name of the time zone.

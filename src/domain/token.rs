@@ -44,10 +44,14 @@ impl Purpose {
 const VERSION: u8 = 2;
 /// First byte of what a key stream is made from. Signatures begin with a version, and fingerprints with 0.
 const KEY_STREAM: u8 = 255;
+/// Likewise for signatures inside addresses.
+const SHORT_SIGNATURE: u8 = 254;
 const KEY_ID_BYTES: usize = 4;
 const ID_BYTES: usize = 8;
 const BODY_BYTES: usize = 1 + 1 + KEY_ID_BYTES + ID_BYTES;
 const MAC_BYTES: usize = 16;
+/// Length of a signature inside an address, in bytes.
+pub const SHORT_MAC_BYTES: usize = 8;
 /// Minimum length of a secret, in bytes.
 pub const MIN_SECRET_BYTES: usize = 32;
 /// Length of a token, in characters.
@@ -65,6 +69,20 @@ impl Key {
         context.update(&[KEY_STREAM]);
         context.update(mac);
         id.iter_mut().zip(context.sign().as_ref()).for_each(|(byte, key)| *byte ^= key);
+    }
+
+    const fn number(&self) -> u8 {
+        self.id[0] >> 4
+    }
+
+    /// The leading byte keeps these signatures apart from those of tokens and fingerprints.
+    fn short_mac(&self, body: &[u8]) -> [u8; SHORT_MAC_BYTES] {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(&[SHORT_SIGNATURE]);
+        context.update(body);
+        let mut mac = [0; SHORT_MAC_BYTES];
+        mac.copy_from_slice(&context.sign().as_ref()[..SHORT_MAC_BYTES]);
+        mac
     }
 }
 
@@ -123,6 +141,24 @@ impl KeyRing {
         context.update(&[0]);
         context.update(text.as_bytes());
         URL_SAFE_NO_PAD.encode(&context.sign().as_ref()[..MAC_BYTES])
+    }
+
+    /// Returns the number of the key that signs, from 0 to 15. Several keys may share a number.
+    pub fn key_number(&self) -> u8 {
+        self.keys[0].number()
+    }
+
+    /// Signs a few bytes for an address, where space is scarce.
+    pub fn sign_short(&self, body: &[u8]) -> [u8; SHORT_MAC_BYTES] {
+        self.keys[0].short_mac(body)
+    }
+
+    /// Whether one of our keys with this number signed these bytes. The comparison takes constant time.
+    pub fn verify_short(&self, number: u8, body: &[u8], mac: &[u8]) -> bool {
+        self.keys
+            .iter()
+            .filter(|key| key.number() == number)
+            .any(|key| aws_lc_rs::constant_time::verify_slices_are_equal(&key.short_mac(body), mac).is_ok())
     }
 
     /// Returns the id in a token, or `None` unless we signed it for this purpose.

@@ -66,6 +66,8 @@ texts! {
         resumed,
         not_subscribed,
         not_subscribed_hint,
+        came_back,
+        came_back_stopped,
         sign_up_again,
         broken_link,
         cut_off,

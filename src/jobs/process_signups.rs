@@ -6,7 +6,7 @@
 
 use crate::{
     db::{
-        DbError, Tx,
+        DbError, Tx, bounces,
         deliveries::emails::{self, NewEmail},
         is_retryable, newsletters, rate_limits,
         signups::{
@@ -19,7 +19,7 @@ use crate::{
         suppressions::{self, lifting::claim_confirmations},
     },
     domain::{
-        delivery::email::EmailKind,
+        delivery::{email::EmailKind, suppression_policy::CONFIRMATION_INTERVAL},
         ids::{ConfirmationId, NewsletterId, SubscriptionId},
         signup::limits::address_limits,
         subscriber::{
@@ -194,6 +194,8 @@ async fn resolve<'a>(
         let claimed = claim_confirmations(tx, &keys, SUPPRESSED_SIGNUP_INTERVAL, now).await?;
         suppressed.retain(|key| !claimed.contains(key));
     }
+    // An address that bounced gets one confirmation a month, too.
+    suppressed.extend(bounces::asked_since(tx, &keys, now - CONFIRMATION_INTERVAL).await?);
     let mut requested = Vec::new();
     let mut seen = HashSet::new();
     for ((index, signup), key) in signups.iter().enumerate().zip(keys) {

@@ -10,7 +10,10 @@ use crate::{
         context::Context,
         email_content::{self, Content},
     },
-    domain::{delivery::status::Answer, ids::EmailId},
+    domain::{
+        delivery::{bounce_address::Returned, status::Answer},
+        ids::EmailId,
+    },
     mail::{self, ComposeError, MessageTemplate, Recipient, SendError, SendResult, answer_of},
     queue::{Job, JobFailure},
 };
@@ -87,7 +90,12 @@ async fn send_one(context: &Context, id: EmailId) -> Result<(), JobFailure> {
         Content::Email { email, unsubscribe_url } => {
             match compose(context, &newsletter, &mail, &email, unsubscribe_url.as_deref()) {
                 Ok(message) => {
-                    let envelope = mail::envelope(&newsletter.newsletter.sender_address, &mail.recipient);
+                    let sender = context.settings.sending.envelope_sender(
+                        &context.keys,
+                        Returned::Email(id),
+                        &newsletter.newsletter.sender_address,
+                    );
+                    let envelope = mail::envelope(&sender, &mail.recipient);
                     // No transaction is open while the relay answers.
                     send(context, mail.attempt(), &envelope, &message).await
                 }
@@ -128,6 +136,7 @@ fn compose(
         message_key: &mail.message_id,
         date: mail.created_at.0,
         one_click: unsubscribe_url.is_some(),
+        feedback_id: &newsletter.feedback_id(mail.kind.as_str(), mail.issue_id),
         auto_submitted: mail.kind.auto_submitted(),
     })?;
     // The unsubscribe link ends with the token.

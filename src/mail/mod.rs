@@ -3,6 +3,8 @@
 //! A [`Mailer`] knows the relays. It lends out connections as [`ConnectionLease`]s, each of which is a
 //! `lettre::AsyncTransport`.
 
+pub mod inbound;
+pub mod listener;
 mod message;
 mod transport;
 

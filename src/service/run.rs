@@ -1,6 +1,6 @@
 //! Runs the parts of a process: web, workers and scheduler.
 
-use super::{open_files, recovery::recover, scheduler, watchdog};
+use super::{incoming, open_files, recovery::recover, scheduler, watchdog};
 use crate::{
     actions::privacy::verify_consent,
     app::App,
@@ -134,6 +134,19 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
         })));
         join_issues(&app).await;
         parts.spawn(workers(&app).run(stop.clone(), grace));
+    }
+    if let Some(address) = app.settings.receive.listen.filter(|_| role.does(Role::Web)) {
+        // A part that ends early stops the process, so that a wrong address doesn't stay unnoticed.
+        match incoming::listen(&app, address, stop.clone()).await {
+            Ok(listener) => {
+                tracing::info!(%address, protocol = %app.settings.receive.protocol, "listening for incoming email");
+                parts.spawn(listener.run());
+            }
+            Err(error) => {
+                tracing::error!(%address, %error, "can't listen for incoming email; see receive.listen");
+                parts.spawn(async {});
+            }
+        }
     }
     if let Some(listener) = listener {
         if let Ok(address) = listener.local_addr() {

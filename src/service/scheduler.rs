@@ -22,7 +22,8 @@ use crate::{
     jobs::{
         context::{Contexts, IssueContext},
         periodic::{
-            end_pauses, remind_operators::remind_operators, unconfirmed_signups, wake_content, watch_signups,
+            end_pauses, remind_operators::remind_operators, report_destinations::report_destinations,
+            unconfirmed_signups, wake_content, watch_signups,
         },
     },
     queue::Job,
@@ -142,6 +143,7 @@ async fn wake_due(contexts: &Contexts, tx: &mut Tx, now: Timestamp) -> Result<()
         context.queue.enqueue(tx, &Job::PlanIssue { issue }).await?;
     }
     remind_operators(context, tx, now).await?;
+    report_destinations(context, tx, now).await?;
     let emails = emails::wake_due(tx, now, woken_before, AT_ONCE).await?;
     context.queue.enqueue_all(tx, &Job::send_emails(&emails)).await?;
     if intake::any_before(tx, now - PROCESS_AGAIN_AFTER, now).await? {

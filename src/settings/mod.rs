@@ -12,6 +12,7 @@ mod http;
 mod layers;
 mod log;
 mod problems;
+mod receive;
 mod relays;
 mod retention;
 mod schedule;
@@ -30,6 +31,7 @@ pub use feeds::Feeds;
 pub use http::Http;
 pub use log::{Log, LogFormat};
 pub use problems::Problem;
+pub use receive::{Receive, ReceiveProtocol};
 pub use relays::Relay;
 pub use retention::Retention;
 pub use schedule::Schedule;
@@ -50,13 +52,14 @@ use validator::{Validate, ValidationError};
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// How each text is written, by key.
-const CURES: [&[(&str, &str)]; 10] = [
+const CURES: [&[(&str, &str)]; 11] = [
     database::CURES,
     digest::CURES,
     dkim::CURES,
     feeds::CURES,
     http::CURES,
     log::CURES,
+    receive::CURES,
     relays::CURES,
     sending::CURES,
     signup::CURES,
@@ -81,6 +84,8 @@ pub struct Settings {
     pub dkim: Vec<Dkim>,
     #[validate(nested)]
     pub sending: Sending,
+    #[validate(nested)]
+    pub receive: Receive,
     #[validate(nested)]
     pub schedule: Schedule,
     #[validate(nested)]

@@ -2,9 +2,13 @@
 
 use crate::{
     domain::{
-        delivery::breaker::Breaker,
+        delivery::{
+            bounce_address::{BounceAddress, Returned, key},
+            breaker::Breaker,
+        },
         string_enum::string_enum,
         subscriber::{email_address::EmailAddress, unsubscribe_address::UnsubscribeAddress},
+        token::KeyRing,
     },
     settings::text::{list, optional, text, word},
 };
@@ -19,6 +23,10 @@ pub(super) const CURES: &[(&str, &str)] = &[
     (
         "sending.unsubscribe_mailto",
         "write an address whose email goes to `daily receive`, such as leave+{token}@news.example.org, or nothing",
+    ),
+    (
+        "sending.bounce_address",
+        "write an address whose email comes back to Daily, such as bounce+{key}@bounces.example.org, or nothing",
     ),
     ("sending.uncertain", "write \"retry\" or \"hold\""),
     ("sending.domain_rates", "write each as \"example.org=1200\": messages a minute"),
@@ -42,6 +50,9 @@ pub struct Sending {
     /// The address for emails that unsubscribe their sender. `None`: no email does.
     #[serde(deserialize_with = "unsubscribe_mailto")]
     pub unsubscribe_mailto: Option<UnsubscribeAddress>,
+    /// The envelope sender. `None`: the newsletter's address.
+    #[serde(deserialize_with = "bounce_address")]
+    pub bounce_address: Option<BounceAddress>,
     #[serde(deserialize_with = "word")]
     pub uncertain: Uncertain,
     /// Readers who must have got an answer before the others' email begins; 0: no canary.
@@ -67,6 +78,13 @@ pub struct Sending {
 impl Sending {
     pub fn hold_uncertain(&self) -> bool {
         self.uncertain == Uncertain::Hold
+    }
+
+    /// Returns the envelope sender of an email: the configured address with the email's key, else the given
+    /// address.
+    pub fn envelope_sender(&self, keys: &KeyRing, email: Returned, otherwise: &EmailAddress) -> EmailAddress {
+        let own = self.bounce_address.as_ref();
+        own.and_then(|address| address.with(&key(keys, email)?)).unwrap_or_else(|| otherwise.clone())
     }
 
     pub fn breaker(&self) -> Breaker {
@@ -97,6 +115,10 @@ fn hello_name<'de, D: Deserializer<'de>>(from: D) -> Result<ClientId, D::Error> 
 
 fn unsubscribe_mailto<'de, D: Deserializer<'de>>(from: D) -> Result<Option<UnsubscribeAddress>, D::Error> {
     optional(from, UnsubscribeAddress::parse)
+}
+
+fn bounce_address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<BounceAddress>, D::Error> {
+    optional(from, BounceAddress::parse)
 }
 
 fn domain_rates<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, u32)>, D::Error> {

@@ -130,7 +130,7 @@ impl TestApp {
         self.store.get_or_init(|| async { Store::open(&self.database_url()).await }).await
     }
 
-    fn database_url(&self) -> String {
+    pub fn database_url(&self) -> String {
         match &self.app.settings.database.url {
             DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
             DatabaseUrl::Postgres(url) => url.clone(),

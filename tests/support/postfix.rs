@@ -3,8 +3,9 @@
 //!
 //! Email to any address at example.org and example.net goes to one mailbox that the test reads. Everything
 //! else is refused. Without an SMTP client service, nothing can leave the machine. Postfix accepts
-//! `gone@example.org` and then bounces it to the envelope sender. A test reads `messages` and `log`, or waits
-//! for them. Dropping the server stops it and removes the folder.
+//! `gone@example.org` and then bounces it to the envelope sender. Email for bounces.example.org goes to a port
+//! that the test listens on, and email for pipe.example.org into a script of the test. A test reads `messages`
+//! and `log`, or waits for them. Dropping the server stops it and removes the folder.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -48,6 +49,7 @@ pub struct Postfix {
     plain: ReservedPort,
     submission: ReservedPort,
     smtps: ReservedPort,
+    lmtp: ReservedPort,
 }
 
 impl Postfix {
@@ -73,10 +75,29 @@ impl Postfix {
         self.smtps.number()
     }
 
+    /// Returns the port of 127.0.0.1 to which email for bounces.example.org goes over LMTP. The test listens on
+    /// it.
+    pub fn lmtp_port(&self) -> u16 {
+        self.lmtp.number()
+    }
+
     /// Returns the certificate (PEM) of the authority that signed the server's, which names `localhost` and
     /// 127.0.0.1.
     pub fn ca_file(&self) -> PathBuf {
         self.folder().join("tls/ca.pem")
+    }
+
+    /// Returns the server's certificate and key, both PEM.
+    pub fn certificate_and_key(&self) -> (PathBuf, PathBuf) {
+        (self.folder().join("tls/server.pem"), self.folder().join("tls/server.key"))
+    }
+
+    /// Writes the shell script that email for pipe.example.org is piped into. It runs as `nobody`, with the
+    /// recipient as its argument.
+    pub fn write_receiver(&self, script: &str) {
+        self.write("receive", &format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(self.folder().join("receive"), fs::Permissions::from_mode(0o755))
+            .expect("the script is ours");
     }
 
     /// Returns Postfix's sendmail program with this server's configuration.
@@ -152,6 +173,7 @@ impl Postfix {
             plain: ReservedPort::reserve(),
             submission: ReservedPort::reserve(),
             smtps: ReservedPort::reserve(),
+            lmtp: ReservedPort::reserve(),
         };
         postfix.make_certificates();
         postfix.make_login();
@@ -204,6 +226,13 @@ virtual_minimum_uid = 1
 virtual_uid_maps = static:{NOBODY}
 virtual_gid_maps = static:{NOBODY}
 virtual_transport = virtual
+# Bounces go back to Daily.
+relay_domains = bounces.example.org, pipe.example.org
+relay_recipient_maps =
+transport_maps = texthash:{folder}/config/transport
+lmtp_tls_security_level = may
+lmtp_tls_loglevel = 1
+daily_destination_recipient_limit = 1
 default_transport = error:5.1.2 tests send no mail to the outside
 relay_transport = $default_transport
 local_transport = $default_transport
@@ -239,6 +268,9 @@ bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
 error unix - - n - - error
+lmtp unix - - n - 20 lmtp
+daily unix - n n - 2 pipe
+  flags=ORX user=nobody argv={folder}/receive ${{original_recipient}}
 retry unix - - n - - error
 virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
@@ -247,7 +279,12 @@ postlog unix-dgram n - n - 1 postlogd
         );
         self.write("config/main.cf", &main);
         self.write("config/master.cf", &services);
-        self.write("config/mailboxes", "!/^gone@/ inbox/\n");
+        let lmtp = format!(
+            "bounces.example.org lmtp:inet:[127.0.0.1]:{}\npipe.example.org daily:\n",
+            self.lmtp_port()
+        );
+        self.write("config/transport", &lmtp);
+        self.write("config/mailboxes", "!/^gone/ inbox/\n");
         self.write(
             "config/sasl/smtpd.conf",
             &format!(

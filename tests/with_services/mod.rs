@@ -2,6 +2,7 @@
 //! npm. `script/bootstrap` installs them, and `script/test --sqlite` skips these stories.
 
 mod axe;
+mod bounces;
 mod browser;
 mod dkim;
 mod embed;

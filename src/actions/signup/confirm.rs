@@ -11,7 +11,7 @@ use crate::{
         subscription::set_preferences::follow_clock,
     },
     db::{
-        DbError, Tx,
+        DbError, Tx, bounces,
         newsletters::{self, NewsletterRecord},
         subscribers::{self, ConfirmationRecord, Evidence, SubscriptionRecord},
     },
@@ -97,6 +97,8 @@ pub async fn confirm(
         if subscribers::use_confirmation(&mut tx, it.record.id, now).await?
             && subscribers::activate(&mut tx, it.subscription.id, now).await?
         {
+            let key = it.subscription.address.key();
+            bounces::forgive(&mut tx, &[key], "the reader confirmed").await?;
             let (event, by) = (ConsentEvent::Confirmed, by.as_str());
             subscribers::record_consent(&mut tx, it.subscription.id, event, by, evidence, now).await?;
             if std::mem::take(&mut needs_welcome) {

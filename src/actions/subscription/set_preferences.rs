@@ -3,7 +3,7 @@
 use crate::{
     actions::{Context, subscription::context::SubscriptionContext},
     db::{
-        DbError, Tx, audit,
+        DbError, Tx, audit, bounces,
         content::articles,
         issues,
         newsletters::{self, NewsletterRecord},
@@ -16,7 +16,7 @@ use crate::{
         token::Purpose,
     },
 };
-use jiff::{Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde_json::{Value, json};
 
 /// The state of a link to the preferences page.
@@ -30,6 +30,9 @@ pub enum PreferencesLink {
     Unsubscribed(UnsubscribedReader),
 }
 
+/// How long readers are told that emails to them came back.
+const CAME_BACK_WITHIN: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// A reader who is not subscribed.
 #[derive(Debug, Clone)]
 pub struct UnsubscribedReader {
@@ -38,6 +41,8 @@ pub struct UnsubscribedReader {
     pub newsletter: Box<NewsletterRecord>,
     /// The reader's language tag, if it is known.
     pub language: Option<String>,
+    /// Whether the subscription ended because emails came back.
+    pub is_undeliverable: bool,
 }
 
 /// A reader's preferences, with the available options.
@@ -47,6 +52,8 @@ pub struct ReaderPreferences {
     pub newsletter: NewsletterRecord,
     /// The reader's address, masked. `None` after a change of address.
     pub shown_address: Option<String>,
+    /// Whether emails to the address came back lately.
+    pub emails_came_back: bool,
     /// `Some` while the subscription is paused, with the date of the issue that ends the pause, if one is
     /// set.
     pub paused: Option<Option<Date>>,
@@ -86,8 +93,13 @@ pub async fn inspect_link(context: &SubscriptionContext, token: &str) -> Result<
             subscription: subscription.id,
             newsletter: Box::new(newsletter),
             language: subscription.language,
+            is_undeliverable: subscription.status == SubscriptionStatus::Undeliverable,
         }));
     }
+    // An old email must not reveal anything about a new address.
+    let emails_came_back = subscription.moved_at.is_none()
+        && bounces::came_back_since(&mut tx, &subscription.address, context.clock.now() - CAME_BACK_WITHIN)
+            .await?;
     Ok(PreferencesLink::Subscribed(Box::new(ReaderPreferences {
         subscription: subscription.id,
         newsletter,
@@ -95,6 +107,7 @@ pub async fn inspect_link(context: &SubscriptionContext, token: &str) -> Result<
         paused: (subscription.status == SubscriptionStatus::Paused)
             .then(|| subscription.paused_until.map(|it| it.0)),
         shown_address: subscription.shown_address(),
+        emails_came_back,
         language: subscription.language,
         others: others(&mut tx, subscription.subscriber_id, subscription.newsletter_id).await?,
         sections: articles::recent_sections(&mut tx).await?,

@@ -3,7 +3,7 @@
 use crate::{
     actions::Context,
     db::{
-        DbError, audit,
+        DbError, audit, bounces,
         suppressions::lifting::{self, Lifted},
     },
     domain::{actor::Actor, ids::IssueId, subscriber::email_address::EmailAddress},
@@ -37,6 +37,7 @@ pub async fn unsuppress(
     let mut lifted = Lifted::default();
     for keys in keys.chunks(PORTION) {
         let more = lifting::lift_addresses(&mut tx, keys).await?;
+        bounces::forgive(&mut tx, keys, "an operator lifted the suppression").await?;
         lifted.addresses += more.addresses;
         lifted.subscriptions += more.subscriptions;
     }

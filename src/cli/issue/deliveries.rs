@@ -51,7 +51,8 @@ pub struct Deliveries {
 /// Deliveries per query with `--all`.
 const PAGE_SIZE: i64 = 1000;
 
-const TITLES: [&str; 8] = ["reader", "state", "attempts", "next or end", "relay", "code", "enhanced", "text"];
+const TITLES: [&str; 9] =
+    ["reader", "state", "attempts", "next or end", "came back", "relay", "code", "enhanced", "text"];
 
 fn status_parser() -> impl TypedValueParser<Value = DeliveryStatus> {
     PossibleValuesParser::new(DeliveryStatus::ALL.iter().map(|it| it.as_str()))
@@ -130,6 +131,7 @@ fn row(it: &ReaderDelivery) -> Vec<String> {
         it.status.to_string(),
         it.attempts.to_string(),
         utc_time(next_or_end(it)),
+        it.came_back.map_or("-".into(), |kind| kind.to_string()),
         or_none(&it.relay),
         it.reply_code.map_or("-".into(), |code| code.to_string()),
         or_none(&it.enhanced_code),
@@ -176,8 +178,11 @@ async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Outpu
         let _ = writeln!(text, "attempts: {}", delivery.attempts);
         let what = if delivery.finished_at.is_some() { "ended" } else { "next attempt" };
         let _ = writeln!(text, "{what}: {}", utc_time(next_or_end(&delivery)));
-        let said = row(&delivery)[4..].join(" ");
+        let said = row(&delivery)[5..].join(" ");
         let _ = writeln!(text, "last answer: {said}");
+        if let Some(kind) = delivery.came_back {
+            let _ = writeln!(text, "came back by email: {kind}");
+        }
         text
     })?;
     Ok(())
@@ -207,19 +212,21 @@ mod tests {
             enhanced_code: Some("4.7.1".into()),
             reply_text: Some("4.7.1 later".into()),
             finished_at: None,
+            came_back: None,
         };
         let deferred = [
             "ann@example.org",
             "deferred",
             "2",
             "2026-05-01 07:05:00Z",
+            "-",
             "smtp://relay.example:25",
             "451",
             "4.7.1",
         ];
-        assert_eq!(row(&it)[..7], deferred);
+        assert_eq!(row(&it)[..8], deferred);
         (it.status, it.relay, it.reply_code) = (DeliveryStatus::Sending, Some(String::new()), None);
-        assert_eq!(row(&it)[3..6], ["-", "-", "-"]);
+        assert_eq!(row(&it)[3..7], ["-", "-", "-", "-"]);
         (it.status, it.finished_at) = (DeliveryStatus::Sent, Some(at("2026-05-01T07:06:00Z")));
         assert_eq!(row(&it)[3], "2026-05-01 07:06:00Z");
     }

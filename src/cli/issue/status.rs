@@ -12,9 +12,11 @@ use crate::{
         output::{Output, on_terminal, table, utc_time},
     },
     db::{
+        bounces::{self, BouncedDomain, KindCount},
         deliveries::{self, AnswerCount, Counts, DomainCount, Slowdown},
         engine::processes,
         issues::{self, IssueEvent, IssueRecord},
+        throttle::holds::{self, HeldDestination},
     },
     domain::{
         delivery::{
@@ -47,6 +49,8 @@ pub struct Status {
 const DOMAINS: i64 = 15;
 /// Distinct answers that are listed.
 const ANSWERS: i64 = 50;
+/// Domains whose bounces are listed.
+const BOUNCED: i64 = 15;
 /// Slowed-down domains and relays that are listed.
 const SLOWDOWNS: i64 = 50;
 /// Time over which a single query measures the rate.
@@ -112,6 +116,11 @@ struct Report {
     domains: Vec<DomainCount>,
     answers: Vec<AnswerCount>,
     slowed: Vec<SlowedNow>,
+    /// Reports that came back by email, by kind.
+    reports: Vec<KindCount>,
+    bounced: Vec<BouncedDomain>,
+    /// Destinations that the breaker holds now.
+    held: Vec<HeldDestination>,
     history: Vec<IssueEvent>,
 }
 
@@ -129,6 +138,9 @@ impl Report {
             domains: deliveries::count_by_domain(&mut tx, id, DOMAINS).await?,
             answers: deliveries::count_by_answer(&mut tx, id, ANSWERS).await?,
             slowed: slowed(app, &mut tx, &issue, now).await?,
+            reports: bounces::count_by_kind(&mut tx, id).await?,
+            bounced: bounces::count_by_domain(&mut tx, id, BOUNCED).await?,
+            held: holds::current(&mut tx, now).await?,
             history: issues::history(&mut tx, id).await?,
             issue,
         })
@@ -156,6 +168,9 @@ impl Report {
             "domains": self.domains,
             "answers": self.answers,
             "slowed": self.slowed,
+            "held": self.held,
+            "came_back": self.reports,
+            "came_back_by_domain": self.bounced,
             "history": self.history,
         })
     }
@@ -172,6 +187,11 @@ impl Report {
             utc_time(issue.closed_at)
         );
         let _ = writeln!(text, "{}", counts_line(counts));
+        if !self.reports.is_empty() {
+            let reports =
+                self.reports.iter().map(|it| format!("{} {}", it.count, it.kind.as_str().replace('_', " ")));
+            let _ = writeln!(text, "came back by email: {}", reports.collect::<Vec<_>>().join(" · "));
+        }
         if issue.answered > 0 || is_being_sent(issue.status) {
             let _ = writeln!(text, "{}", refusal_rate(self.score(), self.breaker));
         }
@@ -221,6 +241,14 @@ impl Report {
             ]
         });
         add(&["slowed", "to", "now", "at", "because"], slowed.collect());
+        let held = self.held.iter().map(|it| {
+            vec![it.domain.clone(), utc_time(Some(it.since)), utc_time(Some(it.until)), it.reason.clone()]
+        });
+        add(&["held", "since", "until", "because it"], held.collect());
+        let bounced = self.bounced.iter().map(|it| {
+            vec![it.domain.clone(), it.kind.to_string(), it.count.to_string(), or_none(it.example.as_deref())]
+        });
+        add(&["came back from", "as", "count", "for example"], bounced.collect());
         let history = self.history.iter().map(|it| {
             vec![utc_time(Some(it.occurred_at)), it.status.to_string(), it.reason.clone().unwrap_or_default()]
         });
@@ -278,7 +306,7 @@ mod tests {
     use crate::{
         db::{DbDate, DbTime},
         domain::{
-            delivery::{breaker::Breaker, status::DeliveryStatus},
+            delivery::{breaker::Breaker, incoming::IncomingKind, status::DeliveryStatus},
             ids::NewsletterId,
         },
     };
@@ -345,6 +373,22 @@ mod tests {
                 },
                 now_per_minute: Some(750),
             }],
+            reports: vec![
+                KindCount { kind: IncomingKind::Hard, count: 3 },
+                KindCount { kind: IncomingKind::Complaint, count: 1 },
+            ],
+            bounced: vec![BouncedDomain {
+                domain: "example.org".into(),
+                kind: IncomingKind::Hard,
+                count: 3,
+                example: Some("550 5.1.1 no such user".into()),
+            }],
+            held: vec![HeldDestination {
+                domain: "example.org".into(),
+                since: at("2026-05-01T07:02:00Z"),
+                until: at("2026-05-01T08:02:00Z"),
+                reason: "refuses 25 % of its emails: 550 5.7.1 listed".into(),
+            }],
             history: vec![IssueEvent {
                 status: IssueStatus::Sending,
                 reason: None,
@@ -359,6 +403,7 @@ mod tests {
         2026-05-01: sending
         due 2026-05-01 07:00:00Z, frozen 2026-05-01 07:00:01Z, closed -
         490 sent · 500 queued · 10 failed
+        came back by email: 3 hard · 1 complaint
         5 of 500 answers were refusals (1.0 %); more than 20 % hold the issue
         50.0 % done, 25/s, ETA 20 s
 
@@ -370,6 +415,12 @@ mod tests {
 
         SLOWED              TO       NOW      AT                    BECAUSE
         domain example.org  600/min  750/min  2026-05-01 07:01:00Z  421 4.7.0 too fast
+
+        HELD         SINCE                 UNTIL                 BECAUSE IT
+        example.org  2026-05-01 07:02:00Z  2026-05-01 08:02:00Z  refuses 25 % of its emails: 550 5.7.1 listed
+
+        CAME BACK FROM  AS    COUNT  FOR EXAMPLE
+        example.org     hard  3      550 5.1.1 no such user
 
         WHEN                  BECAME   BECAUSE
         2026-05-01 07:00:01Z  sending

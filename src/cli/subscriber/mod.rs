@@ -17,6 +17,7 @@ use crate::{
         parse_address,
     },
     db::{
+        bounces::{self, BounceRecord},
         deliveries::{self, DeliveryRecord},
         subscribers::{self, SubscriptionRecord},
         suppressions,
@@ -218,6 +219,7 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
     let suppressed = suppressions::get_by_address(&mut tx, &address).await?;
     let kept_out_of = suppressions::newsletters_for_address(&mut tx, &address).await?;
     let sent = deliveries::for_subscriber(&mut tx, first.subscriber_id, 20).await?;
+    let bounced = bounces::for_address(&mut tx, &address, 20).await?;
     let mut text = format!("{}\n", first.address);
     if let Some(it) = &suppressed {
         let _ = writeln!(text, "suppressed since {}: {}", utc_time(Some(it.created_at)), it.reason);
@@ -246,9 +248,12 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
     if !sent.is_empty() {
         let _ = write!(text, "\n{}", format_issues(&sent));
     }
+    if !bounced.is_empty() {
+        let _ = write!(text, "\n{}", format_bounces(&bounced));
+    }
     let record = json!({
         "address": first.address, "suppressed": suppressed, "kept_out_of": kept_out_of, "subscriptions": list,
-        "deliveries": sent,
+        "deliveries": sent, "bounces": bounced,
     });
     output.record(&record, || text)?;
     Ok(())
@@ -280,4 +285,20 @@ fn format_issues(sent: &[DeliveryRecord]) -> String {
     };
     let rows: Vec<_> = sent.iter().map(row).collect();
     table(&["issue", "state", "ended", "relay", "code", "enhanced", "text"], &rows)
+}
+
+/// Lists bounces and complaints of an address, newest first, with their effect.
+fn format_bounces(bounced: &[BounceRecord]) -> String {
+    let row = |it: &BounceRecord| {
+        vec![
+            utc_time(Some(it.occurred_at)),
+            it.kind.to_string(),
+            it.source.clone(),
+            it.ineffective.clone().map_or_else(|| "yes".into(), |why| format!("no: {why}")),
+            it.enhanced_code.clone().unwrap_or("-".into()),
+            it.diagnostic.clone().unwrap_or("-".into()),
+        ]
+    };
+    let rows: Vec<_> = bounced.iter().map(row).collect();
+    table(&["bounced", "as", "by", "counts", "code", "text"], &rows)
 }

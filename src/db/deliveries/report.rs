@@ -3,7 +3,7 @@
 use crate::{
     db::{DbError, DbTime, Tx, engine::query::query_as},
     domain::{
-        delivery::status::DeliveryStatus,
+        delivery::{incoming::IncomingKind, status::DeliveryStatus},
         ids::{DeliveryId, IssueId, SubscriberId, VariantId},
     },
 };
@@ -29,13 +29,17 @@ pub struct ReaderDelivery {
     pub enhanced_code: Option<String>,
     pub reply_text: Option<String>,
     pub finished_at: Option<DbTime>,
+    /// The kind of the last report about it that came back by email.
+    pub came_back: Option<IncomingKind>,
 }
 
 macro_rules! select_deliveries {
     ($rest:literal) => {
         concat!(
             "SELECT d.id, d.subscriber_id, d.variant_id, r.address, d.status, d.attempts, d.next_attempt_at, \
-             d.relay, d.reply_code, d.enhanced_code, d.reply_text, d.finished_at FROM deliveries d \
+             d.relay, d.reply_code, d.enhanced_code, d.reply_text, d.finished_at, (SELECT b.kind \
+             FROM bounces b WHERE b.issue_id = d.issue_id AND b.subscription_id = d.subscription_id \
+             AND b.source <> 'relay' ORDER BY b.id DESC LIMIT 1) AS came_back FROM deliveries d \
              JOIN subscribers r ON r.id = d.subscriber_id ",
             $rest
         )

@@ -6,6 +6,7 @@ use crate::{
         content::feed_trouble::TroubleKind,
         delivery::{
             email::{EmailKind, EmailStatus},
+            incoming::IncomingKind,
             status::DeliveryStatus,
         },
         ids::{
@@ -144,6 +145,7 @@ string_enums!(
     ConsentEvent,
     DeliveryStatus,
     Fonts,
+    IncomingKind,
     IssueStatus,
     UnsubscribeReason,
     EmailKind,

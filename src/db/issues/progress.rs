@@ -29,7 +29,8 @@ pub async fn history(tx: &mut Tx, id: IssueId) -> Result<Vec<IssueEvent>, DbErro
     .await
 }
 
-/// Adds answers to an issue's score and returns the score.
+/// Adds answers to an issue's score and returns the score. Negative numbers take answers back, which may be gone
+/// already if the issue was resumed.
 pub async fn add_answers(
     tx: &mut Tx,
     id: IssueId,
@@ -38,7 +39,8 @@ pub async fn add_answers(
 ) -> Result<Option<Score>, DbError> {
     let row: Option<(i64, i64, i64)> = query_as!(
         tx,
-        "UPDATE issues SET answered = answered + $2, refused = refused + $3 WHERE id = $1 \
+        "UPDATE issues SET answered = CASE WHEN answered + $2 < 0 THEN 0 ELSE answered + $2 END, \
+         refused = CASE WHEN refused + $3 < 0 THEN 0 ELSE refused + $3 END WHERE id = $1 \
          RETURNING recipients, answered, refused",
         id,
         answered,

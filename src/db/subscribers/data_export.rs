@@ -18,7 +18,7 @@ const MOST: i64 = 40_000;
 /// The parts of an export, in order. Their queries take the address key as `$1` and the limit as `$2`. Column
 /// names become the keys of the JSON objects; those that end in `_at` are times. No column may reveal
 /// anything about another reader.
-const PARTS: [(&str, &str); 13] = [
+const PARTS: [(&str, &str); 14] = [
     (
         "reader",
         "SELECT address, created_at AS first_seen_at FROM subscribers WHERE address_key = $1 LIMIT $2",
@@ -74,6 +74,11 @@ const PARTS: [(&str, &str); 13] = [
          d.reply_code, d.enhanced_code, d.reply_text FROM deliveries d JOIN issues i ON i.id = d.issue_id \
          JOIN newsletters n ON n.id = i.newsletter_id JOIN subscribers r ON r.id = d.subscriber_id \
          WHERE r.address_key = $1 ORDER BY d.issue_id DESC LIMIT $2",
+    ),
+    (
+        "bounces_and_complaints",
+        "SELECT occurred_at, source, kind, ineffective, reply_code, enhanced_code, diagnostic, \
+         reporting_mta FROM bounces WHERE address_key = $1 ORDER BY id DESC LIMIT $2",
     ),
     (
         "issues_shown_on_welcome",

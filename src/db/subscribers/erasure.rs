@@ -109,12 +109,14 @@ pub async fn is_in_flight(tx: &mut Tx, address: &EmailAddress) -> Result<bool, D
     .await
 }
 
-/// Removes an address from emails and suppressions. Notices to operators that are still to be sent stay.
+/// Removes an address from emails, bounces and suppressions. Notices to operators that are still to be sent stay.
 pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
     for statement in [
         "DELETE FROM suppressions WHERE address_key = $1",
         "DELETE FROM newsletter_suppressions WHERE address_key = $1",
         "DELETE FROM signups WHERE address_key = $1",
+        "UPDATE bounces SET address_key = NULL, domain = NULL, diagnostic = NULL WHERE address_key = $1",
+        "DELETE FROM incoming_messages WHERE lower(sender) = $1 OR lower(recipient) = $1",
         "DELETE FROM emails WHERE lower(recipient) = $1 AND (subscription_id IS NOT NULL \
          OR status IN ('sent', 'failed'))",
     ] {

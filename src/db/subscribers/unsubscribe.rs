@@ -5,11 +5,11 @@ use crate::{
         DbError, DbTime, Tx,
         engine::{
             columns::DbList,
-            query::{query_as, query_scalar},
+            query::{query, query_as, query_scalar},
         },
         subscribers::{SubscriptionRecord, select_subscription},
     },
-    domain::ids::SubscriptionId,
+    domain::ids::{SubscriberId, SubscriptionId},
 };
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -38,6 +38,36 @@ pub async fn end_all(
     .fetch_all()
     .await?;
     Ok(ended.into_iter().collect())
+}
+
+/// Ends all subscriptions of a reader who reported an email as spam. Returns those that had not ended for good.
+pub async fn end_complained(
+    tx: &mut Tx,
+    reader: SubscriberId,
+    now: Timestamp,
+) -> Result<Vec<SubscriptionId>, DbError> {
+    query_scalar!(
+        tx,
+        "UPDATE subscriptions SET status = 'complained', ended_at = $2, signup_mailed_at = NULL, \
+         paused_until = NULL, resumes_at = NULL WHERE status <> 'complained' AND subscriber_id = $1 \
+         RETURNING id",
+        reader,
+        DbTime(now)
+    )
+    .fetch_all()
+    .await
+}
+
+/// Marks an unconfirmed signup as undeliverable, because its confirmation bounced.
+pub async fn end_unconfirmed(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<(), DbError> {
+    query!(
+        tx,
+        "UPDATE subscriptions SET status = 'undeliverable', ended_at = $2 WHERE id = $1 AND status = 'pending'",
+        id,
+        DbTime(now)
+    )
+    .execute()
+    .await
 }
 
 /// Returns the subscriptions with these ids.

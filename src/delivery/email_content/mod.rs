@@ -5,6 +5,7 @@ mod already_subscribed;
 mod clock;
 mod clock_notice;
 mod confirmation;
+mod destination_notice;
 mod feed_notice;
 mod goodbye;
 mod issue_notice;
@@ -121,6 +122,7 @@ pub(crate) async fn content(
         | EmailKind::StoriesDoubtful => issue_notice::content(&request, tx).await,
         EmailKind::FeedTrouble => feed_notice::content(&request, tx).await,
         EmailKind::ClockWasWrong => clock_notice::content(&request, tx).await,
+        EmailKind::DestinationHeld => destination_notice::content(&request, tx).await,
         EmailKind::SignupAlarm | EmailKind::SignupCalm => signup_notice::content(&request, tx).await,
         EmailKind::Confirmation
         | EmailKind::ConfirmationReminder

@@ -38,6 +38,8 @@ string_enum! {
         SignupAlarm = "signup_alarm",
         /// Tells operators that the signup attack has ended.
         SignupCalm = "signup_calm",
+        /// Tells operators that destinations refuse or defer our emails.
+        DestinationHeld = "destination_held",
     }
 }
 
@@ -54,6 +56,7 @@ impl EmailKind {
                 | Self::ClockWasWrong
                 | Self::SignupAlarm
                 | Self::SignupCalm
+                | Self::DestinationHeld
         )
     }
 
@@ -76,7 +79,8 @@ impl EmailKind {
             | Self::FeedTrouble
             | Self::ClockWasWrong
             | Self::SignupAlarm
-            | Self::SignupCalm => Some(AutoSubmitted::Generated),
+            | Self::SignupCalm
+            | Self::DestinationHeld => Some(AutoSubmitted::Generated),
         }
     }
 }

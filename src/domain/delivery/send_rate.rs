@@ -56,6 +56,11 @@ impl SendRate {
 }
 
 impl ReducedRate {
+    /// Returns the lowest rate, from which it recovers after a time.
+    pub const fn lowest(at: Timestamp) -> Self {
+        Self { per_minute: MIN_RATE, at }
+    }
+
     fn recovered(self, now: Timestamp) -> u32 {
         let steps = now.duration_since(self.at).as_secs() / RECOVERY_INTERVAL.as_secs();
         let mut rate = self.per_minute;

@@ -11,6 +11,8 @@ string_enum! {
         Confirmed = "confirmed",
         /// The reader unsubscribed.
         Unsubscribed = "unsubscribed",
+        /// The reader reported an email as spam.
+        Complained = "complained",
     }
 }
 

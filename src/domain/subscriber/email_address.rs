@@ -1,7 +1,6 @@
 //! Validated email addresses.
 
-use crate::domain::subscriber::address_text::tidy_address;
-use crate::domain::subscriber::inbox::inbox;
+use crate::domain::subscriber::{address_text::tidy_address, inbox::inbox};
 use lettre::Address;
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Applies the retention periods: erases readers who unsubscribed long ago, and old emails.
 
 use crate::{
-    db::{DbError, Tx, deliveries::emails, engine::leases, subscribers::erasure},
+    db::{DbError, Tx, deliveries::emails, engine::leases, incoming_messages, subscribers::erasure},
     domain::ids::SubscriptionId,
     jobs::context::ReaderContext,
     random,
@@ -64,9 +64,10 @@ async fn erase_expired(lease: &RetentionLease<'_>) -> Result<Erased, DbError> {
                 break;
             }
             let count = emails::erase_finished(&mut tx, now - kept, BATCH).await?;
+            let incoming = incoming_messages::erase_until(&mut tx, now - kept, BATCH).await?;
             tx.commit().await?;
             erased.emails += count;
-            if count == 0 {
+            if count + incoming == 0 {
                 break;
             }
         }

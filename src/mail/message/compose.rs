@@ -44,6 +44,8 @@ pub struct Content<'a> {
     pub date: Timestamp,
     /// Whether recipients can unsubscribe with one click (RFC 8058).
     pub one_click: bool,
+    /// The `Feedback-ID` value, by which mailbox providers count complaints.
+    pub feedback_id: &'a str,
     /// The `Auto-Submitted` value, if no person wrote the message (RFC 3834).
     pub auto_submitted: Option<AutoSubmitted>,
 }
@@ -135,6 +137,9 @@ impl MessageTemplate {
         add("List-Id", format!("<{}>", newsletter.list_id()));
         if content.one_click {
             add("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned());
+        }
+        if !content.feedback_id.is_empty() {
+            add("Feedback-ID", checked("Feedback-ID", content.feedback_id)?.to_owned());
         }
         if let Some(how) = content.auto_submitted {
             add("Auto-Submitted", how.as_str().to_owned());

@@ -64,6 +64,7 @@ impl Case {
             message_key: KEY,
             date: "2026-05-01T07:00:00Z".parse().unwrap(),
             one_click: true,
+            feedback_id: "7:daily:issue:exampleorg",
             auto_submitted: None,
         });
         template.unwrap()
@@ -324,7 +325,7 @@ proptest! {
         let names: Vec<String> =
             relaxed_lines(&headers).iter().map(|line| line.split(':').next().unwrap().to_owned()).collect();
         prop_assert_eq!(names, [
-            "from", "subject", "date", "mime-version", "list-id", "list-unsubscribe-post", "content-language",
+            "from", "subject", "date", "mime-version", "list-id", "list-unsubscribe-post", "feedback-id", "content-language",
             "content-type",
         ]);
     }

@@ -23,8 +23,16 @@ pub(super) enum Listed {
 }
 
 /// The signed headers that all copies share, in the order of [`Listed`]. A recipient's own follow.
-const SHARED: [&str; 7] =
-    ["From", "Subject", "Date", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe-Post"];
+const SHARED: [&str; 8] = [
+    "From",
+    "Subject",
+    "Date",
+    "MIME-Version",
+    "Content-Type",
+    "List-Id",
+    "List-Unsubscribe-Post",
+    "Feedback-ID",
+];
 
 /// Headers that readers see or filters use, listed once more than a message has them: adding one breaks the
 /// signature (RFC 6376 section 8.15).
@@ -41,14 +49,15 @@ impl Listed {
         match self {
             Self::Plain => {
                 concat!(
-                    "h=From:Subject:Date:MIME-Version:Content-Type:List-Id:To:Message-ID:\r\n ",
+                    "h=From:Subject:Date:MIME-Version:Content-Type:List-Id:Feedback-ID:To:\r\n \
+                     Message-ID:",
                     once_more!()
                 )
             }
             Self::WithOneClick => {
                 concat!(
                     "h=From:Subject:Date:MIME-Version:Content-Type:List-Id:\r\n \
-                     List-Unsubscribe-Post:To:Message-ID:List-Unsubscribe:\r\n ",
+                     List-Unsubscribe-Post:Feedback-ID:To:Message-ID:List-Unsubscribe:\r\n ",
                     once_more!()
                 )
             }

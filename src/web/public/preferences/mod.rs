@@ -86,7 +86,12 @@ pub async fn post(
             } else {
                 None
             };
-            return Ok(unsubscribed_page(locale, &reader.newsletter, &notice.unwrap_or(Notice::None)));
+            return Ok(unsubscribed_page(
+                locale,
+                &reader.newsletter,
+                reader.is_undeliverable,
+                &notice.unwrap_or(Notice::None),
+            ));
         }
         other => return Ok(closed_page(locale, &other, &Notice::None)),
     };
@@ -109,7 +114,7 @@ pub async fn post(
         _ => (locale, has_language_query),
     };
     let Some(notice) = carry_out(&site, &mut reader, request, locale, &evidence).await? else {
-        return Ok(unsubscribed_page(locale, &reader.newsletter, &Notice::None));
+        return Ok(unsubscribed_page(locale, &reader.newsletter, false, &Notice::None));
     };
     if changes_others {
         match set_preferences::inspect_link(&site.subscription, &token).await? {

@@ -67,6 +67,7 @@ pub(super) fn preferences_page(page: &PageView<'_>, notice: &Notice) -> Response
         h1 { (title) }
         (notice.markup())
         (pause::notice(page))
+        @if page.reader.emails_came_back { p.notice."notice--error" { (t.came_back) } }
         @if let Some(address) = &page.reader.shown_address {
             p { (before) strong { (address) } (after) }
         }
@@ -102,7 +103,9 @@ pub(super) fn closed_page(locale: Locale, link: &PreferencesLink, notice: &Notic
     let t = &locale.texts.preferences;
     match link {
         PreferencesLink::Test => message_page(locale, StatusCode::OK, &t.test, &t.test_hint),
-        PreferencesLink::Unsubscribed(it) => unsubscribed_page(locale, &it.newsletter, notice),
+        PreferencesLink::Unsubscribed(it) => {
+            unsubscribed_page(locale, &it.newsletter, it.is_undeliverable, notice)
+        }
         PreferencesLink::Unknown | PreferencesLink::Subscribed(_) => {
             message_page(locale, StatusCode::NOT_FOUND, &t.broken_link, &t.cut_off)
         }
@@ -110,14 +113,23 @@ pub(super) fn closed_page(locale: Locale, link: &PreferencesLink, notice: &Notic
 }
 
 /// Makes the page of a reader who is not subscribed, who may still request a data export.
-pub(super) fn unsubscribed_page(locale: Locale, newsletter: &NewsletterRecord, notice: &Notice) -> Response {
+pub(super) fn unsubscribed_page(
+    locale: Locale,
+    newsletter: &NewsletterRecord,
+    is_undeliverable: bool,
+    notice: &Notice,
+) -> Response {
     let (t, it) = (&locale.texts.preferences, &newsletter.newsletter);
     let title = &t.not_subscribed;
     let info = PageInfo { title, brand: (&it.title, &it.tagline), language: locale.language };
     let content = html! {
         h1 { (title) }
         (notice.markup())
-        p { (with_newsletter(&t.not_subscribed_hint, &it.title)) }
+        @if is_undeliverable {
+            p { (t.came_back_stopped) }
+        } @else {
+            p { (with_newsletter(&t.not_subscribed_hint, &it.title)) }
+        }
         p { a href={ "/?newsletter=" (it.slug) } { (t.sign_up_again) } }
         (account::data_export_form(t, None))
     };
