@@ -46,6 +46,7 @@ mod relays;
 mod retention;
 mod schedule;
 mod sending;
+mod service_manager;
 mod signup;
 mod single_emails;
 mod single_readers;
