@@ -123,7 +123,7 @@ fn is_sure(evidence: &Evidence<'_>, found: Codes) -> bool {
         // The sender's address is bad, not the recipient's.
         Some((1, 7..=9)) => false,
         Some((1, _) | (4, 1) | (5, 0)) => true,
-        Some((0, 0) | (2, 1) | (3, 0)) | None => match evidence.stage {
+        Some((0 | 3, 0) | (2, 1)) | None => match evidence.stage {
             Some(Stage::Rcpt) => true,
             Some(_) => false,
             None => names_recipient(),

@@ -102,7 +102,7 @@ mod tests {
                     earlier
                         .flat_map(|(_, it)| it.iter())
                         .copied()
-                        .filter(|it| hides(&it))
+                        .filter(|it| hides(it))
                         .map(|it| (phrase, it)),
                 );
             }
