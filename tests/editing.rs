@@ -87,6 +87,7 @@ on_both_engines!(
     the_approved_issue_is_sent_and_an_edit_revokes_the_approval,
     an_article_hidden_after_approval_stays_out_and_none_replaces_it,
     operators_are_told_of_an_approval_that_an_edit_revoked,
+    operators_are_told_of_a_changed_plan_at_most_once_an_hour,
     an_issue_that_the_recheck_made_too_short_asks_as_well,
     a_pin_is_for_one_issue,
     an_issue_not_approved_in_time_is_skipped_with_the_reason,
@@ -389,4 +390,26 @@ async fn pages_that_stand_in_for_articles_change_nothing_and_operators_are_told(
         "{findings}"
     );
     assert_eq!(notices(&app, "could not be confirmed"), 1);
+}
+
+async fn operators_are_told_of_a_changed_plan_at_most_once_an_hour(engine: Engine) {
+    let (app, _) = with_approval(engine).await;
+    app.story("A good story", "").await;
+    app.run_due_at("2026-05-02T01:00:00Z").await;
+    app.run_due_twice().await;
+    assert_eq!(notices(&app, "approv"), 1);
+    app.story("A better story", "").await;
+    app.run_due_at("2026-05-02T01:30:00Z").await;
+    app.run_due_twice().await;
+    assert_eq!(notices(&app, "approv"), 1, "not within an hour");
+    app.story("The best story", "").await;
+    app.run_due_at("2026-05-02T03:31:00Z").await;
+    app.run_due_twice().await;
+    assert_eq!(notices(&app, "approv"), 2, "the plan is another");
+    app.run_due_at("2026-05-02T05:45:00Z").await;
+    app.run_due_twice().await;
+    assert_eq!(notices(&app, "approv"), 2, "nothing has changed");
+    app.run_due_at("2026-05-02T06:31:00Z").await;
+    app.run_due_twice().await;
+    assert_eq!(notices(&app, "approv"), 3, "the reminder");
 }

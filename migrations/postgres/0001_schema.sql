@@ -422,6 +422,7 @@ CREATE TABLE issues (
     version       BIGINT      NOT NULL DEFAULT 0, -- how often an operator or the schedule changed it
     waits_for     TEXT        CHECK (waits_for IN ('approval', 'stories', 'send')), -- the decision it needs from an operator
     reminded_at   TIMESTAMPTZ, -- operators were told so
+    told_revision TEXT, -- the revision that they were told about
     approved_at   TIMESTAMPTZ,
     message_key   TEXT        NOT NULL, -- the random part of its Message-IDs
     -- The last subscription whose delivery was made. NULL before the fan-out and after it.

@@ -412,6 +412,7 @@ CREATE TABLE issues (
     version       INTEGER NOT NULL DEFAULT 0, -- how often an operator or the schedule changed it
     waits_for     TEXT    CHECK (waits_for IN ('approval', 'stories', 'send')), -- the decision it needs from an operator
     reminded_at   INTEGER, -- operators were told so
+    told_revision TEXT, -- the revision that they were told about
     approved_at   INTEGER,
     message_key   TEXT    NOT NULL, -- the random part of its Message-IDs
     -- The last subscription whose delivery was made. NULL before the fan-out and after it.

@@ -81,10 +81,7 @@ pub async fn copy(
 /// Returns a single email as a report sees it.
 pub async fn single(tx: &mut Tx, email: &EmailRecord) -> Result<BouncedEmail, DbError> {
     use crate::domain::delivery::email::EmailKind;
-    let subscriber: Option<SubscriberId> =
-        query_scalar!(tx, "SELECT id FROM subscribers WHERE address_key = $1", email.recipient.key())
-            .fetch_optional()
-            .await?;
+    let subscriber = reader(tx, &email.recipient.key()).await?;
     Ok(BouncedEmail {
         issue: None,
         subscription: email.subscription_id,
@@ -242,13 +239,16 @@ pub async fn discount_refusals(tx: &mut Tx, issue: IssueId) -> Result<(), DbErro
     .await
 }
 
-/// Returns what became of a reader's latest copies, from the newest one that bounced.
+/// Returns the outcomes of a reader's latest copies, from the newest one that bounced. A mailbox that a relay
+/// refused or deferred for good (X.2.x) counts as a soft bounce.
 pub async fn copy_outcomes(tx: &mut Tx, subscriber: SubscriberId) -> Result<Vec<CopyOutcome>, DbError> {
     let rows: Vec<(DbTime, i64)> = query_as!(
         tx,
-        "SELECT d.due_at, (SELECT count(*) FROM bounces b WHERE b.issue_id = d.issue_id \
-         AND b.subscription_id = d.subscription_id AND b.kind IN ('soft', 'mailbox_full') \
-         AND b.ineffective IS NULL) FROM deliveries d WHERE d.subscriber_id = $1 AND d.status = 'sent' \
+        "SELECT d.due_at, CASE WHEN d.status = 'failed' THEN 1 ELSE (SELECT count(*) FROM bounces b \
+         WHERE b.issue_id = d.issue_id AND b.subscription_id = d.subscription_id \
+         AND b.kind IN ('soft', 'mailbox_full') AND b.ineffective IS NULL) END FROM deliveries d \
+         WHERE d.subscriber_id = $1 AND (d.status = 'sent' OR d.status = 'failed' \
+         AND (d.enhanced_code LIKE '4.2.%' OR d.enhanced_code LIKE '5.2.%') AND d.enhanced_code <> '5.2.1') \
          ORDER BY d.issue_id DESC LIMIT $2",
         subscriber,
         COPIES
@@ -259,6 +259,11 @@ pub async fn copy_outcomes(tx: &mut Tx, subscriber: SubscriberId) -> Result<Vec<
         rows.into_iter().map(|(at, bounces)| CopyOutcome { at: at.0, bounced_softly: bounces > 0 });
     // Later copies may bounce yet.
     Ok(outcomes.skip_while(|it| !it.bounced_softly).collect())
+}
+
+/// Returns the reader with an address, if there is one.
+pub async fn reader(tx: &mut Tx, address_key: &str) -> Result<Option<SubscriberId>, DbError> {
+    query_scalar!(tx, "SELECT id FROM subscribers WHERE address_key = $1", address_key).fetch_optional().await
 }
 
 /// Returns which of these address keys bounced and have been asked to confirm a signup since a time.

@@ -1,10 +1,13 @@
 //! Applies hard bounces to their readers: undeliverable signups, and addresses that are suppressed.
 
-use crate::db::{
-    DbError, Tx,
-    bounces::{self, BouncedEmail},
-    subscribers,
-    suppressions::{self, BouncedAddress},
+use crate::{
+    db::{
+        DbError, Tx,
+        bounces::{self, BouncedEmail},
+        subscribers,
+        suppressions::{self, BouncedAddress},
+    },
+    domain::delivery::suppression_policy::{SOFT_STREAK, is_soft_enough},
 };
 use jiff::Timestamp;
 
@@ -21,4 +24,22 @@ pub async fn apply_hard(tx: &mut Tx, email: &BouncedEmail, now: Timestamp) -> Re
         subscribers::end_unconfirmed(tx, subscription, now).await?;
     }
     Ok(suppress_bounced(tx, &[email.address.key()], now).await? > 0)
+}
+
+/// Suppresses an address if its reader's latest copies bounced softly, by the rule of `suppression_policy`.
+/// Returns whether it is suppressed now. `words` are those of the last server.
+pub async fn apply_soft(
+    tx: &mut Tx,
+    address_key: &str,
+    words: &str,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let Some(reader) = bounces::reader(tx, address_key).await? else { return Ok(false) };
+    if !is_soft_enough(&bounces::copy_outcomes(tx, reader).await?) {
+        return Ok(false);
+    }
+    let reason = format!("undeliverable: {SOFT_STREAK} issues in a row bounced: {words}");
+    let bounced = BouncedAddress { address_key: address_key.to_owned(), reason, issue: None };
+    suppressions::add_bounced(tx, &[bounced], now).await?;
+    Ok(true)
 }

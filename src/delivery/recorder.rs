@@ -189,7 +189,7 @@ impl RecordHandler {
 }
 
 /// Stores that a relay rejected addresses as nonexistent, and suppresses those that bounced before on another
-/// day.
+/// day, and those whose mailbox took none of the latest issues.
 async fn suppress_undeliverable(
     tx: &mut Tx,
     finishes: &[(IssueId, &Finish)],
@@ -200,12 +200,22 @@ async fn suppress_undeliverable(
         .filter(|(_, finish)| status::is_bad_address(&finish.answer))
         .map(|(_, finish)| RefusedAddress { delivery: finish.id, address_key: &finish.address_key })
         .collect();
-    if undeliverable.is_empty() {
-        return Ok(());
+    if !undeliverable.is_empty() {
+        bounces::insert_refusals(tx, &undeliverable, now).await?;
+        let keys: Vec<String> = undeliverable.iter().map(|it| it.address_key.to_owned()).collect();
+        undeliverable::suppress_bounced(tx, &keys, now).await?;
     }
-    bounces::insert_refusals(tx, &undeliverable, now).await?;
-    let keys: Vec<String> = undeliverable.iter().map(|it| it.address_key.to_owned()).collect();
-    undeliverable::suppress_bounced(tx, &keys, now).await.map(drop)
+    for (_, finish) in finishes.iter().filter(|(_, finish)| is_mailbox_refusal(finish)) {
+        undeliverable::apply_soft(tx, &finish.address_key, &finish.answer.line(), now).await?;
+    }
+    Ok(())
+}
+
+/// Returns whether a relay gave a copy up because of its mailbox (X.2.x), such as one that is full.
+fn is_mailbox_refusal(finish: &Finish) -> bool {
+    matches!(finish.next, Next::End(DeliveryStatus::Failed))
+        && finish.answer.enhanced.is_some_and(|it| it.subject() == 2)
+        && !status::is_bad_address(&finish.answer)
 }
 
 /// Returns whether an answer counts as a rejection; `None`: it doesn't count for the breaker. Relay failures say

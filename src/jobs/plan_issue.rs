@@ -13,6 +13,10 @@ use crate::{
     jobs::context::IssueContext,
     queue::{Job, JobFailure},
 };
+use jiff::SignedDuration;
+
+/// Operators who were told of an issue's plan are told of a changed one at most this often.
+const TELL_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Plans an issue anew, unless an operator approved its plan.
 pub async fn run(context: &IssueContext, issue: IssueId) -> Result<(), JobFailure> {
@@ -34,7 +38,9 @@ pub async fn run(context: &IssueContext, issue: IssueId) -> Result<(), JobFailur
         if waits_for.is_some() {
             // Operators are told about this plan, and may approve its revision after it has changed.
             let shown = revision::content(&mut tx, &newsletter, Some(&record), &inputs).await?;
-            revisions::keep(&mut tx, newsletter.id, record.date(), &shown, context.clock.now()).await?;
+            let now = context.clock.now();
+            revisions::keep(&mut tx, newsletter.id, record.date(), &shown, now).await?;
+            issues::set_told_revision(&mut tx, issue, &shown.revision(), now - TELL_AGAIN_AFTER).await?;
         }
         if waits_for.is_none() && record.due_at.0 <= context.clock.now() {
             context.queue.enqueue(&mut tx, &Job::FreezeIssue { issue }).await?;

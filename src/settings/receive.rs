@@ -10,7 +10,6 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use validator::{Validate, ValidationError};
 
 pub(super) const CURES: &[(&str, &str)] = &[
-    ("receive", "give both tls_certificate_file and tls_key_file, or neither"),
     ("receive.listen", "write an IP address and a port, such as 127.0.0.1:2424, or nothing"),
     ("receive.protocol", "write \"lmtp\" or \"smtp\""),
     ("receive.addresses", "write each as fbl@news.example.org"),
@@ -63,10 +62,12 @@ impl Receive {
 }
 
 fn complete_tls(receive: &Receive) -> Result<(), ValidationError> {
-    if receive.tls_certificate_file.is_some() == receive.tls_key_file.is_some() {
-        return Ok(());
-    }
-    Err(wrong("receive", "only one of the TLS files is given", None))
+    let missing = match (&receive.tls_certificate_file, &receive.tls_key_file) {
+        (None, Some(_)) => "tls_certificate_file",
+        (Some(_), None) => "tls_key_file",
+        _ => return Ok(()),
+    };
+    Err(wrong(missing, "only the other TLS file is given", Some("give both files, or neither")))
 }
 
 fn listen<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {

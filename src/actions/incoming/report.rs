@@ -6,16 +6,14 @@ use crate::{
         DbError, Tx,
         bounces::{self, BouncedEmail, NewBounce},
         deliveries::emails,
-        issues, subscribers,
-        suppressions::{self, BouncedAddress},
-        undeliverable,
+        issues, subscribers, undeliverable,
     },
     domain::{
         delivery::{
             bounce_address::Returned,
             incoming::{Failure, IncomingKind, Reading},
             proof::{Proof, proof},
-            suppression_policy::{SOFT_STREAK, is_soft_enough, may_change},
+            suppression_policy::{SOFT_STREAK, may_change},
         },
         ids::{DeliveryId, SubscriptionId},
         issue::status::IssueStatus,
@@ -150,17 +148,14 @@ async fn bounce_softly(
     words: &str,
     now: Timestamp,
 ) -> Result<String, DbError> {
-    let Some(reader) = email.subscriber.filter(|_| email.issue.is_some()) else {
+    if email.issue.is_none() {
         return Ok("recorded".into());
-    };
-    if !is_soft_enough(&bounces::copy_outcomes(tx, reader).await?) {
-        return Ok(format!("recorded; {SOFT_STREAK} issues in a row over a week suppress the address"));
     }
-    let reason = format!("undeliverable: {SOFT_STREAK} issues in a row bounced: {words}");
-    let address_key = email.address.key();
-    let address = BouncedAddress { address_key, reason, issue: email.issue };
-    suppressions::add_bounced(tx, &[address], now).await?;
-    Ok(SUPPRESSED.into())
+    Ok(if undeliverable::apply_soft(tx, &email.address.key(), words, now).await? {
+        SUPPRESSED.into()
+    } else {
+        format!("recorded; {SOFT_STREAK} issues in a row over a week suppress the address")
+    })
 }
 
 #[cfg(test)]

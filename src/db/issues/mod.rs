@@ -21,8 +21,8 @@ pub use groups::{WaveRecord, fan_out_again, insert_group, insert_wave, set_fanne
 pub use progress::{IssueEvent, add_answers, history, lock, score, set_resumed};
 pub use stories::{KeptPlan, StoryRecord, kept_plan, set_plan, stories};
 pub use waking::{
-    PlanAgain, next_planned_due, outdated, reset_woken, sending, set_at_rest, set_reminded, set_waits_for,
-    set_woken, unapproved, wake_due,
+    PlanAgain, next_planned_due, outdated, reset_woken, sending, set_at_rest, set_reminded,
+    set_told_revision, set_waits_for, set_woken, unapproved, wake_due,
 };
 
 use crate::{

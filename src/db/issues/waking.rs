@@ -7,7 +7,7 @@ use crate::{
     },
     domain::{
         ids::IssueId,
-        issue::{schedule::Due, status::IssueStatus},
+        issue::{revision::Revision, schedule::Due, status::IssueStatus},
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -101,6 +101,26 @@ pub async fn outdated(tx: &mut Tx, again: PlanAgain, now: Timestamp) -> Result<V
 /// Saves the decision that an issue needs: `approval`, `stories` or none.
 pub async fn set_waits_for(tx: &mut Tx, id: IssueId, what: Option<&str>) -> Result<(), DbError> {
     query!(tx, "UPDATE issues SET waits_for = $2 WHERE id = $1", id, what).execute().await
+}
+
+/// Records the revision of an issue that waits for an operator. If operators were told of another one at
+/// `told_before` or earlier, they will be told again.
+pub async fn set_told_revision(
+    tx: &mut Tx,
+    id: IssueId,
+    revision: &Revision,
+    told_before: Timestamp,
+) -> Result<(), DbError> {
+    query!(
+        tx,
+        "UPDATE issues SET reminded_at = CASE WHEN told_revision = $2 THEN reminded_at END, \
+         told_revision = $2 WHERE id = $1 AND (told_revision IS NULL OR reminded_at IS NULL OR reminded_at <= $3)",
+        id,
+        revision.as_str(),
+        DbTime(told_before)
+    )
+    .execute()
+    .await
 }
 
 /// Returns planned issues that wait for an operator and about which operators were not told yet, or not since

@@ -5,7 +5,7 @@
 //! - A hard bounce of a confirmation makes the signup undeliverable. A new signup sends one more confirmation a
 //!   month.
 //! - Soft bounces and full mailboxes suppress the address after 5 issues in a row over at least 7 days, none of
-//!   which was delivered.
+//!   which was delivered. A relay's refusal for the mailbox (X.2.x) counts as one.
 //! - A complaint ends the reader's subscriptions for good. Only an operator undoes it.
 //! - Spam, policy, authentication, rate and content change nothing for the reader: the sending side is at fault.
 //! - Automatic answers, challenges, receipts and anything else change nothing.

@@ -51,7 +51,7 @@ impl Listed {
             Self::Plain => {
                 concat!(
                     "h=From:Subject:Date:MIME-Version:Content-Type:List-Id:Reply-To:\r\n \
-                     Feedback-ID:To:Message-ID:",
+                     Feedback-ID:To:Message-ID:\r\n ",
                     once_more!()
                 )
             }
@@ -59,7 +59,7 @@ impl Listed {
                 concat!(
                     "h=From:Subject:Date:MIME-Version:Content-Type:List-Id:\r\n \
                      Reply-To:List-Unsubscribe-Post:Feedback-ID:To:Message-ID:\r\n \
-                     List-Unsubscribe:",
+                     List-Unsubscribe:\r\n ",
                     once_more!()
                 )
             }

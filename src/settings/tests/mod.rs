@@ -218,6 +218,10 @@ fn values_of_the_wrong_kind_are_reported_with_all_others() {
              readings of a feed",
         ]
     );
+    assert_eq!(
+        problems("[receive]\ntls_key_file = \"Cargo.toml\"", &[]),
+        ["receive.tls_certificate_file: only the other TLS file is given; give both files, or neither"]
+    );
 }
 
 #[test]
