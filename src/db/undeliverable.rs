@@ -7,7 +7,10 @@ use crate::{
         subscribers,
         suppressions::{self, BouncedAddress},
     },
-    domain::delivery::suppression_policy::{SOFT_STREAK, is_soft_enough},
+    domain::{
+        delivery::suppression_policy::{SOFT_STREAK, is_soft_enough},
+        ids::IssueId,
+    },
 };
 use jiff::Timestamp;
 
@@ -27,10 +30,12 @@ pub async fn apply_hard(tx: &mut Tx, email: &BouncedEmail, now: Timestamp) -> Re
 }
 
 /// Suppresses an address if its reader's latest copies bounced softly, by the rule of `suppression_policy`.
-/// Returns whether it is suppressed now. `words` are those of the last server.
+/// Returns whether it is suppressed now. `issue` is the one whose copy bounced last, and `words` are those of
+/// the server.
 pub async fn apply_soft(
     tx: &mut Tx,
     address_key: &str,
+    issue: Option<IssueId>,
     words: &str,
     now: Timestamp,
 ) -> Result<bool, DbError> {
@@ -39,7 +44,7 @@ pub async fn apply_soft(
         return Ok(false);
     }
     let reason = format!("undeliverable: {SOFT_STREAK} issues in a row bounced: {words}");
-    let bounced = BouncedAddress { address_key: address_key.to_owned(), reason, issue: None };
+    let bounced = BouncedAddress { address_key: address_key.to_owned(), reason, issue };
     suppressions::add_bounced(tx, &[bounced], now).await?;
     Ok(true)
 }

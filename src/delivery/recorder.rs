@@ -205,8 +205,9 @@ async fn suppress_undeliverable(
         let keys: Vec<String> = undeliverable.iter().map(|it| it.address_key.to_owned()).collect();
         undeliverable::suppress_bounced(tx, &keys, now).await?;
     }
-    for (_, finish) in finishes.iter().filter(|(_, finish)| is_mailbox_refusal(finish)) {
-        undeliverable::apply_soft(tx, &finish.address_key, &finish.answer.line(), now).await?;
+    for (issue, finish) in finishes.iter().filter(|(_, finish)| is_mailbox_refusal(finish)) {
+        let words = finish.answer.line();
+        undeliverable::apply_soft(tx, &finish.address_key, Some(*issue), &words, now).await?;
     }
     Ok(())
 }

@@ -151,7 +151,7 @@ async fn bounce_softly(
     if email.issue.is_none() {
         return Ok("recorded".into());
     }
-    Ok(if undeliverable::apply_soft(tx, &email.address.key(), words, now).await? {
+    Ok(if undeliverable::apply_soft(tx, &email.address.key(), email.issue, words, now).await? {
         SUPPRESSED.into()
     } else {
         format!("recorded; {SOFT_STREAK} issues in a row over a week suppress the address")

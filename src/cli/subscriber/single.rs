@@ -12,7 +12,7 @@ use crate::{
         },
     },
     app::App,
-    cli::{CliError, CliResult, output::Output, parse_address, require_worker},
+    cli::{CliError, CliResult, output::Output, parse_address},
     db::subscribers::Evidence,
     domain::{
         actor::Actor,
@@ -29,9 +29,10 @@ const MAX_TEXT_CHARS: usize = 200;
 /// Add one reader
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    daily subscriber add ann@example.org                                     sends a confirmation\n  \
-    daily subscriber add ann@example.org --evidence \"signed card, 1 May\"     active at once\n\n\
-    Without evidence the reader has to confirm, as with the form.")]
+    daily subscriber add ann@example.org\n  \
+    daily subscriber add ann@example.org --evidence \"signed card, 1 May\"\n\n\
+    With evidence the reader is active at once. Without it the reader gets an \
+    email and has to confirm, as with the form.")]
 pub struct Add {
     /// Email address
     address: String,
@@ -83,7 +84,6 @@ impl Add {
         let newsletter = crate::cli::newsletter(app, self.newsletter.as_deref()).await?;
         let slug = newsletter.newsletter.slug.clone();
         let Some(evidence) = self.evidence else {
-            require_worker(app).await?;
             let signup = Signup {
                 address: address.clone(),
                 newsletters: vec![slug.clone()],
