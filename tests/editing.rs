@@ -5,7 +5,7 @@ use daily::{
     actions::{
         feed::add_article::{hide_article, pin_article},
         issue::{
-            approve_issue::{ApproveError, approve_issue},
+            approve_issue::{ApproveError, SeenPlan, approve_issue},
             edit_issue::{EditError, MAX_NOTE_CHARS, StoryChange as Change, edit_issue},
             send_issue::begin_issue,
         },
@@ -20,6 +20,7 @@ use daily::{
         ids::{ArticleId, IssueId},
         issue::{selection::TooFew, status::IssueStatus},
     },
+    issues::forecast::forecast,
     settings::Settings,
 };
 use jiff::SignedDuration;
@@ -88,6 +89,7 @@ on_both_engines!(
     an_article_hidden_after_approval_stays_out_and_none_replaces_it,
     operators_are_told_of_an_approval_that_an_edit_revoked,
     operators_are_told_of_a_changed_plan_at_most_once_an_hour,
+    what_was_approved_goes_out_whatever_the_feed_says_later,
     an_issue_that_the_recheck_made_too_short_asks_as_well,
     a_pin_is_for_one_issue,
     an_issue_not_approved_in_time_is_skipped_with_the_reason,
@@ -412,4 +414,34 @@ async fn operators_are_told_of_a_changed_plan_at_most_once_an_hour(engine: Engin
     app.run_due_at("2026-05-02T06:31:00Z").await;
     app.run_due_twice().await;
     assert_eq!(notices(&app, "approv"), 3, "the reminder");
+}
+
+async fn what_was_approved_goes_out_whatever_the_feed_says_later(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.change_newsletter(|it| it.needs_approval = true).await;
+    let issue = begun(&app).await;
+    let story = app.story("A good story", "").await;
+    app.run_due().await;
+    let newsletter = app.newsletter().await;
+    let planning = app.app.jobs.issues.planning();
+    let mut tx = app.app.db.begin().await.unwrap();
+    let record = issues::get(&mut tx, issue).await.unwrap().unwrap();
+    let shown = forecast(planning, &mut tx, &newsletter, record.date()).await.unwrap().content;
+    issues::revisions::keep(&mut tx, newsletter.id, record.date(), &shown, app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let seen = SeenPlan::of(&record, shown.revision());
+    approve_issue(&app.app.actions, &OPERATOR, issue, Some(seen.clone())).await.unwrap();
+    let mut tx = app.app.db.begin().await.unwrap();
+    articles::set_title(&mut tx, story, "A story that was changed").await.unwrap();
+    tx.commit().await.unwrap();
+    due(&app).await;
+    assert_eq!(app.count_titles("ann@example.org", &["A good story", "A story that was changed"]), [1, 0]);
+    let program = app.program().set("DAILY__HTTP__PUBLIC_URL", &app.app.settings.http.public_url);
+    let verified = program.run(&["issue", "verify"]).await;
+    let equals = format!("equals revision {} in 1 variant", shown.revision());
+    assert!(verified.stdout.contains(&equals), "{verified:?}");
+    app.change_newsletter(|it| it.tagline = "Another".into()).await;
+    assert_eq!(program.run(&["issue", "verify"]).await.code, 1, "it shows any difference");
+    let late = approve_issue(&app.app.actions, &OPERATOR, issue, Some(seen)).await;
+    assert!(matches!(late, Err(ApproveError::TooLate(_))), "{late:?}");
 }

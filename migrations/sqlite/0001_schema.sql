@@ -414,6 +414,7 @@ CREATE TABLE issues (
     reminded_at   INTEGER, -- operators were told so
     told_revision TEXT, -- the revision that they were told about
     approved_at   INTEGER,
+    approved_revision TEXT, -- exactly what goes out; NULL: the approval named no revision
     message_key   TEXT    NOT NULL, -- the random part of its Message-IDs
     -- The last subscription whose delivery was made. NULL before the fan-out and after it.
     fanned_out_to INTEGER,

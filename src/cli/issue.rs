@@ -11,6 +11,7 @@ mod preview;
 mod send;
 mod show;
 mod status;
+mod verify;
 mod watch;
 
 pub use figures::{counted, counts_line};
@@ -62,6 +63,10 @@ pub enum Issue {
     Resume(operate::Resume),
     /// Cancel an issue for readers who don't have it yet
     Cancel(operate::Cancel),
+    /// Check that what was sent is what was approved
+    #[command(after_help = "Example:\n  daily issue verify --date 2026-05-01\n\n\
+        Renders the approved revision once more and compares every variant.")]
+    Verify(Which),
     /// Decide about copies in doubt after a crash
     #[command(after_help = "Examples:\n  \
         daily issue resolve --as retry   send them again, with the same Message-ID\n  \
@@ -127,6 +132,7 @@ impl Issue {
             Self::Pause(pause) => pause.run(app, actor, output).await,
             Self::Resume(resume) => resume.run(app, actor, output).await,
             Self::Cancel(cancel) => cancel.run(app, actor, output).await,
+            Self::Verify(which) => verify::run(app, &which, output).await,
             Self::Resolve { which, resolution } => resolve(app, actor, &which, resolution).await,
             Self::List { newsletter, limit, before } => {
                 let newsletter = super::newsletter(app, newsletter.as_deref()).await?;

@@ -4,7 +4,7 @@ use crate::{
     db::{
         DbError, Tx,
         content::articles::{self, ArticleRecord},
-        issues::{self, IssueRecord, IssueWords, StoryEdit, variants},
+        issues::{self, IssueRecord, IssueWords, StoryEdit, revisions, variants},
         newsletters::NewsletterRecord,
     },
     domain::{
@@ -12,6 +12,7 @@ use crate::{
         ids::ArticleId,
         issue::{
             plan::{Plan, PlanInputs},
+            revision::{Content, Revision, Story},
             status::IssueStatus,
         },
     },
@@ -57,6 +58,15 @@ impl Stories {
             }
             articles.insert(*id, article);
         }
+        let approved = match issue.and_then(|issue| Some((issue, issue.approved_revision.as_deref()?))) {
+            Some((issue, revision)) => approved_content(tx, issue, revision).await?,
+            None => None,
+        };
+        for story in approved.into_iter().flat_map(|content| content.stories) {
+            if let Some(article) = articles.get_mut(&ArticleId(story.article)) {
+                restore(article, story);
+            }
+        }
         let words = issue.map(|issue| IssueWords {
             subject: issue.subject.clone(),
             preheader: issue.preheader.clone(),
@@ -86,6 +96,30 @@ impl Stories {
             canonical_url(url).as_str().clone_into(&mut article.url);
         }
     }
+}
+
+/// Returns the content that an operator approved.
+async fn approved_content(
+    tx: &mut Tx,
+    issue: &IssueRecord,
+    revision: &str,
+) -> Result<Option<Content>, DbError> {
+    match Revision::parse(revision) {
+        Ok(revision) => revisions::get(tx, issue.newsletter_id, issue.date(), &revision).await,
+        Err(_) => Ok(None),
+    }
+}
+
+/// Gives a story the texts, link and picture that were approved, whatever its feed or page says by now.
+fn restore(article: &mut ArticleRecord, approved: Story) {
+    let (picture, width, height) = match approved.picture {
+        Some(picture) => (Some((picture.url, picture.alt)), picture.width, picture.height),
+        None => (None, None, None),
+    };
+    let (image_url, image_alt) = picture.map_or((None, None), |(url, alt)| (Some(url), alt));
+    (article.title, article.dek, article.url) = (approved.title, approved.dek, approved.url);
+    (article.image_url, article.image_alt) = (image_url, image_alt);
+    (article.image_width, article.image_height) = (width, height);
 }
 
 /// Returns the edition of a variant (from 1). A frozen issue's edition is final. Otherwise it is made from a

@@ -6,7 +6,7 @@ use crate::{
         ids::ArticleId,
         issue::{
             plan::PlanInputs,
-            revision::{Content, Identity, Story},
+            revision::{Content, Identity, Picture, Story},
             selection::Reason,
         },
     },
@@ -54,7 +54,12 @@ pub async fn content(
                 title: article.title,
                 dek: article.dek,
                 url: article.url,
-                picture: article.image_url,
+                picture: article.image_url.map(|url| Picture {
+                    url,
+                    alt: article.image_alt,
+                    width: article.image_width,
+                    height: article.image_height,
+                }),
                 is_pinned: pinned.contains(&article.id),
             })
             .collect(),

@@ -101,7 +101,8 @@ async fn freeze(
             stories.set_title(*id, title);
         }
     }
-    for (id, url) in &changes.urls {
+    // Only removals change an approved issue.
+    for (id, url) in changes.urls.iter().filter(|_| record.approved_at.is_none()) {
         stories.set_url(*id, url);
     }
     let renderings = plan.variants.iter().zip(1_i64..).map(|(variant, number)| {

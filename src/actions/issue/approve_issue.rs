@@ -6,7 +6,11 @@ use crate::{
         DbError, DbTime, audit,
         issues::{self, IssueRecord},
     },
-    domain::{actor::Actor, ids::IssueId, issue::status::IssueStatus},
+    domain::{
+        actor::Actor,
+        ids::IssueId,
+        issue::{revision::Revision, status::IssueStatus},
+    },
     queue::Job,
 };
 use serde_json::json;
@@ -23,16 +27,21 @@ pub enum ApproveError {
     Db(#[from] DbError),
 }
 
-/// The state of a plan that an operator saw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The plan that an operator saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenPlan {
-    pub planned_at: Option<DbTime>,
-    pub version: i64,
+    planned_at: Option<DbTime>,
+    version: i64,
+    revision: Revision,
 }
 
 impl SeenPlan {
-    pub const fn of(issue: &IssueRecord) -> Self {
-        Self { planned_at: issue.planned_at, version: issue.version }
+    pub const fn of(issue: &IssueRecord, revision: Revision) -> Self {
+        Self { planned_at: issue.planned_at, version: issue.version, revision }
+    }
+
+    fn is_of(&self, issue: &IssueRecord) -> bool {
+        self.planned_at == issue.planned_at && self.version == issue.version
     }
 }
 
@@ -48,10 +57,11 @@ pub async fn approve_issue(
     let mut tx = context.db.begin().await?;
     let found = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     let is_open = found.status == IssueStatus::Planned && found.approved_at.is_none();
-    if is_open && seen.is_some_and(|seen| seen != SeenPlan::of(&found)) {
+    if is_open && seen.as_ref().is_some_and(|seen| !seen.is_of(&found)) {
         return Err(ApproveError::Changed);
     }
-    let approved = issues::set_approved(&mut tx, issue, now).await?;
+    let revision = seen.as_ref().map(|seen| &seen.revision);
+    let approved = issues::set_approved(&mut tx, issue, revision, now).await?;
     let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     match (record.status, record.planned_at) {
         (IssueStatus::Planned, None) => return Err(ApproveError::NotPlanned),
@@ -64,7 +74,7 @@ pub async fn approve_issue(
             action: "issue.approve",
             subject: Some(issue.0),
             before: json!({ "approved_at": null }),
-            after: json!({ "approved_at": record.approved_at }),
+            after: json!({ "approved_at": record.approved_at, "revision": record.approved_revision }),
         };
         audit::record(&mut tx, entry, now).await?;
         tracing::info!(%issue, date = %record.issue_date, "issue approved");

@@ -49,7 +49,9 @@ impl Approve {
             let question = format!("{}\nApprove revision {}?", changes.join("\n"), it.content.revision());
             confirm(&question, "approve the new revision with --revision", "nothing was approved")?;
         }
-        let approved = approve_issue(&app.actions, actor, issue.id, Some(SeenPlan::of(issue))).await?;
+        let approved =
+            approve_issue(&app.actions, actor, issue.id, Some(SeenPlan::of(issue, it.content.revision())))
+                .await?;
         let due = utc_time(Some(approved.due_at));
         let record = json!({ "issue": approved, "revision": it.content.revision() });
         output.record(&record, || {

@@ -109,7 +109,8 @@ impl Send {
             )));
         }
         if let Some(issue) = now.issue.as_ref().filter(|_| !now.plan.variants.is_empty()) {
-            approve_issue(&app.actions, actor, issue.id, Some(SeenPlan::of(issue))).await?;
+            approve_issue(&app.actions, actor, issue.id, Some(SeenPlan::of(issue, now.content.revision())))
+                .await?;
         }
         Ok(())
     }

@@ -341,6 +341,7 @@ mod tests {
                 fanned_out_to: None,
                 waits_for: None,
                 at_once: false,
+                approved_revision: None,
                 by_hand: false,
                 version: 0,
             },

@@ -8,7 +8,7 @@ use crate::{
     },
     domain::{
         ids::{ArticleId, IssueId},
-        issue::selection::Wish,
+        issue::{revision::Revision, selection::Wish},
     },
 };
 use jiff::Timestamp;
@@ -131,7 +131,7 @@ pub async fn set_edited(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
     query!(
         tx,
         "UPDATE issues SET version = version + 1, planned_at = NULL, reminded_at = CASE \
-         WHEN approved_at IS NULL THEN reminded_at END, approved_at = NULL WHERE id = $1 \
+         WHEN approved_at IS NULL THEN reminded_at END, approved_at = NULL, approved_revision = NULL WHERE id = $1 \
          AND status = 'planned'",
         id
     )
@@ -140,14 +140,21 @@ pub async fn set_edited(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
     .map(|rows| rows == 1)
 }
 
-/// Approves the plan. Returns `false` if the issue is past planning, has no plan, or is approved already.
-pub async fn set_approved(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<bool, DbError> {
+/// Approves the plan, as the operator saw it in `revision`. Returns `false` if the issue is past planning, has no plan, or is approved already.
+pub async fn set_approved(
+    tx: &mut Tx,
+    id: IssueId,
+    revision: Option<&Revision>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
     query!(
         tx,
-        "UPDATE issues SET approved_at = $2, version = version + 1, waits_for = NULL WHERE id = $1 \
-         AND status = 'planned' AND approved_at IS NULL AND planned_at IS NOT NULL",
+        "UPDATE issues SET approved_at = $2, approved_revision = $3, version = version + 1, \
+         waits_for = NULL WHERE id = $1 AND status = 'planned' AND approved_at IS NULL \
+         AND planned_at IS NOT NULL",
         id,
-        DbTime(now)
+        DbTime(now),
+        revision.map(Revision::as_str)
     )
     .rows_affected()
     .await

@@ -72,6 +72,8 @@ pub struct IssueRecord {
     /// An operator's note above the stories, in Markdown.
     pub note: Option<String>,
     pub approved_at: Option<DbTime>,
+    /// The revision that an operator approved. `None`: the approval named none.
+    pub approved_revision: Option<String>,
     /// When operators were told that it waits for them.
     pub reminded_at: Option<DbTime>,
     /// When the last readers are due. `None`: all are due at once.
@@ -112,7 +114,8 @@ macro_rules! select_issue {
         concat!(
             "SELECT id, newsletter_id, issue_date, status, due_at, planned_at, frozen_at, closed_at, \
              message_key, reason, recipients, answered, refused, resumed_at, subject, preheader, note, \
-             approved_at, reminded_at, last_due_at, fanned_out_to, waits_for, at_once, by_hand, version FROM issues ",
+             approved_at, approved_revision, reminded_at, last_due_at, fanned_out_to, waits_for, at_once, by_hand, \
+             version FROM issues ",
             $rest
         )
     };

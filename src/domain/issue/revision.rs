@@ -66,8 +66,17 @@ pub struct Story {
     pub title: String,
     pub dek: Option<String>,
     pub url: String,
-    pub picture: Option<String>,
+    pub picture: Option<Picture>,
     pub is_pinned: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    pub url: String,
+    pub alt: Option<String>,
+    /// In pixels.
+    pub width: Option<i64>,
+    pub height: Option<i64>,
 }
 
 impl Content {
