@@ -140,7 +140,8 @@ pub async fn set_edited(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
     .map(|rows| rows == 1)
 }
 
-/// Approves the plan, as the operator saw it in `revision`. Returns `false` if the issue is past planning, has no plan, or is approved already.
+/// Approves the plan, as the operator saw it in `revision`. Returns `false` if the issue is past planning, has no
+/// plan, or is approved already.
 pub async fn set_approved(
     tx: &mut Tx,
     id: IssueId,

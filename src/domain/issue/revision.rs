@@ -74,7 +74,6 @@ pub struct Story {
 pub struct Picture {
     pub url: String,
     pub alt: Option<String>,
-    /// In pixels.
     pub width: Option<i64>,
     pub height: Option<i64>,
 }
