@@ -43,6 +43,7 @@ async fn shown(here: &Installation, arguments: &[&str]) -> Value {
 async fn an_edit_of_todays_late_issue_is_in_what_send_sends(engine: Engine) {
     let here = late(engine).await;
     let before = shown(&here, &["issue", "show"]).await;
+    assert_eq!(before["waits_for"], "send", "its time has passed");
     run(&here, &["issue", "edit", "--subject", "Lights!"]).await;
     let edited = shown(&here, &["issue", "show"]).await;
     assert_eq!(edited["date"], before["date"], "show and edit mean the same issue");

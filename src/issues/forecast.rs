@@ -68,7 +68,9 @@ pub async fn forecast(
     };
     let waits_for = match &issue {
         Some(issue) => plan::waits_for(newsletter, issue, &inputs, &plan),
-        None => newsletter.newsletter.needs_approval.then_some(plan::WAITS_FOR_APPROVAL),
+        None if newsletter.newsletter.needs_approval => Some(plan::WAITS_FOR_APPROVAL),
+        // No scheduler begins an issue after its time.
+        None => (due_at <= planning.now).then_some(plan::WAITS_FOR_SEND),
     };
     Ok(Forecast { date, due_at, issue, inputs, plan, content, waves, waits_for })
 }
