@@ -1,7 +1,6 @@
 //! `daily issue approve`
 
 use crate::{
-    actions::issue::approve_issue::{SeenPlan, approve_issue},
     app::App,
     cli::{
         CliError, CliResult,
@@ -49,9 +48,8 @@ impl Approve {
             let question = format!("{}\nApprove revision {}?", changes.join("\n"), it.content.revision());
             confirm(&question, "approve the new revision with --revision", "nothing was approved")?;
         }
-        let approved =
-            approve_issue(&app.actions, actor, issue.id, Some(SeenPlan::of(issue, it.content.revision())))
-                .await?;
+        let approved = decision::approve_seen(app, actor, &newsletter, &it).await?;
+        let approved = approved.unwrap_or_else(|| issue.clone());
         let due = utc_time(Some(approved.due_at));
         let record = json!({ "issue": approved, "revision": it.content.revision() });
         output.record(&record, || {

@@ -1,10 +1,14 @@
 //! The facts for an operator's decision: an issue's present revision, and the changes since the one they saw.
 
 use crate::{
+    actions::issue::approve_issue::{ApproveError, SeenPlan, approve_issue},
     app::App,
     cli::{CliError, issue::figures::counted, issue::show, output::interactive},
-    db::{issues::revisions, newsletters::NewsletterRecord},
-    domain::issue::revision::Revision,
+    db::{
+        issues::{IssueRecord, revisions},
+        newsletters::NewsletterRecord,
+    },
+    domain::{actor::Actor, issue::revision::Revision},
     issues::forecast::Forecast,
 };
 use jiff::civil::Date;
@@ -40,6 +44,39 @@ pub async fn look(
         return Ok((it, lines));
     }
     Err(CliError::Failed(lines.join("\n")))
+}
+
+/// Attempts to approve a plan that is made again meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// Approves the issue as the operator saw it. A plan that was made again meanwhile and comes out the same is
+/// approved, too; a different one fails with the changes.
+pub async fn approve_seen(
+    app: &App,
+    actor: &Actor,
+    newsletter: &NewsletterRecord,
+    seen: &Forecast,
+) -> Result<Option<IssueRecord>, CliError> {
+    let mut issue = seen.issue.clone();
+    for _ in 0..ATTEMPTS {
+        let Some(current) = &issue else { return Ok(None) };
+        let plan = SeenPlan::of(current, seen.content.revision());
+        match approve_issue(&app.actions, actor, current.id, Some(plan)).await {
+            Err(ApproveError::Changed) => {}
+            approved => return Ok(Some(approved?)),
+        }
+        let now = show::shown_forecast(app, newsletter, seen.date).await?;
+        let changes = now.content.changes_since(&seen.content);
+        if !changes.is_empty() {
+            return Err(CliError::Failed(format!(
+                "the issue of {} changed while you decided, and nothing was approved:\n{}",
+                seen.date,
+                changes.join("\n")
+            )));
+        }
+        issue = now.issue;
+    }
+    Err(CliError::Failed(format!("the issue of {} is being planned again and again; try again", seen.date)))
 }
 
 /// Returns why no reader would get an issue.

@@ -1,10 +1,7 @@
 //! `daily issue send`
 
 use crate::{
-    actions::issue::{
-        approve_issue::{SeenPlan, approve_issue},
-        send_issue::{begin_issue, send_issue},
-    },
+    actions::issue::send_issue::{begin_issue, send_issue},
     app::App,
     cli::{
         CliError, CliResult,
@@ -108,9 +105,8 @@ impl Send {
                 changes.join("\n")
             )));
         }
-        if let Some(issue) = now.issue.as_ref().filter(|_| !now.plan.variants.is_empty()) {
-            approve_issue(&app.actions, actor, issue.id, Some(SeenPlan::of(issue, now.content.revision())))
-                .await?;
+        if !now.plan.variants.is_empty() {
+            decision::approve_seen(app, actor, newsletter, &now).await?;
         }
         Ok(())
     }
