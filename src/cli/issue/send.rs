@@ -72,7 +72,8 @@ impl Send {
             confirm(&question.join("\n"), "confirm with --yes", "nothing was sent")?;
         }
         // The plan that the operator saw is approved before it is frozen, so nothing else goes out.
-        if is_asked || self.revision.is_some() {
+        // A required approval is a decision of its own, which sending doesn't replace.
+        if (is_asked || self.revision.is_some()) && !newsletter.newsletter.needs_approval {
             self.fix(app, actor, &newsletter, &it).await?;
         }
         let before = send_issue(&app.actions, actor, &newsletter, date).await?;
