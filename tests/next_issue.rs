@@ -71,6 +71,8 @@ async fn an_approval_names_the_revision_that_was_shown(engine: Engine) {
     run(&here, &["newsletter", "set", "daily", "--approval", "required"]).await;
     run(&here, &["issue", "plan"]).await;
     let first = shown(&here, &["issue", "show"]).await["revision"].as_str().unwrap().to_owned();
+    // Looking at an issue far ahead forgets nothing.
+    run(&here, &["issue", "show", "--date", "2099-01-01"]).await;
     // A second editor changes the issue.
     run(&here, &["issue", "edit", "--subject", "Lights!", "--title", "1=The lights are back"]).await;
     let message = refused(&here, &["issue", "approve", "--revision", &first]).await;

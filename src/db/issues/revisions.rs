@@ -10,7 +10,7 @@ use crate::{
         issue::revision::{Content, Revision},
     },
 };
-use jiff::{Span, Timestamp, civil::Date};
+use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
 
 /// Days after an issue's date for which its revisions are kept.
 const KEPT_DAYS: i32 = 90;
@@ -23,7 +23,8 @@ pub async fn keep(
     content: &Content,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let oldest = date.saturating_sub(Span::new().days(KEPT_DAYS));
+    // Counted from today, because an operator may look at an issue that is far ahead.
+    let oldest = TimeZone::UTC.to_datetime(now).date().saturating_sub(Span::new().days(KEPT_DAYS));
     query!(
         tx,
         "DELETE FROM issue_revisions WHERE newsletter_id = $1 AND issue_date < $2",
