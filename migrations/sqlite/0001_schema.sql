@@ -625,7 +625,7 @@ CREATE TABLE emails (
     issue_id        INTEGER REFERENCES issues (id),
     feed_id         INTEGER REFERENCES feeds (id),
     message_id      TEXT    NOT NULL, -- the same at each attempt, without angle brackets
-    status          TEXT    NOT NULL CHECK (status IN ('queued', 'sending', 'sent', 'failed')),
+    status          TEXT    NOT NULL CHECK (status IN ('queued', 'sending', 'sent', 'failed', 'uncertain')),
     next_attempt_at INTEGER NOT NULL,
     woken_at        INTEGER,
     -- Attempts begun. The number is never reused, so a late answer can't be mistaken for another attempt's.
@@ -745,6 +745,17 @@ CREATE TABLE scheduler_clock (
     seen_at      INTEGER NOT NULL, -- the last run of a scheduler, at a minute's precision
     wrong_at     INTEGER, -- what the clock showed when it was wrong last
     corrected_at INTEGER -- when that was noticed
+) STRICT;
+
+-- This database among others, and whether it may send. There is at most one row, made with the first newsletter.
+CREATE TABLE installation (
+    id              INTEGER PRIMARY KEY CHECK (id = 1),
+    key             TEXT    NOT NULL, -- random
+    epoch           INTEGER NOT NULL, -- how often it was armed
+    -- PostgreSQL: the server's identifier and the database's oid, which a restored dump doesn't share. SQLite: empty.
+    made_in         TEXT    NOT NULL,
+    disarmed_at     INTEGER, -- since then nothing is sent; NULL: armed
+    disarmed_reason TEXT
 ) STRICT;
 
 -- A lease on work that only one process may do at a time.

@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod encoding;
 pub mod ids;
 pub mod import;
+pub mod installation;
 pub mod issue;
 pub mod join_wording;
 pub mod newsletter;
