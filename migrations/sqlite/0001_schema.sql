@@ -20,6 +20,13 @@ CREATE TABLE newsletters (
     sender_address  TEXT    NOT NULL,
     reply_to        TEXT, -- where replies go; NULL: to sender_address
     postal_address  TEXT    NOT NULL,
+    -- The publisher: site, privacy policy, a line for the footer, profiles (Name=URL, separated by commas), and the
+    -- tags that links to stories get.
+    site_url        TEXT,
+    privacy_url     TEXT,
+    footer          TEXT,
+    social          TEXT,
+    link_tags       TEXT,
     logo_url        TEXT,
     accent          TEXT, -- a colour such as #0a6048
     fonts           TEXT    NOT NULL DEFAULT 'serif' CHECK (fonts IN ('serif', 'sans')),

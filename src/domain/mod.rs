@@ -4,6 +4,7 @@
 //! that follow from them.
 
 pub mod actor;
+pub mod brand;
 pub mod content;
 pub mod delivery;
 pub mod encoding;

@@ -18,7 +18,7 @@ pub fn masthead<'a>(newsletter: &'a Newsletter, public_url: &'a str) -> Masthead
         tagline: &newsletter.tagline,
         sender_address: newsletter.sender_address.as_str(),
         postal_address: &newsletter.postal_address,
-        site_url: public_url,
+        site_url: newsletter.brand.site_url.as_ref().map_or(public_url, url::Url::as_str),
         language: &newsletter.language,
         theme: theme(&newsletter.theme),
     }
@@ -73,10 +73,21 @@ impl Rendering<'_> {
         })
     }
 
+    /// Returns a story's URL with the newsletter's link tags.
+    fn story_url(&self, article: &ArticleRecord) -> String {
+        let newsletter = &self.newsletter.newsletter;
+        newsletter.brand.link_tags.as_ref().map_or_else(
+            || article.url.clone(),
+            |tags| tags.add_to(&article.url, &newsletter.slug, self.date),
+        )
+    }
+
     fn with_digest<T>(&self, render: impl FnOnce(&Digest<'_>) -> T) -> T {
         let newsletter = &self.newsletter.newsletter;
-        let stories: Vec<Story<'_>> =
-            self.edition.stories.iter().map(|article| story(article, &newsletter.time_zone)).collect();
+        let links: Vec<String> = self.edition.stories.iter().map(|it| self.story_url(it)).collect();
+        let stories: Vec<Story<'_>> = (self.edition.stories.iter().zip(&links))
+            .map(|(article, url)| story(article, url, &newsletter.time_zone))
+            .collect();
         let (url, token) = (self.public_url, self.reader_token);
         let unsubscribe = format!("{url}/unsubscribe/{token}");
         let preferences = format!("{url}/preferences/{token}");
@@ -98,11 +109,11 @@ impl Rendering<'_> {
     }
 }
 
-fn story<'a>(article: &'a ArticleRecord, zone: &TimeZone) -> Story<'a> {
+fn story<'a>(article: &'a ArticleRecord, url: &'a str, zone: &TimeZone) -> Story<'a> {
     Story {
         title: &article.title,
         dek: article.dek.as_deref(),
-        url: &article.url,
+        url,
         image_url: article.image_url.as_deref(),
         image_alt: article.image_alt.as_deref(),
         image_width: article.image_width.and_then(|width| u32::try_from(width).ok()),
