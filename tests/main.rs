@@ -32,6 +32,7 @@ mod help;
 mod imports;
 mod issue_commands;
 mod issues;
+mod kept_past;
 mod languages;
 mod mail_domains;
 

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod bounces;
+pub mod cohorts;
 pub mod consent;
 pub mod content;
 pub mod deliveries;
@@ -151,7 +152,7 @@ impl Tx {
     }
 
     /// Returns whether this transaction is the only one that can write, as on SQLite. Rows need no locks
-    /// then.
+    /// then, and others wait for its end.
     pub(crate) const fn is_only_writer(&self) -> bool {
         matches!(self.inner, Inner::Sqlite(..))
     }

@@ -5,7 +5,11 @@ use crate::{
     actions::privacy::verify_consent,
     app::App,
     db::{Taken, WorkerLock, engine::processes, issues},
-    jobs::{self, context::Contexts, periodic::apply_retention},
+    jobs::{
+        self,
+        context::Contexts,
+        periodic::{apply_retention, sort_readers},
+    },
     queue::{self, Job, Workers},
     random,
     settings::Settings,
@@ -53,6 +57,8 @@ const ISSUES_AT_ONCE: usize = 4;
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// How often new consent entries are linked into the hash chains. Imports insert entries without links.
 const LINK_EVERY: Duration = Duration::from_mins(1);
+/// How often readers whose pasts have changed are sorted into cohorts.
+const SORT_EVERY: Duration = Duration::from_mins(1);
 /// How often retention periods are applied.
 const RETENTION_EVERY: Duration = Duration::from_hours(1);
 /// Time for open requests to finish after the process is asked to stop.
@@ -115,6 +121,17 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
                 }
             }
         }));
+        let (context, stopped) = (app.jobs.issues.clone(), stop.clone());
+        parts.spawn(run_every(SORT_EVERY, stop.clone(), move || {
+            let (context, stopped) = (context.clone(), stopped.clone());
+            async move {
+                match sort_readers::sort_readers(&context, &stopped).await {
+                    Ok(0) => {}
+                    Ok(readers) => tracing::debug!(readers, "sorted readers into cohorts"),
+                    Err(error) => tracing::warn!(%error, "could not sort readers into cohorts; retrying"),
+                }
+            }
+        }));
         let context = app.jobs.readers.clone();
         parts.spawn(run_every(RETENTION_EVERY, stop.clone(), move || {
             let context = context.clone();
@@ -125,6 +142,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
                         tracing::info!(
                             readers = erased.readers,
                             emails = erased.emails,
+                            deliveries = erased.deliveries,
                             "erased data past its retention period"
                         );
                     }

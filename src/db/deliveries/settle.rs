@@ -8,10 +8,10 @@
 
 use crate::{
     db::{
-        DbError, DbTime, Tx,
+        DbError, DbTime, Tx, cohorts,
         engine::query::{query, query_as, query_scalar},
     },
-    domain::{delivery::status::DeliveryStatus, ids::IssueId},
+    domain::{delivery::status::DeliveryStatus, ids::{IssueId, SubscriptionId}},
 };
 use jiff::Timestamp;
 
@@ -30,13 +30,17 @@ pub async fn give_up(
                  FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND due_at < $2 \
                  AND ",
                 $which,
-                " {skip_locked})"
+                " {skip_locked}) RETURNING subscription_id"
             )
         };
     }
     let (due_before, now) = (DbTime(due_before), DbTime(now));
-    query!(tx, give_up!("throttled_domain IS NULL"), issue, due_before, now).execute().await?;
-    query!(tx, give_up!("throttled_domain IS NOT NULL"), issue, due_before, now).execute().await
+    let mut readers: Vec<SubscriptionId> =
+        query_scalar!(tx, give_up!("throttled_domain IS NULL"), issue, due_before, now).fetch_all().await?;
+    let mut throttled: Vec<SubscriptionId> =
+        query_scalar!(tx, give_up!("throttled_domain IS NOT NULL"), issue, due_before, now).fetch_all().await?;
+    readers.append(&mut throttled);
+    cohorts::forget(tx, &readers).await
 }
 
 /// Skips up to `limit` deliveries that will not be begun. Returns their number.
@@ -49,27 +53,30 @@ pub async fn skip_open(
 ) -> Result<u64, DbError> {
     macro_rules! skip {
         ($which:literal) => {
-            query!(
+            query_scalar!(
                 tx,
                 concat!(
                     "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, \
                      reply_text = $2 WHERE id IN (SELECT id FROM deliveries WHERE issue_id = $1 AND ",
                     $which,
-                    " LIMIT $4 {skip_locked})"
+                    " LIMIT $4 {skip_locked}) RETURNING subscription_id"
                 ),
                 issue,
                 reason,
                 DbTime(now),
                 limit
             )
-            .rows_affected()
+            .fetch_all()
             .await?
         };
     }
     // Each condition is that of an index.
-    Ok(skip!("status IN ('queued', 'deferred') AND throttled_domain IS NULL")
-        + skip!("status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL")
-        + skip!("status IN ('claimed', 'sending') AND status = 'claimed'"))
+    let mut readers: Vec<SubscriptionId> =
+        skip!("status IN ('queued', 'deferred') AND throttled_domain IS NULL");
+    readers.append(&mut skip!("status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL"));
+    readers.append(&mut skip!("status IN ('claimed', 'sending') AND status = 'claimed'"));
+    cohorts::forget(tx, &readers).await?;
+    Ok(readers.len() as u64)
 }
 
 /// More doubts than any limit of repeats, so that only an operator settles the delivery.
@@ -143,16 +150,20 @@ pub async fn settle_uncertain(
     status: DeliveryStatus,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    query!(
+    let readers: Vec<SubscriptionId> = query_scalar!(
         tx,
         "UPDATE deliveries SET status = $2, finished_at = $3, claim_id = NULL WHERE issue_id = $1 \
-         AND status = 'uncertain'",
+         AND status = 'uncertain' RETURNING subscription_id",
         issue,
         status,
         DbTime(now)
     )
-    .rows_affected()
-    .await
+    .fetch_all()
+    .await?;
+    if matches!(status, DeliveryStatus::Failed | DeliveryStatus::Skipped) {
+        cohorts::forget(tx, &readers).await?;
+    }
+    Ok(readers.len() as u64)
 }
 
 /// The kinds of unfinished deliveries an issue has.
