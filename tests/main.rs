@@ -11,6 +11,7 @@ mod address_change;
 mod archive;
 mod article_pages;
 mod audit;
+mod backup;
 mod bounces;
 mod challenge;
 mod cli;

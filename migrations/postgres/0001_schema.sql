@@ -19,6 +19,13 @@ CREATE TABLE newsletters (
     sender_address  TEXT        NOT NULL,
     reply_to        TEXT, -- where replies go; NULL: to sender_address
     postal_address  TEXT        NOT NULL,
+    -- The publisher: site, privacy policy, a line for the footer, profiles (Name=URL, separated by commas), and the
+    -- tags that links to stories get.
+    site_url        TEXT,
+    privacy_url     TEXT,
+    footer          TEXT,
+    social          TEXT,
+    link_tags       TEXT,
     logo_url        TEXT,
     accent          TEXT, -- a colour such as #0a6048
     fonts           TEXT        NOT NULL DEFAULT 'serif' CHECK (fonts IN ('serif', 'sans')),
@@ -704,7 +711,7 @@ CREATE TABLE emails (
     issue_id        BIGINT      REFERENCES issues (id),
     feed_id         BIGINT      REFERENCES feeds (id),
     message_id      TEXT        NOT NULL, -- the same at each attempt, without angle brackets
-    status          TEXT        NOT NULL CHECK (status IN ('queued', 'sending', 'sent', 'failed')),
+    status          TEXT        NOT NULL CHECK (status IN ('queued', 'sending', 'sent', 'failed', 'uncertain')),
     next_attempt_at TIMESTAMPTZ NOT NULL,
     woken_at        TIMESTAMPTZ,
     -- Attempts begun. The number is never reused, so a late answer can't be mistaken for another attempt's.
@@ -824,6 +831,17 @@ CREATE TABLE scheduler_clock (
     seen_at      TIMESTAMPTZ NOT NULL, -- the last run of a scheduler, at a minute's precision
     wrong_at     TIMESTAMPTZ, -- what the clock showed when it was wrong last
     corrected_at TIMESTAMPTZ -- when that was noticed
+);
+
+-- This database among others, and whether it may send. There is at most one row, made with the first newsletter.
+CREATE TABLE installation (
+    id              BIGINT PRIMARY KEY CHECK (id = 1),
+    key             TEXT   NOT NULL, -- random
+    epoch           BIGINT NOT NULL, -- how often it was armed
+    -- PostgreSQL: the server's identifier and the database's oid, which a restored dump doesn't share. SQLite: empty.
+    made_in         TEXT   NOT NULL,
+    disarmed_at     TIMESTAMPTZ, -- since then nothing is sent; NULL: armed
+    disarmed_reason TEXT
 );
 
 -- A lease on work that only one process may do at a time.

@@ -20,6 +20,13 @@ CREATE TABLE newsletters (
     sender_address  TEXT    NOT NULL,
     reply_to        TEXT, -- where replies go; NULL: to sender_address
     postal_address  TEXT    NOT NULL,
+    -- The publisher: site, privacy policy, a line for the footer, profiles (Name=URL, separated by commas), and the
+    -- tags that links to stories get.
+    site_url        TEXT,
+    privacy_url     TEXT,
+    footer          TEXT,
+    social          TEXT,
+    link_tags       TEXT,
     logo_url        TEXT,
     accent          TEXT, -- a colour such as #0a6048
     fonts           TEXT    NOT NULL DEFAULT 'serif' CHECK (fonts IN ('serif', 'sans')),
@@ -690,7 +697,7 @@ CREATE TABLE emails (
     issue_id        INTEGER REFERENCES issues (id),
     feed_id         INTEGER REFERENCES feeds (id),
     message_id      TEXT    NOT NULL, -- the same at each attempt, without angle brackets
-    status          TEXT    NOT NULL CHECK (status IN ('queued', 'sending', 'sent', 'failed')),
+    status          TEXT    NOT NULL CHECK (status IN ('queued', 'sending', 'sent', 'failed', 'uncertain')),
     next_attempt_at INTEGER NOT NULL,
     woken_at        INTEGER,
     -- Attempts begun. The number is never reused, so a late answer can't be mistaken for another attempt's.
@@ -810,6 +817,17 @@ CREATE TABLE scheduler_clock (
     seen_at      INTEGER NOT NULL, -- the last run of a scheduler, at a minute's precision
     wrong_at     INTEGER, -- what the clock showed when it was wrong last
     corrected_at INTEGER -- when that was noticed
+) STRICT;
+
+-- This database among others, and whether it may send. There is at most one row, made with the first newsletter.
+CREATE TABLE installation (
+    id              INTEGER PRIMARY KEY CHECK (id = 1),
+    key             TEXT    NOT NULL, -- random
+    epoch           INTEGER NOT NULL, -- how often it was armed
+    -- PostgreSQL: the server's identifier and the database's oid, which a restored dump doesn't share. SQLite: empty.
+    made_in         TEXT    NOT NULL,
+    disarmed_at     INTEGER, -- since then nothing is sent; NULL: armed
+    disarmed_reason TEXT
 ) STRICT;
 
 -- A lease on work that only one process may do at a time.

@@ -11,6 +11,7 @@ pub mod content;
 pub mod deliveries;
 pub mod engine;
 pub mod incoming_messages;
+pub mod installation;
 pub mod issues;
 pub mod newsletters;
 pub mod operators;

@@ -16,7 +16,10 @@ pub use report::{
     AnswerCount, DomainCount, ReaderDelivery, Slowdown, count_by_answer, count_by_domain, get_by_subscriber,
     page, slowdowns,
 };
-pub use settle::{Remaining, give_up, next_due, remaining, retry_uncertain, settle_uncertain, skip_open};
+pub use settle::{
+    Remaining, count_open, doubt_open, give_up, next_due, remaining, retry_uncertain, settle_uncertain,
+    skip_open,
+};
 
 use crate::{
     db::{

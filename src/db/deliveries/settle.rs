@@ -84,6 +84,49 @@ pub async fn skip_open(
     Ok(readers.len() as u64)
 }
 
+/// More doubts than any limit of repeats, so that only an operator settles the delivery.
+const ONLY_AN_OPERATOR: i64 = 1_000;
+
+/// Makes up to `limit` unfinished deliveries uncertain until an operator settles them. Returns their number.
+pub async fn doubt_open(tx: &mut Tx, issue: IssueId, reason: &str, limit: i64) -> Result<u64, DbError> {
+    macro_rules! doubt {
+        ($which:literal) => {
+            query!(
+                tx,
+                concat!(
+                    "UPDATE deliveries SET status = 'uncertain', claim_id = NULL, doubts = $3, reply_text = $2 \
+                     WHERE id IN (SELECT id FROM deliveries WHERE issue_id = $1 AND ",
+                    $which,
+                    " LIMIT $4 {skip_locked})"
+                ),
+                issue,
+                reason,
+                ONLY_AN_OPERATOR,
+                limit
+            )
+            .rows_affected()
+            .await?
+        };
+    }
+    // Each condition is that of an index.
+    Ok(doubt!("status IN ('queued', 'deferred') AND throttled_domain IS NULL")
+        + doubt!("status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL")
+        + doubt!("status IN ('claimed', 'sending')")
+        + doubt!("status IN ('failed', 'uncertain', 'skipped') AND status = 'uncertain' AND doubts <> $3"))
+}
+
+/// Counts the deliveries of an issue without a final answer.
+pub async fn count_open(tx: &mut Tx, issue: IssueId) -> Result<i64, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT count(*) FROM deliveries WHERE issue_id = $1 \
+         AND status IN ('queued', 'deferred', 'claimed', 'sending', 'uncertain')",
+        issue
+    )
+    .fetch_one()
+    .await
+}
+
 /// Queues uncertain deliveries again, with the same Message-IDs. Returns their number. Those that relays took more
 /// than `max_doubts` times without an answer wait for an operator.
 pub async fn retry_uncertain(

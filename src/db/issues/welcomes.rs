@@ -22,13 +22,22 @@ pub struct LatestIssue {
     pub is_fanning_out: bool,
 }
 
-/// A story's headline and summary, as its readers saw them.
+/// A story, as its readers saw it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct BriefStory {
     pub title: String,
     /// The summary below the headline.
     pub dek: Option<String>,
     pub url: String,
+    pub section: Option<String>,
+    /// The image, if it is fit for email.
+    pub image_url: Option<String>,
+    /// The publisher's description of the image.
+    pub image_alt: Option<String>,
+    /// The image's width in pixels.
+    pub image_width: Option<i64>,
+    /// The image's height in pixels.
+    pub image_height: Option<i64>,
 }
 
 macro_rules! select_latest {
@@ -116,7 +125,8 @@ pub async fn stories(
 ) -> Result<Vec<BriefStory>, DbError> {
     query_as!(
         tx,
-        "SELECT COALESCE(e.title, a.title) AS title, COALESCE(e.dek, a.dek) AS dek, a.url \
+        "SELECT COALESCE(e.title, a.title) AS title, COALESCE(e.dek, a.dek) AS dek, a.url, a.section, \
+         CASE WHEN a.image_ok THEN a.image_url END AS image_url, a.image_alt, a.image_width, a.image_height \
          FROM variant_stories s JOIN issue_variants v ON v.id = s.variant_id \
          JOIN articles a ON a.id = s.article_id LEFT JOIN issue_edits e ON e.issue_id = v.issue_id \
          AND e.article_id = s.article_id WHERE s.variant_id = $1 AND NOT a.hidden AND NOT EXISTS (SELECT 1 \
