@@ -5,6 +5,7 @@ use crate::{
     actions::{
         self,
         incoming::IncomingContext,
+        operator::context::OperatorContext,
         signup::{
             address_policy::AddressPolicy,
             blocked_domains::BlockedDomains,
@@ -58,6 +59,8 @@ pub struct App {
     /// For changes that readers make themselves.
     pub subscription: SubscriptionContext,
     pub incoming: IncomingContext,
+    /// For operators who sign in.
+    pub operators: OperatorContext,
     pub jobs: Contexts,
     pub health: WriterHealth,
     /// Path of the pages that show the emails of a `mailbox:` relay. Random, so that nobody can guess it.
@@ -154,6 +157,7 @@ impl App {
             bounce_address: settings.sending.bounce_address.clone(),
             unsubscribe_address: settings.sending.unsubscribe_mailto.clone(),
         };
+        let operators = OperatorContext::new(actions.clone(), keys.clone(), settings.admin.second_factor);
         let settings = Arc::new(settings);
         let throttle = throttle(&settings, &db, &clock);
         let stop = CancellationToken::new();
@@ -211,7 +215,7 @@ impl App {
         };
         let (health, mailbox_path) =
             (WriterHealth::default(), format!("/mailbox/{}", random::hex::<16>()).into());
-        Ok(Self { settings, db, actions, signup, subscription, incoming, jobs, health, mailbox_path })
+        Ok(Self { settings, db, actions, signup, subscription, incoming, operators, jobs, health, mailbox_path })
     }
 }
 

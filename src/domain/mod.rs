@@ -12,6 +12,7 @@ pub mod import;
 pub mod issue;
 pub mod join_wording;
 pub mod newsletter;
+pub mod operator;
 pub mod rate_limit;
 pub mod signup;
 pub mod signup_wording;

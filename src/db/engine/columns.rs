@@ -11,7 +11,7 @@ use crate::{
         },
         ids::{
             ArticleId, AuditId, ClaimId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId, NewsletterId,
-            OperatorId, RequestId, SubscriberId, SubscriptionId, VariantId,
+            OperatorId, OperatorSessionId, RequestId, SubscriberId, SubscriptionId, VariantId,
         },
         issue::{
             days::Days,
@@ -19,6 +19,7 @@ use crate::{
             status::IssueStatus,
         },
         newsletter::{Archive, SelectionKind, SendClock},
+        operator::session::{LinkPurpose, Stage},
         signup::alarm::Alarm,
         subscriber::{
             cadence::Cadence,
@@ -132,6 +133,7 @@ ids!(
     EmailId,
     NewsletterId,
     OperatorId,
+    OperatorSessionId,
     RequestId,
     SubscriberId,
     SubscriptionId,
@@ -147,6 +149,7 @@ string_enums!(
     Fonts,
     IncomingKind,
     IssueStatus,
+    LinkPurpose,
     UnsubscribeReason,
     EmailKind,
     EmailStatus,
@@ -156,6 +159,7 @@ string_enums!(
     SubscriptionStatus,
     TroubleKind,
     SendClock,
+    Stage,
     Wish,
 );
 
