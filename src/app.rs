@@ -215,7 +215,18 @@ impl App {
         };
         let (health, mailbox_path) =
             (WriterHealth::default(), format!("/mailbox/{}", random::hex::<16>()).into());
-        Ok(Self { settings, db, actions, signup, subscription, incoming, operators, jobs, health, mailbox_path })
+        Ok(Self {
+            settings,
+            db,
+            actions,
+            signup,
+            subscription,
+            incoming,
+            operators,
+            jobs,
+            health,
+            mailbox_path,
+        })
     }
 }
 

@@ -7,6 +7,7 @@ pub mod actor;
 pub mod content;
 pub mod delivery;
 pub mod encoding;
+pub mod figures;
 pub mod ids;
 pub mod import;
 pub mod issue;

@@ -46,7 +46,10 @@ fn host<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> 
         let text = text.to_ascii_lowercase();
         let url = url::Url::parse(&format!("http://{text}/")).ok();
         let is_host = url.is_some_and(|url| {
-            url.path() == "/" && url.query().is_none() && url.username().is_empty() && url.host_str().is_some()
+            url.path() == "/"
+                && url.query().is_none()
+                && url.username().is_empty()
+                && url.host_str().is_some()
         });
         if is_host && !text.contains(['/', '@', '?', '#', ' ']) {
             Ok(text)

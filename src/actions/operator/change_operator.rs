@@ -2,7 +2,10 @@
 
 use crate::{
     actions::{Context, operator::links::MAX_NAME_CHARS},
-    db::{DbError, audit, operators::{self, OperatorRecord, sessions}},
+    db::{
+        DbError, audit,
+        operators::{self, OperatorRecord, sessions},
+    },
     domain::{
         actor::Actor,
         ids::OperatorId,

@@ -1,6 +1,13 @@
 //! Dependencies of signing in.
 
-use crate::{actions::Context, db::operators::OperatorRecord, domain::{operator::{password, totp}, token::KeyRing}};
+use crate::{
+    actions::Context,
+    db::operators::OperatorRecord,
+    domain::{
+        operator::{password, totp},
+        token::KeyRing,
+    },
+};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -23,7 +30,10 @@ impl OperatorContext {
     }
 
     /// Runs work about passwords on a blocking thread, a few at the same time.
-    pub(super) async fn hash<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    pub(super) async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
         let _turn = self.hashing.acquire().await.ok()?;
         tokio::task::spawn_blocking(work).await.ok()
     }

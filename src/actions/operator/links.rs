@@ -1,12 +1,25 @@
 //! Links to choose a password: for new accounts, and for operators who have forgotten theirs.
 
 use crate::{
-    actions::{Context, operator::{context::OperatorContext, sessions::{Browser, OpenedSession, begin_session}}},
-    db::{DbError, audit, operators::{self, OperatorRecord, links, sessions}},
+    actions::{
+        Context,
+        operator::{
+            context::OperatorContext,
+            sessions::{Browser, OpenedSession, begin_session},
+        },
+    },
+    db::{
+        DbError, audit,
+        operators::{self, OperatorRecord, links, sessions},
+    },
     domain::{
         actor::Actor,
         ids::OperatorId,
-        operator::{password, role::Roles, session::{LinkPurpose, TOKEN_BYTES, token_hash}},
+        operator::{
+            password,
+            role::Roles,
+            session::{LinkPurpose, TOKEN_BYTES, token_hash},
+        },
         subscriber::email_address::EmailAddress,
     },
     random,
@@ -37,7 +50,8 @@ pub async fn make_link(context: &Context, actor: &Actor, operator: OperatorId) -
 pub async fn make_demo_link(context: &Context, operator: OperatorId) -> Result<String, DbError> {
     let token = random::hex::<TOKEN_BYTES>();
     let mut tx = context.db.begin().await?;
-    links::insert(&mut tx, &token_hash(&token), Some(operator), LinkPurpose::Open, context.clock.now()).await?;
+    links::insert(&mut tx, &token_hash(&token), Some(operator), LinkPurpose::Open, context.clock.now())
+        .await?;
     tx.commit().await?;
     Ok(token)
 }
@@ -110,7 +124,10 @@ pub async fn choose_password(
     };
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
-        return Err(ChooseError::Field("name", format!("Write your name, in at most {MAX_NAME_CHARS} characters.")));
+        return Err(ChooseError::Field(
+            "name",
+            format!("Write your name, in at most {MAX_NAME_CHARS} characters."),
+        ));
     }
     if new.password != new.again {
         return Err(ChooseError::Field("again", "The two passwords differ.".into()));

@@ -1,5 +1,6 @@
 //! Operators: the recipients of alerts, their accounts, and how they sign in.
 
+pub mod account;
 pub mod add_operator;
 pub mod address;
 pub mod change_operator;

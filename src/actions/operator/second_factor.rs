@@ -6,11 +6,17 @@ use crate::{
         sessions::{OpenedSession, SignedIn, open_session},
         sign_in::{SignInError, debit_code},
     },
-    db::{DbError, audit, operators::{self, second_factor}},
+    db::{
+        DbError, audit,
+        operators::{self, second_factor},
+    },
     domain::{
         actor::Actor,
         ids::OperatorId,
-        operator::{recovery_code::{self, CODES}, totp},
+        operator::{
+            recovery_code::{self, CODES},
+            totp,
+        },
     },
     random,
 };

@@ -2,14 +2,23 @@
 
 use crate::{
     actions::operator::context::OperatorContext,
-    db::{DbError, Tx, audit, operators::{self, OperatorRecord, links, sessions::{self, NewSession, SessionRecord}}},
+    db::{
+        DbError, Tx, audit,
+        operators::{
+            self, OperatorRecord, links,
+            sessions::{self, NewSession, SessionRecord},
+            views,
+        },
+    },
     domain::{
         actor::Actor,
-        ids::{OperatorId, OperatorSessionId},
+        ids::{NewsletterId, OperatorId, OperatorSessionId},
+        issue::revision::Revision,
         operator::session::{LinkPurpose, SEEN_EVERY, Stage, TOKEN_BYTES, token_hash},
     },
     random,
 };
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 /// Longest text of a browser's name that is kept.
@@ -54,8 +63,7 @@ async fn insert(
     let (token, now) = (random::hex::<TOKEN_BYTES>(), context.actions.clock.now());
     let user_agent: String = browser.user_agent.chars().take(MAX_AGENT_CHARS).collect();
     let (hash, client) = (token_hash(&token), browser.client.to_canonical().to_string());
-    let new =
-        NewSession { operator, token_hash: &hash, stage, user_agent: &user_agent, client: &client };
+    let new = NewSession { operator, token_hash: &hash, stage, user_agent: &user_agent, client: &client };
     sessions::insert(tx, new, now).await?;
     Ok(OpenedSession { token, stage })
 }
@@ -144,4 +152,17 @@ pub async fn open_with_link(
     let opened = insert(context, &mut tx, operator, Stage::Open, browser).await?;
     tx.commit().await?;
     Ok(Some(opened))
+}
+
+/// Records the revision of an issue that an operator has looked at.
+pub async fn set_view(
+    context: &OperatorContext,
+    operator: OperatorId,
+    newsletter: NewsletterId,
+    date: Date,
+    revision: &Revision,
+) -> Result<(), DbError> {
+    let mut tx = context.actions.db.begin().await?;
+    views::set(&mut tx, operator, newsletter, date, revision, context.actions.clock.now()).await?;
+    tx.commit().await
 }

@@ -1,9 +1,16 @@
 //! An operator signs in with a password.
 
 use crate::{
-    actions::operator::{context::OperatorContext, sessions::{Browser, OpenedSession, begin_session}},
-    db::{DbError, operators, rate_limits::{self, Request}},
+    actions::operator::{
+        context::OperatorContext,
+        sessions::{Browser, OpenedSession, begin_session},
+    },
+    db::{
+        DbError, operators,
+        rate_limits::{self, Request},
+    },
     domain::{rate_limit::Limit, subscriber::email_address::EmailAddress},
+    random,
 };
 use jiff::SignedDuration;
 use std::net::IpAddr;
@@ -61,6 +68,11 @@ pub async fn sign_in(
     let opened = begin_session(context, &mut tx, &operator, browser).await?;
     tx.commit().await?;
     Ok(opened)
+}
+
+/// Makes the random key that ties a sign-in form to its browser.
+pub fn form_key() -> String {
+    random::hex::<16>()
 }
 
 /// Debits an attempt on an operator's second factor.

@@ -57,7 +57,8 @@ pub async fn get(
 
 /// Uses a link, which ends it and all links that make the first account. Returns `false` if it has ended.
 pub async fn redeem(tx: &mut Tx, token_hash: &str) -> Result<bool, DbError> {
-    let used = query!(tx, "DELETE FROM operator_links WHERE token_hash = $1", token_hash).rows_affected().await? > 0;
+    let used =
+        query!(tx, "DELETE FROM operator_links WHERE token_hash = $1", token_hash).rows_affected().await? > 0;
     query!(tx, "DELETE FROM operator_links WHERE operator_id IS NULL").execute().await?;
     Ok(used)
 }

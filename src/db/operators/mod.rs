@@ -84,7 +84,8 @@ pub async fn get_by_address(tx: &mut Tx, address: &EmailAddress) -> Result<Optio
 
 /// Returns whether anybody can sign in, or could with the link that they were sent.
 pub async fn any_account(tx: &mut Tx) -> Result<bool, DbError> {
-    let found: i64 = query_scalar!(tx, "SELECT count(*) FROM operators WHERE roles <> ''").fetch_one().await?;
+    let found: i64 =
+        query_scalar!(tx, "SELECT count(*) FROM operators WHERE roles <> ''").fetch_one().await?;
     Ok(found > 0)
 }
 

@@ -10,7 +10,9 @@ use crate::{
 
 /// Sets the nonce of a second factor that is not in use yet. `None` removes the second factor.
 pub async fn set_nonce(tx: &mut Tx, id: OperatorId, nonce: Option<&str>) -> Result<(), DbError> {
-    query!(tx, "UPDATE operators SET totp_nonce = $2, totp_step = NULL WHERE id = $1", id, nonce).execute().await
+    query!(tx, "UPDATE operators SET totp_nonce = $2, totp_step = NULL WHERE id = $1", id, nonce)
+        .execute()
+        .await
 }
 
 /// Records the time step of a used code. Returns `false` if that step or a later one was used.
@@ -47,5 +49,7 @@ pub async fn use_recovery_code(tx: &mut Tx, id: OperatorId, hash: &str) -> Resul
 
 /// Returns how many recovery codes an operator has left.
 pub async fn count_recovery_codes(tx: &mut Tx, id: OperatorId) -> Result<i64, DbError> {
-    query_scalar!(tx, "SELECT count(*) FROM operator_recovery_codes WHERE operator_id = $1", id).fetch_one().await
+    query_scalar!(tx, "SELECT count(*) FROM operator_recovery_codes WHERE operator_id = $1", id)
+        .fetch_one()
+        .await
 }

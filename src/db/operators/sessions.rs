@@ -54,7 +54,9 @@ macro_rules! select_session {
 
 /// Begins a session, and forgets those that ended long ago.
 pub async fn insert(tx: &mut Tx, new: NewSession<'_>, now: Timestamp) -> Result<OperatorSessionId, DbError> {
-    query!(tx, "DELETE FROM operator_sessions WHERE created_at < $1", DbTime(now - LONGEST)).execute().await?;
+    query!(tx, "DELETE FROM operator_sessions WHERE created_at < $1", DbTime(now - LONGEST))
+        .execute()
+        .await?;
     query_scalar!(
         tx,
         "INSERT INTO operator_sessions (token_hash, operator_id, stage, user_agent, client, created_at, seen_at) \
@@ -77,9 +79,13 @@ pub async fn get_by_token(tx: &mut Tx, token_hash: &str) -> Result<Option<Sessio
 
 /// Returns an operator's sessions, the last used first.
 pub async fn for_operator(tx: &mut Tx, operator: OperatorId) -> Result<Vec<SessionRecord>, DbError> {
-    query_as!(tx, select_session!("WHERE operator_id = $1 ORDER BY seen_at DESC, id DESC LIMIT 100"), operator)
-        .fetch_all()
-        .await
+    query_as!(
+        tx,
+        select_session!("WHERE operator_id = $1 ORDER BY seen_at DESC, id DESC LIMIT 100"),
+        operator
+    )
+    .fetch_all()
+    .await
 }
 
 /// Moves a session to another stage with a new token, so that a token from before is worth nothing.

@@ -23,7 +23,9 @@ pub fn weakness(password: &str, personal: &[&str]) -> Option<String> {
         return Some(format!("It is longer than {MAX_BYTES} bytes."));
     }
     if password.chars().count() < MIN_CHARS {
-        return Some(format!("It needs at least {MIN_CHARS} characters. Several words in a row are easy to remember."));
+        return Some(format!(
+            "It needs at least {MIN_CHARS} characters. Several words in a row are easy to remember."
+        ));
     }
     let scored: String = password.chars().take(SCORED_CHARS).collect();
     let entropy = zxcvbn::zxcvbn(&scored, personal);
@@ -42,13 +44,15 @@ pub fn hash(password: &str, salt: [u8; SALT_BYTES]) -> Result<String, Error> {
 }
 
 /// A hash that no password matches, in the form and with the cost of real ones.
-const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NO_PASSWORD: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Whether a password matches a hash. Without a hash, does the same work and returns `false`, so that the time tells
 /// nobody which accounts exist.
 pub fn matches(password: &str, hash: Option<&str>) -> bool {
     let Ok(parsed) = PasswordHash::new(hash.unwrap_or(NO_PASSWORD)) else { return false };
-    let is_right = password.len() <= MAX_BYTES && Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok();
+    let is_right = password.len() <= MAX_BYTES
+        && Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok();
     is_right && hash.is_some()
 }
 
@@ -58,7 +62,9 @@ mod tests {
 
     #[test]
     fn weak_passwords_are_refused_with_a_reason() {
-        for weak in ["short", "password123", "qwertyuiop", "aaaaaaaaaaaaaa", "ines.marlow1", &"x".repeat(1025)] {
+        for weak in
+            ["short", "password123", "qwertyuiop", "aaaaaaaaaaaaaa", "ines.marlow1", &"x".repeat(1025)]
+        {
             assert!(weakness(weak, &["ines.marlow", "ines"]).is_some(), "{weak}");
         }
         for strong in ["gravel lantern otter quay", "vB7#kq2!xTz9"] {

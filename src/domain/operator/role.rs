@@ -162,6 +162,9 @@ mod tests {
         assert_eq!("sender, editor".parse::<Roles>().unwrap().to_string(), "editor,sender");
         assert!("editor,king".parse::<Roles>().is_err());
         let words = |text: &str| text.parse::<Roles>().unwrap().in_words();
-        assert_eq!([words("editor,sender"), words("viewer"), words("viewer,admin")], ["editor, may send", "viewer", "admin"]);
+        assert_eq!(
+            [words("editor,sender"), words("viewer"), words("viewer,admin")],
+            ["editor, may send", "viewer", "admin"]
+        );
     }
 }

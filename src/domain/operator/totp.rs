@@ -35,8 +35,11 @@ pub fn verify(key: &[u8; KEY_BYTES], code: &str, last: Option<i64>, now: Timesta
     let mut found = None;
     // All steps are compared, so that the time doesn't tell which one was near.
     for step in present - TOLERANCE..=present + TOLERANCE {
-        let is_equal =
-            aws_lc_rs::constant_time::verify_slices_are_equal(code_at(key, step).as_bytes(), typed.as_bytes()).is_ok();
+        let is_equal = aws_lc_rs::constant_time::verify_slices_are_equal(
+            code_at(key, step).as_bytes(),
+            typed.as_bytes(),
+        )
+        .is_ok();
         if is_equal && last.is_none_or(|last| step > last) {
             found = Some(step);
         }
@@ -47,7 +50,8 @@ pub fn verify(key: &[u8; KEY_BYTES], code: &str, last: Option<i64>, now: Timesta
 /// Writes a key for people, in groups of four characters.
 pub fn written_key(key: &[u8; KEY_BYTES]) -> String {
     let text = BASE32_NOPAD.encode(key);
-    let groups: Vec<String> = text.as_bytes().chunks(4).map(|it| String::from_utf8_lossy(it).into_owned()).collect();
+    let groups: Vec<String> =
+        text.as_bytes().chunks(4).map(|it| String::from_utf8_lossy(it).into_owned()).collect();
     groups.join(" ")
 }
 
@@ -96,7 +100,10 @@ mod tests {
     #[test]
     fn the_setup_address_is_escaped() {
         let url = setup_url(KEY, "news.example", "ann+1@example.org");
-        assert!(url.starts_with("otpauth://totp/Daily%20news.example:ann%2B1%40example.org?secret=GEZD"), "{url}");
+        assert!(
+            url.starts_with("otpauth://totp/Daily%20news.example:ann%2B1%40example.org?secret=GEZD"),
+            "{url}"
+        );
         assert_eq!(written_key(KEY).split(' ').count(), 8);
     }
 }
