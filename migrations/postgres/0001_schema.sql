@@ -473,6 +473,7 @@ CREATE TABLE issues (
     last_due_at   TIMESTAMPTZ, -- for the last readers; NULL: all are due at due_at
     at_once       BOOLEAN     NOT NULL DEFAULT FALSE, -- an operator made it due for all readers at once, whatever their clock
     by_hand       BOOLEAN     NOT NULL DEFAULT FALSE, -- it was begun after its time, and goes out only when an operator sends it
+    anyway        BOOLEAN     NOT NULL DEFAULT FALSE, -- an operator let it go out although not everything is set up
     woken_at      TIMESTAMPTZ,
     planned_at    TIMESTAMPTZ, -- the last choice of stories; NULL: none, or out of date
     frozen_at     TIMESTAMPTZ, -- rendered; the content is final
@@ -533,7 +534,8 @@ CREATE TABLE issue_plans (
     issue_id   BIGINT      PRIMARY KEY REFERENCES issues (id) ON DELETE CASCADE,
     planned_at TIMESTAMPTZ NOT NULL,
     inputs     TEXT        NOT NULL, -- JSON
-    outcome    TEXT        NOT NULL -- JSON
+    outcome    TEXT        NOT NULL, -- JSON
+    waves      TEXT        NOT NULL -- JSON: its readers by the time they are due
 );
 
 -- A candidate for an issue, and why it is in or out.

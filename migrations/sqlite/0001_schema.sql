@@ -461,6 +461,7 @@ CREATE TABLE issues (
     last_due_at   INTEGER, -- for the last readers; NULL: all are due at due_at
     at_once       INTEGER NOT NULL DEFAULT 0, -- an operator made it due for all readers at once, whatever their clock
     by_hand       INTEGER NOT NULL DEFAULT 0, -- it was begun after its time, and goes out only when an operator sends it
+    anyway        INTEGER NOT NULL DEFAULT 0, -- an operator let it go out although not everything is set up
     woken_at      INTEGER,
     planned_at    INTEGER, -- the last choice of stories; NULL: none, or out of date
     frozen_at     INTEGER, -- rendered; the content is final
@@ -521,7 +522,8 @@ CREATE TABLE issue_plans (
     issue_id   INTEGER PRIMARY KEY REFERENCES issues (id) ON DELETE CASCADE,
     planned_at INTEGER NOT NULL,
     inputs     TEXT    NOT NULL, -- JSON
-    outcome    TEXT    NOT NULL -- JSON
+    outcome    TEXT    NOT NULL, -- JSON
+    waves      TEXT    NOT NULL -- JSON: its readers by the time they are due
 ) STRICT;
 
 -- A candidate for an issue, and why it is in or out.

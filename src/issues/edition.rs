@@ -4,7 +4,7 @@ use crate::{
     db::{
         DbError, Tx,
         content::articles::{self, ArticleRecord},
-        issues::{self, IssueRecord, IssueWords, StoryEdit, revisions, variants},
+        issues::{self, IssueRecord, IssueWords, KeptPlan, StoryEdit, revisions, variants},
         newsletters::NewsletterRecord,
     },
     domain::{
@@ -151,6 +151,14 @@ pub async fn load_edition(
     Ok(Stories::load(tx, issue, &ids).await?.edition(&ids, &inputs))
 }
 
+/// Returns the stored plan of an issue, unless it is outdated. An approved issue is planned for today's readers.
+pub(super) async fn kept_plan(tx: &mut Tx, issue: Option<&IssueRecord>) -> Result<Option<KeptPlan>, DbError> {
+    match issue.filter(|issue| issue.planned_at.is_some() && issue.approved_at.is_none()) {
+        Some(issue) => issues::kept_plan(tx, issue.id).await,
+        None => Ok(None),
+    }
+}
+
 /// Returns the plan that operators see: the stored one, or, if there is none or it is outdated, the one that
 /// freezing would make now.
 pub async fn preview_plan(
@@ -160,9 +168,7 @@ pub async fn preview_plan(
     date: Date,
     issue: Option<&IssueRecord>,
 ) -> Result<(PlanInputs, Plan), DbError> {
-    if let Some(issue) = issue.filter(|issue| issue.planned_at.is_some() && issue.approved_at.is_none())
-        && let Some(kept) = issues::kept_plan(tx, issue.id).await?
-    {
+    if let Some(kept) = kept_plan(tx, issue).await? {
         return Ok((kept.inputs, kept.plan));
     }
     let inputs = plan::collect_inputs(planning, tx, newsletter, date, issue).await?;

@@ -1,8 +1,14 @@
 //! Contexts of the jobs, one for each subject. That of deliveries is in [`crate::delivery`].
 
 use crate::{
-    clock::Clock, content::fetch::Fetcher, db::Db, delivery, domain::token::KeyRing, issues::plan::Planning,
-    queue::Queue, settings::Settings,
+    clock::Clock,
+    content::fetch::Fetcher,
+    db::Db,
+    delivery,
+    domain::token::KeyRing,
+    issues::plan::{PlanRules, Planning},
+    queue::Queue,
+    settings::Settings,
 };
 use std::sync::Arc;
 use tokio::task::JoinError;
@@ -58,9 +64,14 @@ pub struct IssueContext {
 }
 
 impl IssueContext {
+    /// Returns what the settings say about planning.
+    pub fn plan_rules(&self) -> PlanRules {
+        PlanRules { limits: self.settings.digest.rules(), setup: self.settings.setup() }
+    }
+
     /// Returns the configured limits for planning, at the current time.
     pub fn planning(&self) -> Planning {
-        Planning { rules: self.settings.digest.rules(), now: self.clock.now() }
+        self.plan_rules().at(self.clock.now())
     }
 
     /// Returns the destination domains whose rate is limited.

@@ -24,7 +24,7 @@ use crate::{
         },
         subscriber::cadence::Cadence,
     },
-    issues::{edition::Stories, plan, render::Rendering},
+    issues::{edition::Stories, forecast::waves_of, plan, render::Rendering},
     jobs::{
         context::{FeedContext, IssueContext},
         freeze_issue::freeze_lease::FreezeLease,
@@ -93,8 +93,8 @@ async fn freeze(
         plan::collect_inputs(context.planning(), &mut tx, newsletter, record.date(), Some(record)).await?;
     drop(tx);
     let (inputs, plan) = plan::make_plan(inputs).await?;
-    if let Some(decision) = plan::waits_for(newsletter, record, &inputs, &plan) {
-        return wait_for_operator(context, record, &inputs, &plan, decision).await;
+    if let Some(decision) = plan::waits_for(context.settings.setup(), newsletter, record, &inputs, &plan) {
+        return wait_for_operator(context, newsletter, record, &inputs, &plan, decision).await;
     }
     let (inputs, plan, changes) = recheck::run(feeds, inputs, plan, record.approved_at.is_some()).await?;
 
@@ -140,15 +140,16 @@ async fn freeze(
     }
     // The recheck may have dropped stories, and the newsletter may require approval by now.
     let newsletter = newsletters::get(&mut tx, newsletter.id).await?;
-    if let Some(decision) = plan::waits_for(&newsletter, record, &inputs, &plan) {
+    if let Some(decision) = plan::waits_for(context.settings.setup(), &newsletter, record, &inputs, &plan) {
         drop(tx);
-        return wait_for_operator(context, record, &inputs, &plan, decision).await;
+        return wait_for_operator(context, &newsletter, record, &inputs, &plan, decision).await;
     }
     if articles::any_hidden(&mut tx, &plan.stories()).await? {
         drop(tx);
         return retry_later(context, record).await;
     }
-    if !issues::set_plan(&mut tx, record.id, record.version, &inputs, &plan).await? {
+    let waves = waves_of(&mut tx, &newsletter, record.date(), Some(record), &inputs).await?;
+    if !issues::set_plan(&mut tx, record.id, record.version, &inputs, &plan, &waves).await? {
         tracing::info!(issue = %record.id, "issue not frozen: it was edited meanwhile");
         return Ok(false);
     }
@@ -224,13 +225,15 @@ async fn retry_later(context: &IssueContext, record: &IssueRecord) -> Result<boo
 /// Stores the current plan and leaves the issue to its operators.
 async fn wait_for_operator(
     context: &IssueContext,
+    newsletter: &NewsletterRecord,
     record: &IssueRecord,
     inputs: &PlanInputs,
     plan: &Plan,
     decision: &'static str,
 ) -> Result<bool, JobFailure> {
     let mut tx = context.db.begin().await?;
-    if !issues::set_plan(&mut tx, record.id, record.version, inputs, plan).await? {
+    let waves = waves_of(&mut tx, newsletter, record.date(), Some(record), inputs).await?;
+    if !issues::set_plan(&mut tx, record.id, record.version, inputs, plan, &waves).await? {
         // Edited or approved meanwhile.
         return Ok(false);
     }

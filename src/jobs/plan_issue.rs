@@ -7,6 +7,7 @@ use crate::{
     },
     domain::{ids::IssueId, issue::status::IssueStatus},
     issues::{
+        forecast::waves_of,
         plan::{collect_inputs, make_plan, waits_for},
         revision,
     },
@@ -32,8 +33,9 @@ pub async fn run(context: &IssueContext, issue: IssueId) -> Result<(), JobFailur
     let (inputs, plan) = make_plan(inputs).await?;
     let mut tx = context.db.begin().await?;
     // An edited issue gets another plan job, and a frozen one keeps its plan.
-    if issues::set_plan(&mut tx, issue, record.version, &inputs, &plan).await? {
-        let waits_for = waits_for(&newsletter, &record, &inputs, &plan);
+    let waves = waves_of(&mut tx, &newsletter, record.date(), Some(&record), &inputs).await?;
+    if issues::set_plan(&mut tx, issue, record.version, &inputs, &plan, &waves).await? {
+        let waits_for = waits_for(context.settings.setup(), &newsletter, &record, &inputs, &plan);
         issues::set_waits_for(&mut tx, issue, waits_for).await?;
         if waits_for.is_some() {
             // Operators are told about this plan, and may approve its revision after it has changed.

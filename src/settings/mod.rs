@@ -42,6 +42,7 @@ pub use signup::Signup;
 pub(crate) use tokens::hex;
 pub use tokens::{Secret, Tokens};
 
+use crate::domain::issue::readiness::{PublicUrl, Setup};
 use lettre::transport::smtp::extension::ClientId;
 use problems::{Problems, wrong};
 use serde::Deserialize;
@@ -174,6 +175,15 @@ impl Settings {
             // The model's own values can be read, so each key comes here once.
             let is_new = problems.note(&key, error.inner().message());
             *at(&mut tree, &key).filter(|_| is_new)? = at(&mut model, &key)?.clone();
+        }
+    }
+
+    /// Returns what must be set up for sending, as far as settings say it.
+    pub fn setup(&self) -> Setup {
+        Setup {
+            has_real_relay: self.relays.iter().any(|relay| relay.url.mailbox().is_none()),
+            public_url: PublicUrl::of(&self.http.public_url),
+            is_required: self.schedule.require_ready,
         }
     }
 

@@ -56,7 +56,7 @@ pub async fn approve_seen(
     newsletter: &NewsletterRecord,
     seen: &Forecast,
 ) -> Result<Option<IssueRecord>, CliError> {
-    let rules = app.settings.digest.rules();
+    let rules = app.jobs.issues.plan_rules();
     decide::approve_seen(&app.actions, rules, actor, newsletter, seen)
         .await
         .map_err(|error| CliError::Failed(format!("the issue of {}: {error}", seen.date)))

@@ -16,5 +16,5 @@ pub(super) fn content(request: &EmailRequest<'_>, subscription: &SubscriptionRec
         sign_up_url: &request.sign_up_url,
         address: request.mail.recipient.as_str(),
     });
-    Content::Email { email, unsubscribe_url: None }
+    Content::Email { email, unsubscribe_url: None, revision: None }
 }

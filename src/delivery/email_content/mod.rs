@@ -26,8 +26,8 @@ use crate::{
     },
     delivery::context::Context,
     domain::{
-        delivery::email::EmailKind, ids::SubscriptionId, subscriber::subscription::is_complaint,
-        token::Purpose,
+        delivery::email::EmailKind, ids::SubscriptionId, issue::revision::Revision,
+        subscriber::subscription::is_complaint, token::Purpose,
     },
     issues::render::{masthead, sign_up_url},
 };
@@ -44,6 +44,8 @@ pub(crate) enum Content {
         email: Email,
         /// The one-click unsubscribe URL.
         unsubscribe_url: Option<String>,
+        /// The revision that a test shows.
+        revision: Option<Revision>,
     },
     /// The email must not be sent, for this reason.
     NotNeeded(&'static str),
@@ -92,7 +94,7 @@ impl EmailRequest<'_> {
             operator: self.mail.recipient.as_str(),
             kind,
         });
-        Content::Email { email, unsubscribe_url: None }
+        Content::Email { email, unsubscribe_url: None, revision: None }
     }
 }
 
@@ -122,6 +124,7 @@ pub(crate) async fn content(
         EmailKind::Test => test_issue::content(&request, tx).await,
         EmailKind::ApprovalWanted
         | EmailKind::TooFewStories
+        | EmailKind::SetupWanted
         | EmailKind::IssueStopped
         | EmailKind::StoriesDoubtful => issue_notice::content(&request, tx).await,
         EmailKind::FeedTrouble => feed_notice::content(&request, tx).await,

@@ -17,7 +17,7 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
         Some(id) => issues::get(tx, id).await?,
         None => issues::get_by_date(tx, newsletter.id, next).await?,
     };
-    let planning = Planning { rules: context.settings.digest.rules(), now };
+    let planning = Planning { rules: context.settings.digest.rules(), setup: context.settings.setup(), now };
     let date = issue.as_ref().map_or(next, issues::IssueRecord::date);
     let edition = edition::load_edition(planning, tx, newsletter, date, issue.as_ref(), 1).await?;
     if edition.stories.is_empty() {
@@ -40,5 +40,5 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
     }
     .email();
     let unsubscribe_url = format!("{}/unsubscribe/{token}", request.public_url());
-    Ok(Content::Email { email, unsubscribe_url: Some(unsubscribe_url) })
+    Ok(Content::Email { email, unsubscribe_url: Some(unsubscribe_url), revision })
 }

@@ -76,7 +76,7 @@ pub(super) async fn content(
         unsubscribe_url: &links.unsubscribe,
         preferences_url: &links.preferences,
     });
-    Ok(Content::Email { email, unsubscribe_url: Some(links.unsubscribe) })
+    Ok(Content::Email { email, unsubscribe_url: Some(links.unsubscribe), revision: None })
 }
 
 fn story(story: &BriefStory) -> Story<'_> {
