@@ -127,7 +127,7 @@ async fn add_readers(
         candidate.carried_for = Cadence::ALL.to_vec();
     }
     let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
-    let past = Past::new(&inputs.past);
+    let past = Past::load(tx, newsletter.id, &inputs.past).await?;
     (inputs.groups, inputs.others) = deliveries::groups(tx, newsletter.id, &cadences, &past).await?;
     Ok(inputs)
 }

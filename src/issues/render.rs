@@ -31,7 +31,11 @@ pub fn masthead<'a>(newsletter: &'a Newsletter, sign_up_url: &'a str) -> Masthea
         sign_up_url,
         language: &newsletter.language,
         theme: theme(&newsletter.theme),
-        brand: Brand { takes_replies: newsletter.reply_to.is_some(), ..Brand::default() },
+        brand: Brand {
+            site_url: newsletter.brand.site_url.as_ref().map(url::Url::as_str),
+            takes_replies: newsletter.reply_to.is_some(),
+            ..Brand::default()
+        },
     }
 }
 
@@ -84,10 +88,21 @@ impl Rendering<'_> {
         })
     }
 
+    /// Returns a story's URL with the newsletter's link tags.
+    fn story_url(&self, article: &ArticleRecord) -> String {
+        let newsletter = &self.newsletter.newsletter;
+        newsletter.brand.link_tags.as_ref().map_or_else(
+            || article.url.clone(),
+            |tags| tags.add_to(&article.url, &newsletter.slug, self.date),
+        )
+    }
+
     fn with_digest<T>(&self, render: impl FnOnce(&Digest<'_>) -> T) -> T {
         let newsletter = &self.newsletter.newsletter;
-        let stories: Vec<Story<'_>> =
-            self.edition.stories.iter().map(|article| story(article, &newsletter.time_zone)).collect();
+        let links: Vec<String> = self.edition.stories.iter().map(|it| self.story_url(it)).collect();
+        let stories: Vec<Story<'_>> = (self.edition.stories.iter().zip(&links))
+            .map(|(article, url)| story(article, url, &newsletter.time_zone))
+            .collect();
         let (url, token) = (self.public_url, self.reader_token);
         let sign_up = sign_up_url(url, newsletter);
         let unsubscribe = format!("{url}/unsubscribe/{token}");
@@ -124,7 +139,7 @@ fn period(newsletter: &Newsletter, date: Date, stories: &[Story<'_>]) -> Period 
 }
 
 /// Returns a story of an edition, as the templates show it.
-fn story<'a>(article: &'a ArticleRecord, zone: &TimeZone) -> Story<'a> {
+fn story<'a>(article: &'a ArticleRecord, url: &'a str, zone: &TimeZone) -> Story<'a> {
     let pixels = |length: Option<i64>| length.and_then(|it| u32::try_from(it).ok());
     let picture = article.image_url.as_deref().map(|url| Picture {
         url,
@@ -135,7 +150,7 @@ fn story<'a>(article: &'a ArticleRecord, zone: &TimeZone) -> Story<'a> {
     Story {
         title: &article.title,
         dek: article.dek.as_deref(),
-        url: &article.url,
+        url,
         picture,
         author: article.author.as_deref(),
         section: article.section.as_deref(),

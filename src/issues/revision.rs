@@ -42,6 +42,7 @@ pub async fn content(
             logo: it.theme.logo_url.as_ref().map(ToString::to_string),
             accent: it.theme.accent.map(|accent| accent.to_string()),
             fonts: it.theme.fonts.to_string(),
+            publisher: it.brand.listed(),
         },
         subject: edition.words.subject,
         preheader: edition.words.preheader,

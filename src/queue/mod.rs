@@ -46,6 +46,17 @@ pub enum Job {
 }
 
 impl Job {
+    /// Returns whether the job sends email, or prepares it.
+    pub const fn can_send(&self) -> bool {
+        match self {
+            Self::SendEmails { .. }
+            | Self::Deliver { .. }
+            | Self::PlanIssue { .. }
+            | Self::FreezeIssue { .. } => true,
+            Self::ProcessSignups | Self::PollFeed { .. } | Self::CheckArticle { .. } => false,
+        }
+    }
+
     /// Returns the job's kind, as the log names it.
     pub const fn kind(&self) -> &'static str {
         match self {

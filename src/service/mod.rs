@@ -1,5 +1,6 @@
 //! The processes of `daily serve`: start, run and shut down.
 
+mod arming;
 pub mod incoming;
 pub mod open_files;
 pub mod recovery;

@@ -168,6 +168,39 @@ pub async fn begin(
     .await
 }
 
+/// Counts the emails without a final answer that were added before `since`, by kind.
+pub async fn open_by_kind(tx: &mut Tx, since: Timestamp) -> Result<Vec<(EmailKind, i64)>, DbError> {
+    query_as!(
+        tx,
+        "SELECT kind, count(*) FROM emails WHERE status IN ('queued', 'sending') AND created_at < $1 \
+         GROUP BY kind ORDER BY kind",
+        DbTime(since)
+    )
+    .fetch_all()
+    .await
+}
+
+/// Makes up to `limit` unfinished emails that were added before `since` uncertain. Returns their number.
+pub async fn doubt_open(
+    tx: &mut Tx,
+    since: Timestamp,
+    reason: &str,
+    now: Timestamp,
+    limit: i64,
+) -> Result<u64, DbError> {
+    query!(
+        tx,
+        "UPDATE emails SET status = 'uncertain', reply_text = $2, finished_at = $3, claimed_until = NULL \
+         WHERE id IN (SELECT id FROM emails WHERE status IN ('queued', 'sending') AND created_at < $1 LIMIT $4)",
+        DbTime(since),
+        reason,
+        DbTime(now),
+        limit
+    )
+    .rows_affected()
+    .await
+}
+
 /// Renews an attempt's lease while it is the email's latest attempt.
 pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> Result<(), DbError> {
     query!(

@@ -10,7 +10,7 @@ use crate::{
             status::DeliveryStatus,
         },
         ids::{
-            ArticleId, AuditId, ClaimId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId, NewsletterId,
+            ArticleId, AuditId, ClaimId, CohortId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId, NewsletterId,
             OperatorId, RequestId, SubscriberId, SubscriptionId, VariantId,
         },
         issue::{
@@ -125,6 +125,7 @@ ids!(
     ArticleId,
     AuditId,
     ClaimId,
+    CohortId,
     ConfirmationId,
     DeliveryId,
     FeedId,

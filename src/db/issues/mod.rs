@@ -171,6 +171,20 @@ pub async fn stopped(tx: &mut Tx, limit: i64) -> Result<Vec<IssueRecord>, DbErro
         .await
 }
 
+/// Returns the issues that are not finished: begun ones, and planned ones that are due by `now`.
+pub async fn open(tx: &mut Tx, now: Timestamp) -> Result<Vec<IssueRecord>, DbError> {
+    query_as!(
+        tx,
+        select_issue!(
+            "WHERE status IN ('frozen', 'sending', 'paused', 'held') OR (status = 'planned' AND due_at <= $1) \
+             ORDER BY due_at, id"
+        ),
+        DbTime(now)
+    )
+    .fetch_all()
+    .await
+}
+
 /// Returns the dates from `from` on that have an issue.
 pub async fn dates_from(tx: &mut Tx, newsletter: NewsletterId, from: Date) -> Result<Vec<Date>, DbError> {
     let dates: Vec<DbDate> = query_scalar!(

@@ -1,5 +1,6 @@
 //! Issues: schedule, story selection and plans.
 
+pub mod cohort;
 pub mod date_word;
 pub mod days;
 pub mod next_issue;

@@ -58,6 +58,8 @@ pub struct Identity {
     pub logo: Option<String>,
     pub accent: Option<String>,
     pub fonts: String,
+    /// Links and texts of the publisher that emails show.
+    pub publisher: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +154,7 @@ mod tests {
                 logo: None,
                 accent: None,
                 fonts: "serif".into(),
+                publisher: Vec::new(),
             },
             subject: None,
             preheader: None,
