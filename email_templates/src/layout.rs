@@ -177,13 +177,18 @@ fn logo_picture(url: &str, title: &str, look: &Look) -> Markup {
     }
 }
 
-/// The line below the name: date and reading time at the start, a link at the end.
-pub(crate) fn dateline(start: &str, link: Option<(&str, &str)>, direction: Direction) -> Markup {
+/// The line below the name: date and reading time at the start, a link at the end. Each stays on one line.
+pub(crate) fn dateline(starts: &[String], link: Option<(&str, &str)>, direction: Direction) -> Markup {
     let style = format!("{SANS}{MUTED}font-size:13px;line-height:18px;");
     html! {
         table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:6px 0 0;" {
             tr {
-                td.muted valign="top" style=(style) { (start) }
+                td.muted valign="top" style=(style) {
+                    @for (index, text) in starts.iter().enumerate() {
+                        @if index > 0 { " \u{a0}·\u{a0} " }
+                        span style="white-space:nowrap;" { (text) }
+                    }
+                }
                 @if let Some((url, label)) = link {
                     td.muted valign="top" align=(direction.end())
                         style={ (style) "padding-" (direction.start()) ":12px;white-space:nowrap;" } {

@@ -150,12 +150,10 @@ impl Sheet<'_> {
         } else {
             dates.day(self.digest.date)
         };
-        let text = match self.issue.lead {
-            Some(_) => format!("{date} \u{a0}·\u{a0} {}", self.texts.minutes(self.issue.reading_minutes)),
-            None => date,
-        };
+        let minutes = self.issue.lead.as_ref().map(|_| self.texts.minutes(self.issue.reading_minutes));
+        let starts: Vec<String> = [date].into_iter().chain(minutes).collect();
         let link = self.digest.links.web_view.filter(|_| !self.is_web());
-        dateline(&text, link.map(|url| (url, self.texts.digest.web.as_str())), self.direction)
+        dateline(&starts, link.map(|url| (url, self.texts.digest.web.as_str())), self.direction)
     }
 
     fn rows(&self, detail: Detail) -> Markup {
