@@ -163,7 +163,7 @@ fn masthead(masthead: &Masthead<'_>, look: &Look, dateline: Option<&Markup>) -> 
             }
             @if let Some(dateline) = dateline { (dateline) }
         } }
-        tr { td.pad style="padding:0 32px;" { (rule("")) } }
+        tr { td.pad style="padding:0 32px;" { (rule()) } }
     }
 }
 
@@ -200,19 +200,19 @@ pub(crate) fn dateline(starts: &[String], link: Option<(&str, &str)>, direction:
     }
 }
 
-/// A dark line across the column. `style` is added to that of its cell.
-fn rule(style: &str) -> Markup {
+/// A dark line across the column.
+fn rule() -> Markup {
     html! {
         table.rule role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
-            style={ (style) "border-top:1px solid " (light::INK) ";" } {
+            style={ "border-top:1px solid " (light::INK) ";" } {
             tr { td height="1" style="height:1px;font-size:0;line-height:1px;" { (PreEscaped("&nbsp;")) } }
         }
     }
 }
 
 /// The dark line above the end of an issue.
-pub(crate) fn closing_rule() -> Markup {
-    html! { tr { td.pad style="padding:30px 32px 0;" { (rule("")) } } }
+pub(crate) fn closing_rule(space: u32) -> Markup {
+    html! { tr { td.pad style={ "padding:" (space) "px 32px 0;" } { (rule()) } } }
 }
 
 /// A row of the sheet with the page's margins, and space above it.
@@ -258,6 +258,11 @@ pub(crate) fn kicker(look: &Look, content: Markup) -> Markup {
     html! {
         p.accent dir="auto" style={ (SANS) (look.accent) (BREAK) "margin:0;font-size:12px;line-height:16px;font-weight:700;letter-spacing:.06em;text-transform:uppercase;" } { (content) }
     }
+}
+
+/// A name that stays on one line if it fits on one.
+pub(crate) fn whole(name: &str) -> Markup {
+    html! { span style="display:inline-block;" { (name) } }
 }
 
 /// A link in running text. The URL must be trusted: it is used verbatim and may be a placeholder.

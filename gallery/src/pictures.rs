@@ -124,6 +124,6 @@ fn scene(sky: &str, ground: &str, motif: Motif, width: u32, height: u32) -> Resu
 }
 
 /// A dark wordmark without a background, the hardest case of dark mode.
-const LOGO: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"260\" height=\"64\" viewBox=\"0 0 260 64\">\
+const LOGO: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"300\" height=\"64\" viewBox=\"0 0 300 64\">\
     <rect y=\"4\" width=\"56\" height=\"56\" rx=\"12\" fill=\"#b4381f\"/><path d=\"M16 46V18h6v11h12V18h6v28h-6V35H22v11Z\" fill=\"#fff\"/>\
-    <text x=\"70\" y=\"42\" font-family=\"Helvetica,Arial,sans-serif\" font-size=\"28\" font-weight=\"700\" fill=\"#1a1a1a\">Hill Street Post</text></svg>";
+    <text x=\"70\" y=\"42\" font-family=\"Helvetica,Arial,sans-serif\" font-size=\"26\" font-weight=\"700\" fill=\"#1a1a1a\">Hill Street Post</text></svg>";

@@ -94,7 +94,7 @@ mod tests {
             alt: String::new(),
             lead: None,
             card: Some(file.clone()),
-            thumbnail: file.clone(),
+            thumbnail: Some(file.clone()),
             largest: file,
         };
         StoryView {
