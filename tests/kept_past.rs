@@ -257,14 +257,11 @@ impl World {
 
     /// Returns the groups that a plan finds.
     async fn groups(&self, newsletter: &NewsletterRecord, variants: &[i64]) -> BTreeMap<String, i64> {
-        let past: Vec<PastVariant> = variants
-            .iter()
-            .map(|id| PastVariant { variant: VariantId(*id), articles: Vec::new() })
-            .collect();
+        let past: Vec<PastVariant> =
+            variants.iter().map(|id| PastVariant { variant: VariantId(*id), articles: Vec::new() }).collect();
         let mut tx = self.app.app.db.read().await.unwrap();
         let past = Past::load(&mut tx, newsletter.id, &past).await.unwrap();
-        let (groups, others) =
-            deliveries::groups(&mut tx, newsletter.id, Cadence::ALL, &past).await.unwrap();
+        let (groups, others) = deliveries::groups(&mut tx, newsletter.id, Cadence::ALL, &past).await.unwrap();
         assert_eq!(others, 0);
         groups.into_iter().map(|Group { key, readers }| (key, readers)).collect()
     }
@@ -287,7 +284,11 @@ impl World {
                     *expected.entry(format!("{audience}|{}", had.join(","))).or_default() += 1;
                 }
                 let slug = &newsletter.newsletter.slug;
-                assert_eq!(self.groups(newsletter, &variants).await, expected, "{when}: {slug}, {variants:?}");
+                assert_eq!(
+                    self.groups(newsletter, &variants).await,
+                    expected,
+                    "{when}: {slug}, {variants:?}"
+                );
             }
         }
     }
@@ -358,22 +359,14 @@ async fn a_folded_issue_still_tells_who_got_it(engine: Engine) {
     let now = app.clock.now();
     app.store().await.set_relays_answer(READERS[2], "250 queued as 42").await;
     let counts = app.counts(issue).await;
-    let before: Vec<_> = app
-        .deliveries(issue)
-        .await
-        .into_iter()
-        .map(|it| (it.address, it.status, it.variant_id))
-        .collect();
+    let before: Vec<_> =
+        app.deliveries(issue).await.into_iter().map(|it| (it.address, it.status, it.variant_id)).collect();
     app.clock.advance(DAY * 91);
     assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap().deliveries, READERS.len() - 1);
     assert_eq!(app.counts(issue).await, counts);
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
-    let after: Vec<_> = app
-        .deliveries(issue)
-        .await
-        .into_iter()
-        .map(|it| (it.address, it.status, it.variant_id))
-        .collect();
+    let after: Vec<_> =
+        app.deliveries(issue).await.into_iter().map(|it| (it.address, it.status, it.variant_id)).collect();
     assert_eq!(after, before);
     let mut tx = app.app.db.read().await.unwrap();
     let sent = Some(DeliveryStatus::Sent);

@@ -129,7 +129,13 @@ pub(crate) struct Frame {
 
 /// Renders a picture that links to its story. The headline beside it has the same link, so the keyboard skips
 /// this one, and screen readers do if the picture has no description.
-pub(crate) fn linked_picture(look: &Look, file: &File, alt: &str, url: Option<&str>, frame: &Frame) -> Markup {
+pub(crate) fn linked_picture(
+    look: &Look,
+    file: &File,
+    alt: &str,
+    url: Option<&str>,
+    frame: &Frame,
+) -> Markup {
     let image = image(look, file, alt, frame);
     html! {
         @match url {

@@ -56,7 +56,10 @@ pub(crate) fn write(folder: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(folder)?;
     for (name, sky, ground, motif) in SCENES {
         for (crop, width, height) in CROPS {
-            std::fs::write(folder.join(format!("{name}-{crop}.svg")), scene(sky, ground, motif, width, height)?)?;
+            std::fs::write(
+                folder.join(format!("{name}-{crop}.svg")),
+                scene(sky, ground, motif, width, height)?,
+            )?;
         }
     }
     std::fs::write(folder.join("logo.svg"), LOGO)?;
@@ -71,18 +74,25 @@ fn scene(sky: &str, ground: &str, motif: Motif, width: u32, height: u32) -> Resu
          fill=\"{sky}\"/><rect x=\"-1200\" y=\"400\" width=\"3600\" height=\"1400\" fill=\"{ground}\"/>"
     );
     match motif {
-        Motif::Lighthouse => svg += "<path d=\"M640 170L1500 40V330Z\" fill=\"#f6d98a\" opacity=\".35\"/>\
+        Motif::Lighthouse => {
+            svg += "<path d=\"M640 170L1500 40V330Z\" fill=\"#f6d98a\" opacity=\".35\"/>\
             <path d=\"M560 420L575 170H625L640 420Z\" fill=\"#f4efe6\"/><path d=\"M569 280h62l4 60h-70Z\" fill=\"#c8372d\"/>\
             <rect x=\"566\" y=\"128\" width=\"68\" height=\"44\" fill=\"#f6d98a\"/><path d=\"M556 128L600 92L644 128Z\" fill=\"#c8372d\"/>\
-            <path d=\"M300 470q70 -60 150 0q-70 30 -150 0\" fill=\"#3e7c93\"/>",
-        Motif::Boat => svg += "<circle cx=\"600\" cy=\"300\" r=\"110\" fill=\"#f08a4b\"/><path d=\"M420 400H790L740 470H470Z\" fill=\"#fff\"/>\
+            <path d=\"M300 470q70 -60 150 0q-70 30 -150 0\" fill=\"#3e7c93\"/>"
+        }
+        Motif::Boat => {
+            svg += "<circle cx=\"600\" cy=\"300\" r=\"110\" fill=\"#f08a4b\"/><path d=\"M420 400H790L740 470H470Z\" fill=\"#fff\"/>\
             <rect x=\"500\" y=\"340\" width=\"210\" height=\"60\" fill=\"#f3efe6\"/><rect x=\"560\" y=\"280\" width=\"40\" height=\"60\" fill=\"#b5402e\"/>\
-            <rect x=\"-1200\" y=\"462\" width=\"3600\" height=\"8\" fill=\"#3f86a0\"/>",
-        Motif::Loaf => svg += "<ellipse cx=\"600\" cy=\"360\" rx=\"210\" ry=\"120\" fill=\"#b06a2c\"/>\
+            <rect x=\"-1200\" y=\"462\" width=\"3600\" height=\"8\" fill=\"#3f86a0\"/>"
+        }
+        Motif::Loaf => {
+            svg += "<ellipse cx=\"600\" cy=\"360\" rx=\"210\" ry=\"120\" fill=\"#b06a2c\"/>\
             <ellipse cx=\"600\" cy=\"335\" rx=\"190\" ry=\"92\" fill=\"#cf8a44\"/><path d=\"M500 320q40 -50 60 10M580 310q40 -50 60 10M660 316q40 -50 60 10\" \
-            stroke=\"#f3ddb4\" stroke-width=\"14\" fill=\"none\" stroke-linecap=\"round\"/>",
+            stroke=\"#f3ddb4\" stroke-width=\"14\" fill=\"none\" stroke-linecap=\"round\"/>"
+        }
         Motif::Circles => {
-            for (index, colour) in ["#e2574c", "#f0b44a", "#5aa0b8", "#efe9dc", "#7bb274"].iter().enumerate() {
+            for (index, colour) in ["#e2574c", "#f0b44a", "#5aa0b8", "#efe9dc", "#7bb274"].iter().enumerate()
+            {
                 let x = 360 + index * 120;
                 let y = 330 + index % 2 * 60;
                 write!(svg, "<circle cx=\"{x}\" cy=\"{y}\" r=\"64\" fill=\"{colour}\"/>")?;
@@ -91,27 +101,46 @@ fn scene(sky: &str, ground: &str, motif: Motif, width: u32, height: u32) -> Resu
         Motif::Lamps => {
             for index in 0..5 {
                 let x = 400 + index * 100;
-                write!(svg, "<rect x=\"{x}\" y=\"220\" width=\"8\" height=\"220\" fill=\"#8fa0c4\"/>\
-                    <circle cx=\"{}\" cy=\"205\" r=\"60\" fill=\"#ffd97a\" opacity=\".25\"/><circle cx=\"{}\" cy=\"205\" r=\"22\" fill=\"#ffd97a\"/>", x + 4, x + 4)?;
+                write!(
+                    svg,
+                    "<rect x=\"{x}\" y=\"220\" width=\"8\" height=\"220\" fill=\"#8fa0c4\"/>\
+                    <circle cx=\"{}\" cy=\"205\" r=\"60\" fill=\"#ffd97a\" opacity=\".25\"/><circle cx=\"{}\" cy=\"205\" r=\"22\" fill=\"#ffd97a\"/>",
+                    x + 4,
+                    x + 4
+                )?;
             }
         }
         Motif::Houses => {
-            for (index, colour) in ["#c8553d", "#e9b44c", "#588b8b", "#d9d4c7", "#8f5d8c"].iter().enumerate() {
+            for (index, colour) in ["#c8553d", "#e9b44c", "#588b8b", "#d9d4c7", "#8f5d8c"].iter().enumerate()
+            {
                 let x = 340 + index * 108;
-                write!(svg, "<rect x=\"{x}\" y=\"220\" width=\"100\" height=\"190\" fill=\"{colour}\"/>\
+                write!(
+                    svg,
+                    "<rect x=\"{x}\" y=\"220\" width=\"100\" height=\"190\" fill=\"{colour}\"/>\
                     <path d=\"M{} 220l58 -60l58 60Z\" fill=\"#5b4636\"/><path d=\"M{} 260h24v36h-24zM{} 260h24v36h-24zM{} 340h28v70h-28z\" fill=\"#2d3a45\"/>",
-                    x - 8, x + 16, x + 60, x + 36)?;
+                    x - 8,
+                    x + 16,
+                    x + 60,
+                    x + 36
+                )?;
             }
         }
         Motif::Books => {
             for index in 0..40 {
                 let height = 130 + index * 37 % 60;
                 let colour = ["#7a2f3b", "#2f5d62", "#d9a441", "#3b4a6b", "#b5533c", "#59744f"][index % 6];
-                write!(svg, "<rect x=\"{}\" y=\"{}\" width=\"24\" height=\"{height}\" fill=\"{colour}\"/>", 40 + index * 28, 400 - height)?;
+                write!(
+                    svg,
+                    "<rect x=\"{}\" y=\"{}\" width=\"24\" height=\"{height}\" fill=\"{colour}\"/>",
+                    40 + index * 28,
+                    400 - height
+                )?;
             }
         }
-        Motif::Hill => svg += "<circle cx=\"700\" cy=\"230\" r=\"80\" fill=\"#f5f0e0\"/><path d=\"M-1200 430Q300 180 1000 430T2400 430V1800H-1200Z\" fill=\"#3f6b49\"/>\
-            <path d=\"M520 372v-70m-34 40l34 -60l34 60Z\" fill=\"#20402b\" stroke=\"#20402b\" stroke-width=\"10\"/>",
+        Motif::Hill => {
+            svg += "<circle cx=\"700\" cy=\"230\" r=\"80\" fill=\"#f5f0e0\"/><path d=\"M-1200 430Q300 180 1000 430T2400 430V1800H-1200Z\" fill=\"#3f6b49\"/>\
+            <path d=\"M520 372v-70m-34 40l34 -60l34 60Z\" fill=\"#20402b\" stroke=\"#20402b\" stroke-width=\"10\"/>"
+        }
         Motif::Stars => {
             for index in 0..60_u32 {
                 let (x, y) = (index * 197 % 1200, index * 131 % 400);

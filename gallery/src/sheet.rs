@@ -68,7 +68,10 @@ async fn sheet(
                 Variation::None => format!("{} {}", case.name, view.width),
                 _ => file.clone(),
             };
-            write!(html, "<figure><figcaption>{caption}</figcaption><img src=\"../png/{file}.png\" width=\"{width}\"></figure>")?;
+            write!(
+                html,
+                "<figure><figcaption>{caption}</figcaption><img src=\"../png/{file}.png\" width=\"{width}\"></figure>"
+            )?;
         }
     }
     let file = folder.join(format!("{name}.html"));

@@ -62,7 +62,7 @@ impl View {
     }
 
     /// The document of this view.
-    pub(crate) fn file_of(&self, case: &str) -> String {
+    pub fn file_of(&self, case: &str) -> String {
         format!("{case}{}.html", self.variation.name())
     }
 }
@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn text_doubles_and_styles_go() {
-        let html = "<style>p{font-size:1px}</style><p style=\"font-size:17px;line-height:27px;width:5px\">a</p>";
+        let html =
+            "<style>p{font-size:1px}</style><p style=\"font-size:17px;line-height:27px;width:5px\">a</p>";
         assert_eq!(
             Variation::LargeText.apply(html),
             "<style>p{font-size:1px}</style><p style=\"font-size:34px;line-height:54px;width:5px\">a</p>"

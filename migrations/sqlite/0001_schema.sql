@@ -27,6 +27,7 @@ CREATE TABLE newsletters (
     footer          TEXT,
     social          TEXT,
     link_tags       TEXT,
+    section_order   TEXT    NOT NULL DEFAULT '', -- names, separated by commas; empty: issues have no sections
     logo_url        TEXT,
     accent          TEXT, -- a colour such as #0a6048
     fonts           TEXT    NOT NULL DEFAULT 'serif' CHECK (fonts IN ('serif', 'sans')),

@@ -245,19 +245,10 @@ pub async fn insert(
 }
 
 /// Sorts subscriptions, locked before, into a cohort.
-pub async fn assign(
-    tx: &mut Tx,
-    cohort: CohortId,
-    subscriptions: &[SubscriptionId],
-) -> Result<(), DbError> {
-    query!(
-        tx,
-        "UPDATE subscriptions SET cohort_id = $1 WHERE id {in $2}",
-        cohort,
-        DbList(subscriptions)
-    )
-    .execute()
-    .await
+pub async fn assign(tx: &mut Tx, cohort: CohortId, subscriptions: &[SubscriptionId]) -> Result<(), DbError> {
+    query!(tx, "UPDATE subscriptions SET cohort_id = $1 WHERE id {in $2}", cohort, DbList(subscriptions))
+        .execute()
+        .await
 }
 
 /// Moves readers from one cohort to an equal one, at most `limit`. Returns their number.

@@ -101,7 +101,7 @@ impl QueueName {
 
 impl Job {
     /// Most emails in one job. Each job costs the storage a few transactions, whatever its size.
-    const EMAILS: usize = 16;
+    const EMAILS: usize = 32;
 
     /// Returns the jobs that send these emails.
     pub fn send_emails(emails: &[EmailId]) -> Vec<Self> {

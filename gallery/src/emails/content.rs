@@ -13,9 +13,21 @@ macro_rules! cropped {
             url: concat!("https://pictures.gallery.example/", $scene, "-lead.svg"),
             alt: $alt,
             size: Some((1200, 600)),
-            lead: Some(Crop { url: concat!("https://pictures.gallery.example/", $scene, "-lead.svg"), width: 1200, height: 600 }),
-            card: Some(Crop { url: concat!("https://pictures.gallery.example/", $scene, "-card.svg"), width: 600, height: 338 }),
-            thumbnail: Some(Crop { url: concat!("https://pictures.gallery.example/", $scene, "-thumb.svg"), width: 192, height: 192 }),
+            lead: Some(Crop {
+                url: concat!("https://pictures.gallery.example/", $scene, "-lead.svg"),
+                width: 1200,
+                height: 600,
+            }),
+            card: Some(Crop {
+                url: concat!("https://pictures.gallery.example/", $scene, "-card.svg"),
+                width: 600,
+                height: 338,
+            }),
+            thumbnail: Some(Crop {
+                url: concat!("https://pictures.gallery.example/", $scene, "-thumb.svg"),
+                width: 192,
+                height: 192,
+            }),
         })
     };
 }
@@ -199,7 +211,13 @@ pub(super) const STORIES: [Story<'static>; 12] = [
         "Rui Castellan",
         None,
     ),
-    story("Why we print our corrections on page one", "A note from the editor.", "Letters", "Ada Quill", None),
+    story(
+        "Why we print our corrections on page one",
+        "A note from the editor.",
+        "Letters",
+        "Ada Quill",
+        None,
+    ),
 ];
 
 /// The stories without their pictures.

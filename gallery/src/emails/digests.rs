@@ -5,7 +5,8 @@ use email_templates::{Fonts, Masthead, Theme};
 use jiff::civil::date;
 
 use super::content::{
-    MONDAY, NOTE, STORIES, courier, plain, post, with_mixed_pictures, with_small_pictures, without_deks, without_pictures,
+    MONDAY, NOTE, STORIES, courier, plain, post, with_mixed_pictures, with_small_pictures, without_deks,
+    without_pictures,
 };
 use super::scripts::{ARABIC, CHINESE, EMOJI, FRENCH, GERMAN, HEBREW, LONG_WORDS, PORTUGUESE, SPANISH};
 use crate::Case;
@@ -58,7 +59,11 @@ fn counts() -> Vec<Case> {
     let fifty: Vec<Story<'_>> = STORIES.iter().cycle().take(50).copied().collect();
     cases.push(case("counts", "50", &issue(courier(), &fifty)));
     cases.push(case("counts", "none", &issue(courier(), &[])));
-    cases.push(case("counts", "test", &Digest { is_test: true, revision: Some("1f09ac3d"), ..issue(courier(), &STORIES[..3]) }));
+    cases.push(case(
+        "counts",
+        "test",
+        &Digest { is_test: true, revision: Some("1f09ac3d"), ..issue(courier(), &STORIES[..3]) },
+    ));
     cases
 }
 
@@ -77,7 +82,8 @@ fn pictures() -> Vec<Case> {
     cases.push(case("pictures", "mixed-pictures-from-2", &issue(courier(), &mixed[1..6])));
     let deks = without_deks(12);
     cases.push(case("pictures", "no-deks-12", &issue(courier(), &deks)));
-    let neither: Vec<Story<'_>> = deks.iter().map(|story| Story { picture: None, section: None, ..*story }).collect();
+    let neither: Vec<Story<'_>> =
+        deks.iter().map(|story| Story { picture: None, section: None, ..*story }).collect();
     cases.push(case("pictures", "headlines-only-12", &issue(plain("Daily", "en"), &neither)));
     cases
 }
@@ -85,30 +91,52 @@ fn pictures() -> Vec<Case> {
 fn sections() -> Vec<Case> {
     let (lead, rest) = STORIES.split_at(1);
     let by_section = [
-        Section { heading: "Local", stories: &rest[..5] },
-        Section { heading: "Culture and everything else that has no other place", stories: &rest[5..8] },
-        Section { heading: "Food", stories: &rest[8..9] },
-        Section { heading: "More", stories: &rest[9..] },
+        Section { heading: Some("Local"), stories: &rest[..5] },
+        Section {
+            heading: Some("Culture and everything else that has no other place"),
+            stories: &rest[5..8],
+        },
+        Section { heading: Some("Food"), stories: &rest[8..9] },
+        Section { heading: None, stories: &rest[9..] },
     ];
     let digest = Digest { sections: &by_section, note: Some(NOTE), ..issue(courier(), lead) };
     let mut cases = vec![case("sections", "sections-12", &digest)];
-    let small = [Section { heading: "Science", stories: &STORIES[..1] }, Section { heading: "Food", stories: &STORIES[3..4] }];
+    let small = [
+        Section { heading: Some("Science"), stories: &STORIES[..1] },
+        Section { heading: "Food", stories: &STORIES[3..4] },
+    ];
     cases.push(case("sections", "sections-2", &Digest { sections: &small, ..issue(post(), &[]) }));
     let others = ["The Lantern Bay Courier", "Harbour Notes", "Tide & Time"];
     let several: Vec<Story<'_>> = STORIES
         .iter()
         .enumerate()
-        .map(|(index, story)| Story { site_name: Some(others[index % 3]), published: Some(date(2026, 11, 20)), ..*story })
+        .map(|(index, story)| Story {
+            site_name: Some(others[index % 3]),
+            published: Some(date(2026, 11, 20)),
+            ..*story
+        })
         .collect();
-    cases.push(case("sections", "several-sites-8", &Digest { period: Period::Other, ..issue(courier(), &several[..8]) }));
+    cases.push(case(
+        "sections",
+        "several-sites-8",
+        &Digest { period: Period::Other, ..issue(courier(), &several[..8]) },
+    ));
     cases
 }
 
 fn languages() -> Vec<Case> {
-    let sans = |masthead: Masthead<'static>| Masthead { theme: Theme { fonts: Fonts::Sans, ..masthead.theme }, ..masthead };
+    let sans = |masthead: Masthead<'static>| Masthead {
+        theme: Theme { fonts: Fonts::Sans, ..masthead.theme },
+        ..masthead
+    };
     let courier_in = |title, language| Masthead { title, language, ..courier() };
     vec![
-        case("languages", "long-words", &issue(courier_in("Donaudampfschifffahrtsgesellschaftszeitung", "de"), &LONG_WORDS)).stressed(),
+        case(
+            "languages",
+            "long-words",
+            &issue(courier_in("Donaudampfschifffahrtsgesellschaftszeitung", "de"), &LONG_WORDS),
+        )
+        .stressed(),
         case("languages", "arabic", &issue(courier_in("بريد الخليج", "ar"), &ARABIC)).stressed(),
         case("languages", "hebrew", &issue(courier_in("דואר המפרץ", "he"), &HEBREW)),
         case("languages", "chinese", &issue(sans(courier_in("灯塔日报", "zh")), &CHINESE)).stressed(),

@@ -16,7 +16,8 @@ use crate::Case;
 const ADDRESS: &str = "ada.quill@readers.example";
 const WEEKDAYS: [Weekday; 5] =
     [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday];
-const PROMISE: Promise<'static> = Promise { days: &WEEKDAYS, at: time(6, 30, 0, 0), reading_minutes: Some(4) };
+const PROMISE: Promise<'static> =
+    Promise { days: &WEEKDAYS, at: time(6, 30, 0, 0), reading_minutes: Some(4) };
 
 fn confirmation<'a>(masthead: Masthead<'a>, newsletters: &'a [PromisedNewsletter<'a>]) -> Confirmation<'a> {
     Confirmation {
@@ -32,7 +33,11 @@ fn welcome(masthead: Masthead<'_>) -> Welcome<'_> {
     Welcome {
         masthead,
         address: ADDRESS,
-        next: NextIssue { at: date(2026, 12, 1).at(6, 30, 0, 0), today: MONDAY, clock: Clock::Place("London") },
+        next: NextIssue {
+            at: date(2026, 12, 1).at(6, 30, 0, 0),
+            today: MONDAY,
+            clock: Clock::Place("London"),
+        },
         joined: false,
         latest: Some(LatestIssue {
             date: MONDAY,
@@ -65,7 +70,11 @@ fn to_readers(masthead: Masthead<'_>, suffix: &str) -> Vec<Case> {
         ),
         (
             "goodbye",
-            goodbye::render(&Goodbye { masthead, sign_up_url: "https://news.courier.example/", address: ADDRESS }),
+            goodbye::render(&Goodbye {
+                masthead,
+                sign_up_url: "https://news.courier.example/",
+                address: ADDRESS,
+            }),
         ),
         ("request-new-address", request(masthead, RequestKind::NewAddress)),
     ];
@@ -92,13 +101,20 @@ pub(super) fn cases() -> Vec<Case> {
     for language in ["de", "es", "fr", "pt"] {
         cases.extend(to_readers(Masthead { language, ..courier() }, &format!("-{language}")));
     }
-    let two = ["The Lantern Bay Courier", "Tide & Time"].map(|title| PromisedNewsletter { title, promise: PROMISE });
+    let two = ["The Lantern Bay Courier", "Tide & Time"]
+        .map(|title| PromisedNewsletter { title, promise: PROMISE });
     let courier = courier();
     cases.push(case("confirmation-of-two", &confirmation::render(&confirmation(courier, &two))));
-    cases.push(case("confirmation-reminder", &confirmation::render_reminder(&confirmation(courier, &two[..1]))));
+    cases.push(case(
+        "confirmation-reminder",
+        &confirmation::render_reminder(&confirmation(courier, &two[..1])),
+    ));
     let joined = Welcome { joined: true, latest: None, has_topics: false, ..welcome(courier) };
     cases.push(case("welcome-joined", &welcome::render(&joined)));
-    let paused = [PausedSubscription { title: courier.title, preferences_url: "https://news.courier.example/preferences/x" }];
+    let paused = [PausedSubscription {
+        title: courier.title,
+        preferences_url: "https://news.courier.example/preferences/x",
+    }];
     cases.push(case(
         "already-subscribed-paused",
         &already_subscribed::render(&AlreadySubscribed {
@@ -111,7 +127,10 @@ pub(super) fn cases() -> Vec<Case> {
         }),
     ));
     cases.push(case("request-data-export", &request(courier, RequestKind::DataExport)));
-    cases.push(case("request-old-address", &request(courier, RequestKind::OldAddress { new: "ada@lighthouse.example" })));
+    cases.push(case(
+        "request-old-address",
+        &request(courier, RequestKind::OldAddress { new: "ada@lighthouse.example" }),
+    ));
     cases.extend(notices(courier));
     cases
 }
@@ -126,11 +145,13 @@ fn notices(masthead: Masthead<'_>) -> Vec<Case> {
         stories: &[STORIES[0].title, STORIES[1].title, STORIES[2].title],
         revision: "1f09ac3d",
     };
-    let held = NoticeKind::IssueHeld { date: MONDAY, reason: "41 of 200 answers were refusals, more than 20 %" };
+    let held =
+        NoticeKind::IssueHeld { date: MONDAY, reason: "41 of 200 answers were refusals, more than 20 %" };
     [("notice-approval", NoticeKind::ApprovalWanted { issue }), ("notice-held", held)]
         .into_iter()
         .map(|(name, kind)| {
-            let email = notice::render(&Notice { masthead, slug: "daily", operator: "desk@courier.example", kind });
+            let email =
+                notice::render(&Notice { masthead, slug: "daily", operator: "desk@courier.example", kind });
             case(name, &email)
         })
         .collect()

@@ -207,8 +207,7 @@ fn into_groups(rows: Vec<(String, i64, i64)>, mut readers: HashMap<String, i64>)
     for (key, count, _) in rows {
         *readers.entry(key).or_default() += count;
     }
-    let mut groups: Vec<Group> =
-        readers.into_iter().map(|(key, readers)| Group { key, readers }).collect();
+    let mut groups: Vec<Group> = readers.into_iter().map(|(key, readers)| Group { key, readers }).collect();
     groups.sort_unstable_by(|a, b| (Reverse(a.readers), &a.key).cmp(&(Reverse(b.readers), &b.key)));
     groups.truncate(MAX_GROUPS);
     let others = all - groups.iter().map(|group| group.readers).sum::<i64>();
@@ -356,12 +355,7 @@ async fn leave_cohorts(tx: &mut Tx, fan_out: &FanOut<'_>, after: i64, up_to: i64
 
 /// Takes readers of a portion out of their cohorts if they did not get their cohort's variant, for example
 /// because their address is suppressed.
-async fn forget_unserved(
-    tx: &mut Tx,
-    fan_out: &FanOut<'_>,
-    after: i64,
-    up_to: i64,
-) -> Result<(), DbError> {
+async fn forget_unserved(tx: &mut Tx, fan_out: &FanOut<'_>, after: i64, up_to: i64) -> Result<(), DbError> {
     let ids: Vec<SubscriptionId> = query_scalar!(
         tx,
         "SELECT s.id FROM subscriptions s JOIN issue_cohorts c ON c.issue_id = $1 \

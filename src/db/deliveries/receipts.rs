@@ -183,10 +183,8 @@ async fn add_figures(
     )
     .execute()
     .await?;
-    let domains: Vec<DomainRow<'_>> = domains
-        .iter()
-        .map(|((domain, status), count)| DomainRow { domain, status, count: *count })
-        .collect();
+    let domains: Vec<DomainRow<'_>> =
+        domains.iter().map(|((domain, status), count)| DomainRow { domain, status, count: *count }).collect();
     query!(
         tx,
         "INSERT INTO domain_figures (issue_id, domain, status, count) SELECT $1, value ->> 'domain', \
@@ -227,14 +225,10 @@ async fn finish(tx: &mut Tx, issue: IssueId) -> Result<(), DbError> {
 }
 
 async fn load(tx: &mut Tx, issue: IssueId, chunk: i64) -> Result<Receipts, DbError> {
-    let entries: Option<Vec<u8>> = query_scalar!(
-        tx,
-        "SELECT entries FROM receipts WHERE issue_id = $1 AND chunk = $2",
-        issue,
-        chunk
-    )
-    .fetch_optional()
-    .await?;
+    let entries: Option<Vec<u8>> =
+        query_scalar!(tx, "SELECT entries FROM receipts WHERE issue_id = $1 AND chunk = $2", issue, chunk)
+            .fetch_optional()
+            .await?;
     Ok(Receipts::from_bytes(entries.unwrap_or_default()))
 }
 

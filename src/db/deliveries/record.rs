@@ -209,7 +209,8 @@ pub async fn finish(tx: &mut Tx, answers: &[&Finish]) -> Result<HashSet<Delivery
     .await?;
     let kept: HashSet<DeliveryId> = kept.into_iter().collect();
     let is_unsent = |it: &&&Finish| {
-        matches!(it.next, Next::End(DeliveryStatus::Failed | DeliveryStatus::Skipped)) && kept.contains(&it.id)
+        matches!(it.next, Next::End(DeliveryStatus::Failed | DeliveryStatus::Skipped))
+            && kept.contains(&it.id)
     };
     let unsent: Vec<DeliveryId> = answers.iter().filter(is_unsent).map(|it| it.id).collect();
     cohorts::forget_readers_of(tx, &unsent).await?;

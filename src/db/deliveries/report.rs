@@ -97,10 +97,14 @@ pub async fn get_by_subscriber(
     issue: IssueId,
     subscriber: SubscriberId,
 ) -> Result<Option<ReaderDelivery>, DbError> {
-    let row: Option<ReaderDelivery> =
-        query_as!(tx, select_deliveries!("WHERE d.issue_id = $1 AND d.subscriber_id = $2"), issue, subscriber)
-            .fetch_optional()
-            .await?;
+    let row: Option<ReaderDelivery> = query_as!(
+        tx,
+        select_deliveries!("WHERE d.issue_id = $1 AND d.subscriber_id = $2"),
+        issue,
+        subscriber
+    )
+    .fetch_optional()
+    .await?;
     match row {
         Some(row) => Ok(Some(row)),
         None => receipts::get_by_subscriber(tx, issue, subscriber).await,

@@ -11,7 +11,10 @@ use crate::{
         DbError, DbTime, Tx, cohorts,
         engine::query::{query, query_as, query_scalar},
     },
-    domain::{delivery::status::DeliveryStatus, ids::{IssueId, SubscriptionId}},
+    domain::{
+        delivery::status::DeliveryStatus,
+        ids::{IssueId, SubscriptionId},
+    },
 };
 use jiff::Timestamp;
 
@@ -38,7 +41,9 @@ pub async fn give_up(
     let mut readers: Vec<SubscriptionId> =
         query_scalar!(tx, give_up!("throttled_domain IS NULL"), issue, due_before, now).fetch_all().await?;
     let mut throttled: Vec<SubscriptionId> =
-        query_scalar!(tx, give_up!("throttled_domain IS NOT NULL"), issue, due_before, now).fetch_all().await?;
+        query_scalar!(tx, give_up!("throttled_domain IS NOT NULL"), issue, due_before, now)
+            .fetch_all()
+            .await?;
     readers.append(&mut throttled);
     cohorts::forget(tx, &readers).await
 }

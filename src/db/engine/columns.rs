@@ -10,8 +10,8 @@ use crate::{
             status::DeliveryStatus,
         },
         ids::{
-            ArticleId, AuditId, ClaimId, CohortId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId, NewsletterId,
-            OperatorId, RequestId, SubscriberId, SubscriptionId, VariantId,
+            ArticleId, AuditId, ClaimId, CohortId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId,
+            NewsletterId, OperatorId, RequestId, SubscriberId, SubscriptionId, VariantId,
         },
         issue::{
             days::Days,

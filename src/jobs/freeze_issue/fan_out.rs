@@ -21,7 +21,7 @@ use std::time::Duration;
 /// Readers per transaction. On SQLite nothing else can write meanwhile.
 const READERS_AT_ONCE: i64 = 5_000;
 /// Readers per transaction on PostgreSQL, where others write at the same time.
-const READERS_AT_ONCE_ON_POSTGRES: i64 = 20_000;
+const READERS_AT_ONCE_ON_POSTGRES: i64 = 10_000;
 /// Pause between batches on SQLite. A process that waits for its lock only polls for it now and then.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Number of new rows from which the planner's statistics are out of date.

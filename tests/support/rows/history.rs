@@ -46,9 +46,8 @@ impl Store {
 
     /// Returns a sent delivery of a subscriber, the latest one, and opens it again in a status under a claim.
     pub async fn reopen_delivery(&self, subscriber: i64, status: &str, claim: i64) -> Option<(i64, i64)> {
-        let latest = format!(
-            "SELECT max(id) FROM deliveries WHERE subscriber_id = {subscriber} AND status = 'sent'"
-        );
+        let latest =
+            format!("SELECT max(id) FROM deliveries WHERE subscriber_id = {subscriber} AND status = 'sent'");
         let id = self.number(&latest).await;
         if id == 0 {
             return None;
