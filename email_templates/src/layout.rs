@@ -8,6 +8,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::theme::{BREAK, INK, Look, MUTED, SANS, light};
+use crate::typography::unbroken;
 use crate::wording::{Direction, tidy};
 use crate::{Masthead, href, i18n};
 
@@ -177,7 +178,7 @@ fn logo_picture(url: &str, title: &str, look: &Look) -> Markup {
     }
 }
 
-/// The line below the name: date and reading time at the start, a link at the end. Each stays on one line.
+/// The line below the name: date and reading time at the start, a short link at the end.
 pub(crate) fn dateline(starts: &[String], link: Option<(&str, &str)>, direction: Direction) -> Markup {
     let style = format!("{SANS}{MUTED}font-size:13px;line-height:18px;");
     html! {
@@ -186,7 +187,7 @@ pub(crate) fn dateline(starts: &[String], link: Option<(&str, &str)>, direction:
                 td.muted valign="top" style=(style) {
                     @for (index, text) in starts.iter().enumerate() {
                         @if index > 0 { " \u{a0}·\u{a0} " }
-                        span style="white-space:nowrap;" { (text) }
+                        (unbroken(text))
                     }
                 }
                 @if let Some((url, label)) = link {

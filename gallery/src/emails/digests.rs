@@ -103,7 +103,7 @@ fn sections() -> Vec<Case> {
     let mut cases = vec![case("sections", "sections-12", &digest)];
     let small = [
         Section { heading: Some("Science"), stories: &STORIES[..1] },
-        Section { heading: "Food", stories: &STORIES[3..4] },
+        Section { heading: Some("Food"), stories: &STORIES[3..4] },
     ];
     cases.push(case("sections", "sections-2", &Digest { sections: &small, ..issue(post(), &[]) }));
     let others = ["The Lantern Bay Courier", "Harbour Notes", "Tide & Time"];
