@@ -81,6 +81,22 @@ async fn every_email_holds_in_every_width_theme_and_variation() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_measures_find_faults() {
+    let folder = folder("faulty-emails");
+    let faulty = r#"<h2>a</h2><p style="width:900px;margin:0">b</p><h2 style="margin-top:-300px">c</h2>
+        <span class="btn"><a href="x">d</a></span>"#;
+    let case = Case::new("faulty", "faulty", format!("<!DOCTYPE html><title>x</title>{faulty}"));
+    gallery::write_html(&folder, std::slice::from_ref(&case)).expect("the target folder is writable");
+    let browser = browser().await;
+    browser.open(&folder.join("html/faulty.html"), 700, Theme::Light).await.unwrap();
+    let found = browser.run(FAULTS).await.unwrap().to_string();
+    browser.close().await.unwrap();
+    for fault in ["px wide", "P ends at", "a button is", "heading 2 is above"] {
+        assert!(found.contains(fault), "{fault}: {found}");
+    }
+}
+
 /// Emails whose blocks are recorded.
 const RECORDED: [&str; 7] = [
     "digest-12-note",
