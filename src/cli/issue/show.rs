@@ -1,6 +1,7 @@
 //! `daily issue show`
 
 use crate::{
+    actions::issue::decide,
     app::App,
     cli::{
         CliError, CliResult,
@@ -13,7 +14,7 @@ use crate::{
     db::{
         DbError, Tx,
         content::articles,
-        issues::{self, IssueRecord, WaveRecord, revisions, variants},
+        issues::{self, IssueRecord, WaveRecord, variants},
         newsletters::NewsletterRecord,
     },
     domain::{
@@ -21,7 +22,7 @@ use crate::{
         ids::{ArticleId, IssueId},
         issue::{plan::PlannedVariant, schedule, selection::Choice, status::IssueStatus},
     },
-    issues::forecast::{Forecast, forecast},
+    issues::forecast::Forecast,
 };
 use jiff::civil::Date;
 use serde_json::json;
@@ -80,11 +81,7 @@ pub async fn shown_forecast(
     newsletter: &NewsletterRecord,
     date: Date,
 ) -> Result<Forecast, DbError> {
-    let it = forecast(app.jobs.issues.planning(), &mut app.db.read().await?, newsletter, date).await?;
-    let mut tx = app.db.begin().await?;
-    revisions::keep(&mut tx, newsletter.id, date, &it.content, app.actions.clock.now()).await?;
-    tx.commit().await?;
-    Ok(it)
+    decide::shown_forecast(&app.actions, app.settings.digest.rules(), newsletter, date).await
 }
 
 fn title(newsletter: &NewsletterRecord) -> &str {
