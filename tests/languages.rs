@@ -44,7 +44,7 @@ async fn a_reader_signs_up_and_unsubscribes_in_the_newsletters_language(engine: 
     let ann = app.visitor(ANN);
     let mail = ann.last_email();
     assert_eq!(mail.header("Content-Language"), Some("de-AT"));
-    assert_eq!(mail.subject(), "Bitte bestätigen Sie Ihre Anmeldung: Daily");
+    assert_eq!(mail.subject(), "Bitte bestätigen Sie Ihre Anmeldung zu Daily");
     let link = ann.confirmation_link();
     let before = app.page(&link).await;
     assert!(before.contains("Ein Klick, und <strong>"), "{before}");

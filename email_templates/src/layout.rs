@@ -224,13 +224,13 @@ pub(crate) fn row(space: u32, content: Markup) -> Markup {
 /// White space between the rows of a sheet.
 pub(crate) fn space_row(height: u32) -> Markup {
     html! {
-        tr { td height=(height) style={ "height:" (height) "px;font-size:0;line-height:" (height) "px;" } { (PreEscaped("&nbsp;")) } }
+        tr { td height=(height) style={ "height:" (height) "px;font-size:0;line-height:" (height) "px;mso-line-height-rule:exactly;" } { (PreEscaped("&nbsp;")) } }
     }
 }
 
 /// White space between the parts of a row.
 pub(crate) fn space(height: u32) -> Markup {
-    html! { div style={ "height:" (height) "px;line-height:" (height) "px;font-size:0;" } { (PreEscaped("&nbsp;")) } }
+    html! { div style={ "height:" (height) "px;line-height:" (height) "px;font-size:0;mso-line-height-rule:exactly;" } { (PreEscaped("&nbsp;")) } }
 }
 
 pub(crate) fn headline(look: &Look, text: Markup) -> Markup {

@@ -97,6 +97,43 @@ async fn the_measures_find_faults() {
     }
 }
 
+/// Runs axe-core. Rules about landmarks are for pages: in an email, the mail program provides them.
+const AXE: &str = "const options = { resultTypes: ['violations'], rules: { region: { enabled: false }, \
+    'landmark-one-main': { enabled: false }, 'page-has-heading-one': { enabled: false } } }; \
+    return axe.run(document, options).then(found => found.violations.flatMap(it => \
+    it.nodes.map(node => `${it.id}: ${node.html.slice(0, 160)}`)));";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_email_has_a_barrier() {
+    let axe = cache().join("daily-tests/axe-core-4.14.1/node_modules/axe-core/axe.min.js");
+    let axe = std::fs::read_to_string(&axe)
+        .unwrap_or_else(|error| panic!("axe-core is not in {} ({error}): run script/bootstrap", axe.display()));
+    let folder = folder("accessible-emails");
+    let cases = emails::cases();
+    gallery::write_html(&folder, &cases).expect("the target folder is writable");
+    let browser = browser().await;
+    let mut barriers = Vec::new();
+    for case in &cases {
+        for theme in [Theme::Light, Theme::Dark] {
+            let view = View { theme, ..View::PHONE };
+            browser.open(&folder.join("html").join(view.file_of(&case.name)), view.width, theme).await.unwrap();
+            browser.run(&axe).await.unwrap();
+            let Value::Array(found) = browser.run(AXE).await.unwrap() else { panic!("no list of barriers") };
+            barriers.extend(found.iter().map(|it| format!("{}: {it}", view.name_of(&case.name))));
+        }
+    }
+    browser.close().await.unwrap();
+    assert!(barriers.is_empty(), "{}", barriers.join("\n"));
+}
+
+/// The folder where script/bootstrap installs test dependencies.
+fn cache() -> PathBuf {
+    std::env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()).map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap_or("/tmp".into())).join(".cache"),
+        PathBuf::from,
+    )
+}
+
 /// Emails whose blocks are recorded.
 const RECORDED: [&str; 7] = [
     "digest-12-note",
