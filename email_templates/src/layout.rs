@@ -169,12 +169,13 @@ fn masthead(masthead: &Masthead<'_>, look: &Look, dateline: Option<&Markup>) -> 
 }
 
 /// The logo, at most 52 pixels high. Its description is styled like the title, for clients that block
-/// pictures. Dark mode gives it a white plate, because most logos are drawn for white paper.
+/// pictures. Most logos are drawn for white paper, so it keeps a white plate in the dark: dark mode's style
+/// sheet gives it one with a margin, and programs that invert colours leave a gradient as it is.
 fn logo_picture(url: &str, title: &str, look: &Look) -> Markup {
     html! {
         // Outlook for Windows uses the attribute, other clients the style.
         img.logo src=(url) alt=(title) height="52" border="0"
-            style={ (look.headlines) (INK) "display:block;width:auto;height:auto;max-width:100%;max-height:52px;border:0;font-size:28px;line-height:34px;font-weight:700;" };
+            style={ (look.headlines) (INK) "display:block;width:auto;height:auto;max-width:100%;max-height:52px;border:0;background-image:linear-gradient(#ffffff,#ffffff);font-size:28px;line-height:34px;font-weight:700;" };
     }
 }
 
