@@ -44,7 +44,7 @@ impl Store {
     pub async fn repeat_first_variants_stories_in_last(&self) {
         self.execute(
             "INSERT INTO variant_stories (variant_id, article_id, position) \
-             SELECT (SELECT max(id) FROM issue_variants), article_id, 99 FROM variant_stories \
+             SELECT (SELECT max(id) FROM issue_variants), article_id, 0 FROM variant_stories \
              WHERE variant_id = (SELECT min(id) FROM issue_variants)",
         )
         .await;
