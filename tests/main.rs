@@ -11,6 +11,7 @@ mod address_change;
 mod archive;
 mod article_pages;
 mod audit;
+mod backup;
 mod bounces;
 mod challenge;
 mod cli;
@@ -31,6 +32,7 @@ mod help;
 mod imports;
 mod issue_commands;
 mod issues;
+mod kept_past;
 mod languages;
 mod mail_domains;
 

@@ -360,3 +360,52 @@ async fn an_operator_adds_a_newsletter(engine: Engine) {
         assert!(ended.stderr.contains("daily, weekly"), "{}", ended.stderr);
     }
 }
+
+on_both_engines!(an_operator_sets_the_links_to_the_publisher);
+
+async fn an_operator_sets_the_links_to_the_publisher(engine: Engine) {
+    let here = Installation::new(engine).await;
+    let daily = &here.daily;
+    let brand = [
+        ("--site", "site_url", "https://www.example.org/"),
+        ("--privacy-url", "privacy_url", "https://www.example.org/privacy"),
+        ("--footer", "footer", "The Example Company"),
+        ("--social", "social", "Mastodon=https://social.example/@lamp,Forum=https://forum.example/"),
+        ("--utm", "utm", "utm_source=daily&utm_campaign={date}"),
+    ];
+    let mut set = vec!["--json", "newsletter", "set", "daily"];
+    set.extend(brand.iter().flat_map(|(option, _, value)| [*option, *value]));
+    let done = daily.run(&set).await;
+    assert_eq!(done.code, 0, "{done:?}");
+    // A newsletter added later has the same publisher.
+    for arguments in [&["newsletter", "show", "daily"][..], &["newsletter", "add", "two", "--title", "Two"]] {
+        let shown = daily.run(&[&["--json"], arguments].concat()).await;
+        let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+        for (_, key, value) in brand {
+            assert_eq!(shown[key], value, "{key} after {arguments:?}");
+        }
+    }
+    let none: Vec<&str> = brand.iter().flat_map(|(option, ..)| [*option, "none"]).collect();
+    let cleared = daily.run(&[&["--json", "newsletter", "set", "daily"][..], &none].concat()).await;
+    let cleared: serde_json::Value = serde_json::from_str(&cleared.stdout).unwrap();
+    assert!(brand.iter().all(|(_, key, _)| cleared[key].is_null()), "{cleared}");
+
+    // All problems are named at once.
+    let wrong = [
+        "--site",
+        "example.org",
+        "--privacy-url",
+        "javascript:alert(1)",
+        "--social",
+        "Mastodon",
+        "--utm",
+        "utm",
+        "--language",
+        "ja",
+    ];
+    let refused = daily.run(&[&["newsletter", "set", "daily"][..], &wrong].concat()).await;
+    assert_eq!(refused.code, 2, "{refused:?}");
+    for option in ["--site:", "--privacy-url:", "--social:", "--utm:", "--language:", "en, de, es, fr, pt"] {
+        assert!(refused.stderr.contains(option), "{option} in {}", refused.stderr);
+    }
+}

@@ -39,6 +39,8 @@ pub enum Newsletter {
         daily newsletter set daily --send-time 06:30 --time-zone Europe/Berlin\n  \
         daily newsletter set daily --clock reader   send time where readers live\n  \
         daily newsletter set daily --days mon,wed,fri --min-stories 3\n  \
+        daily newsletter set daily --site https://www.example.org\n  \
+        daily newsletter set daily --utm 'utm_source=daily&utm_campaign={date}'\n  \
         daily newsletter set daily --accent '#0a6048' --fonts sans\n  \
         daily newsletter set daily --postal-address \"1 High Street, Springfield\"\n\n\
         Nothing goes out at once because of a change.")]

@@ -9,8 +9,9 @@ use crate::{
         },
     },
     domain::{
+        brand::{Brand, LinkTags, SocialLinks},
         ids::NewsletterId,
-        issue::days::Days,
+        issue::{days::Days, sections::SectionOrder},
         newsletter::{Archive, Newsletter, SelectionKind, SendClock, parse_send_time, parse_time_zone},
         subscriber::email_address::EmailAddress,
         theme::{Colour, Fonts, Theme},
@@ -46,6 +47,12 @@ struct Row {
     min_stories: Option<i64>,
     max_stories: Option<i64>,
     needs_approval: bool,
+    site_url: Option<String>,
+    privacy_url: Option<String>,
+    footer: Option<String>,
+    social: Option<String>,
+    link_tags: Option<String>,
+    section_order: String,
     logo_url: Option<String>,
     accent: Option<String>,
     fonts: Fonts,
@@ -77,10 +84,27 @@ impl Row {
                 min_stories: self.min_stories.and_then(|number| usize::try_from(number).ok()),
                 max_stories: self.max_stories.and_then(|number| usize::try_from(number).ok()),
                 needs_approval: self.needs_approval,
+                sections: SectionOrder::parse(&self.section_order).map_err(|e| decode("section_order", e))?,
                 theme: Theme {
                     logo_url: self.logo_url.as_deref().and_then(|url| url.parse().ok()),
                     accent: self.accent.as_deref().and_then(Colour::parse),
                     fonts: self.fonts,
+                },
+                brand: Brand {
+                    site_url: self.site_url.as_deref().and_then(|url| url.parse().ok()),
+                    privacy_url: self.privacy_url.as_deref().and_then(|url| url.parse().ok()),
+                    footer: self.footer,
+                    social: self
+                        .social
+                        .as_deref()
+                        .map_or(Ok(SocialLinks::default()), SocialLinks::parse)
+                        .map_err(|e| decode("social", e.to_string()))?,
+                    link_tags: self
+                        .link_tags
+                        .as_deref()
+                        .map(LinkTags::parse)
+                        .transpose()
+                        .map_err(|e| decode("link_tags", e.to_string()))?,
                 },
                 slug: self.slug,
                 title: self.title,
@@ -128,9 +152,10 @@ pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp)
         tx,
         "INSERT INTO newsletters (slug, title, tagline, sender_name, sender_address, time_zone, send_time, \
          postal_address, language, days, clock, selection, min_stories, max_stories, needs_approval, \
-         logo_url, accent, fonts, archive, created_at, scheduled_since, reply_to) \
+         logo_url, accent, fonts, archive, created_at, scheduled_since, reply_to, site_url, \
+         privacy_url, footer, social, link_tags, section_order) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-         $20, $21) ON CONFLICT (slug) DO NOTHING",
+         $20, $21, $22, $23, $24, $25, $26, $27) ON CONFLICT (slug) DO NOTHING",
         &newsletter.slug,
         &newsletter.title,
         &newsletter.tagline,
@@ -151,7 +176,13 @@ pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp)
         newsletter.theme.fonts,
         newsletter.archive,
         DbTime(now),
-        newsletter.reply_to.as_ref()
+        newsletter.reply_to.as_ref(),
+        newsletter.brand.site_url.as_ref().map(url::Url::as_str),
+        newsletter.brand.privacy_url.as_ref().map(url::Url::as_str),
+        newsletter.brand.footer.as_deref(),
+        social(&newsletter.brand),
+        newsletter.brand.link_tags.as_ref().map(ToString::to_string),
+        newsletter.sections.to_string()
     )
     .rows_affected()
     .await
@@ -166,7 +197,8 @@ pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbErro
         "UPDATE newsletters SET title = $2, tagline = $3, sender_name = $4, sender_address = $5, time_zone = \
          $6, send_time = $7, postal_address = $8, language = $9, scheduled_since = $10, days = $11, clock = \
          $12, selection = $13, min_stories = $14, max_stories = $15, needs_approval = $16, logo_url = $17, \
-         accent = $18, fonts = $19, archive = $20, reply_to = $21 WHERE id = $1",
+         accent = $18, fonts = $19, archive = $20, reply_to = $21, site_url = $22, privacy_url = $23, \
+         footer = $24, social = $25, link_tags = $26, section_order = $27 WHERE id = $1",
         record.id,
         &newsletter.title,
         &newsletter.tagline,
@@ -187,7 +219,13 @@ pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbErro
         newsletter.theme.accent.map(|accent| accent.to_string()),
         newsletter.theme.fonts,
         newsletter.archive,
-        newsletter.reply_to.as_ref()
+        newsletter.reply_to.as_ref(),
+        newsletter.brand.site_url.as_ref().map(url::Url::as_str),
+        newsletter.brand.privacy_url.as_ref().map(url::Url::as_str),
+        newsletter.brand.footer.as_deref(),
+        social(&newsletter.brand),
+        newsletter.brand.link_tags.as_ref().map(ToString::to_string),
+        newsletter.sections.to_string()
     )
     .execute()
     .await
@@ -195,4 +233,8 @@ pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbErro
 
 fn number(stories: Option<usize>) -> Option<i64> {
     stories.and_then(|number| i64::try_from(number).ok())
+}
+
+fn social(brand: &Brand) -> Option<String> {
+    (!brand.social.is_empty()).then(|| brand.social.to_string())
 }

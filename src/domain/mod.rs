@@ -4,12 +4,14 @@
 //! that follow from them.
 
 pub mod actor;
+pub mod brand;
 pub mod content;
 pub mod delivery;
 pub mod encoding;
 pub mod figures;
 pub mod ids;
 pub mod import;
+pub mod installation;
 pub mod issue;
 pub mod join_wording;
 pub mod newsletter;

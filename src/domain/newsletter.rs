@@ -1,8 +1,9 @@
 //! A newsletter: its title, sender, schedule and appearance.
 
 use crate::domain::{
+    brand::Brand,
     ids::IssueId,
-    issue::days::Days,
+    issue::{days::Days, sections::SectionOrder},
     string_enum::string_enum,
     subscriber::email_address::EmailAddress,
     theme::{Colour, Theme},
@@ -42,6 +43,9 @@ pub struct Newsletter {
     /// Whether each issue needs an operator's approval.
     pub needs_approval: bool,
     pub theme: Theme,
+    pub brand: Brand,
+    /// The sections of its issues.
+    pub sections: SectionOrder,
     /// The publisher's postal address, which most countries require in bulk email.
     pub postal_address: String,
     /// BCP 47 tag of the language of its emails.
@@ -122,6 +126,8 @@ impl Default for Newsletter {
             max_stories: None,
             needs_approval: false,
             theme: Theme::default(),
+            brand: Brand::default(),
+            sections: SectionOrder::default(),
             postal_address: PLACEHOLDER_POSTAL_ADDRESS.into(),
             language: "en".into(),
             archive: Archive::Public,
@@ -207,6 +213,23 @@ pub fn parse_language(text: &str) -> Result<String, NewsletterError> {
         });
     }
     Ok(tag.to_owned())
+}
+
+/// Languages with texts for pages and emails. Tags may add a region: `en-US`, `pt-BR`.
+pub const LANGUAGES: [&str; 5] = ["en", "de", "es", "fr", "pt"];
+
+/// Parses the language of a newsletter, for which there must be texts.
+pub fn parse_newsletter_language(text: &str) -> Result<String, NewsletterError> {
+    let tag = parse_language(text)?;
+    let primary = tag.split('-').next().unwrap_or_default();
+    if LANGUAGES.iter().any(|known| known.eq_ignore_ascii_case(primary)) {
+        return Ok(tag);
+    }
+    Err(NewsletterError {
+        field: "language",
+        problem: format!("Daily has no texts in `{tag}`"),
+        cure: "use en, de, es, fr or pt, with a region if it matters, such as en-US",
+    })
 }
 
 /// Parses a time of day such as `07:00`.
@@ -307,6 +330,8 @@ mod tests {
         assert_eq!(parse_send_time("06:45").unwrap(), jiff::civil::time(6, 45, 0, 0));
         assert!(parse_send_time("25:00").is_err());
         assert!(parse_language("pt-BR").is_ok() && parse_language("xx yy <").is_err());
+        assert!(parse_newsletter_language("en-US").is_ok() && parse_newsletter_language("PT").is_ok());
+        assert!(parse_newsletter_language("ja").is_err() && parse_newsletter_language("").is_err());
         assert!(parse_time_zone("Europe/Berlin").is_ok());
         for bad in [
             "",

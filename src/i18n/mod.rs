@@ -170,7 +170,8 @@ mod tests {
 
     #[test]
     fn every_file_has_all_texts_and_their_placeholders() {
-        assert_eq!(ALL.len(), FILES.len());
+        let tags: Vec<&str> = FILES.iter().map(|(tag, _)| *tag).collect();
+        assert_eq!(tags, crate::domain::newsletter::LANGUAGES);
         let english = texts("en");
         for (tag, _) in FILES {
             let own = texts(tag);

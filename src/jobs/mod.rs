@@ -17,6 +17,10 @@ use context::Contexts;
 
 pub async fn run(contexts: &Contexts, job: Job) -> Result<(), JobFailure> {
     let Contexts { feeds, readers, issues, delivery } = contexts;
+    if job.can_send() && !delivery.armed.get() {
+        // The scheduler wakes the work again once the database is armed.
+        return Ok(());
+    }
     match job {
         Job::ProcessSignups => process_signups::run(readers).await,
         Job::SendEmails { emails } => send_email::run(delivery, &emails).await,

@@ -1,5 +1,6 @@
 //! The processes of `daily serve`: start, run and shut down.
 
+mod arming;
 mod desk_work;
 pub mod incoming;
 pub mod open_files;

@@ -1,11 +1,15 @@
 //! Runs the parts of a process: web, workers and scheduler.
 
-use super::{desk_work, incoming, open_files, recovery::recover, scheduler, watchdog};
+use super::{arming, desk_work, incoming, open_files, recovery::recover, scheduler, watchdog};
 use crate::{
     actions::{operator::links, privacy::verify_consent},
     app::App,
     db::{Taken, WorkerLock, engine::processes, issues},
-    jobs::{self, context::Contexts, periodic::apply_retention},
+    jobs::{
+        self,
+        context::Contexts,
+        periodic::{apply_retention, sort_readers},
+    },
     queue::{self, Job, Workers},
     random,
     settings::Settings,
@@ -53,6 +57,8 @@ const ISSUES_AT_ONCE: usize = 4;
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// How often new consent entries are linked into the hash chains. Imports insert entries without links.
 const LINK_EVERY: Duration = Duration::from_mins(1);
+/// How often readers whose pasts have changed are sorted into cohorts.
+const SORT_EVERY: Duration = Duration::from_mins(1);
 /// How often retention periods are applied.
 const RETENTION_EVERY: Duration = Duration::from_hours(1);
 /// Most connections to a listener for operators alone.
@@ -69,6 +75,16 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
     let mut parts = JoinSet::new();
     let process = format!("{}-{}", role.as_str(), random::hex::<6>());
     app.jobs.join_process(&process, &stop);
+    // A database that doesn't fit this machine's marker must not send, so this comes first.
+    let mut keeper = None;
+    if role.does(Role::Worker) || role.does(Role::Scheduler) {
+        let mut first = arming::Keeper::default();
+        if let Err(error) = first.look(&app).await {
+            tracing::error!(%error, "could not find out whether the database may send; sending nothing until then");
+            app.jobs.delivery.armed.set(false);
+        }
+        keeper = Some(tokio::spawn(keep_marker(app.clone(), first, stop.clone())));
+    }
     // Commands look for running workers, so the first heartbeat comes before the process answers requests.
     record_heartbeat(&app, &process, role).await;
     // The heartbeat continues until all other parts have finished.
@@ -107,6 +123,17 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
                 }
             }
         }));
+        let (context, stopped) = (app.jobs.issues.clone(), stop.clone());
+        parts.spawn(run_every(SORT_EVERY, stop.clone(), move || {
+            let (context, stopped) = (context.clone(), stopped.clone());
+            async move {
+                match sort_readers::sort_readers(&context, &stopped).await {
+                    Ok(0) => {}
+                    Ok(readers) => tracing::debug!(readers, "sorted readers into cohorts"),
+                    Err(error) => tracing::warn!(%error, "could not sort readers into cohorts; retrying"),
+                }
+            }
+        }));
         let context = app.jobs.readers.clone();
         parts.spawn(run_every(RETENTION_EVERY, stop.clone(), move || {
             let context = context.clone();
@@ -117,6 +144,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
                         tracing::info!(
                             readers = erased.readers,
                             emails = erased.emails,
+                            deliveries = erased.deliveries,
                             "erased data past its retention period"
                         );
                     }
@@ -212,6 +240,13 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
     {
         tracing::warn!(%error, "could not release this process's connection quotas; they expire in some seconds");
     }
+    if let Some(Ok(mut keeper)) = match keeper {
+        Some(keeping) => Some(keeping.await),
+        None => None,
+    } && let Err(error) = keeper.end(&app).await
+    {
+        tracing::warn!(%error, "could not write this machine's marker");
+    }
     drop(worker_lock);
     done.cancel();
     let _ = heartbeat.await;
@@ -269,6 +304,19 @@ async fn run_scheduler(contexts: Contexts, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(wait.min(SCHEDULER_INTERVAL)) => {}
+        }
+    }
+}
+
+/// Judges the database at intervals until `stop` is cancelled.
+async fn keep_marker(app: App, mut keeper: arming::Keeper, stop: CancellationToken) -> arming::Keeper {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return keeper,
+            () = tokio::time::sleep(arming::EVERY) => {}
+        }
+        if let Err(error) = keeper.look(&app).await {
+            tracing::warn!(%error, "could not compare the database with this machine's marker; retrying");
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use crate::layout::{button, headline, paragraph, postal_lines, row, row_end, small_print, transactional};
+use crate::layout::{button, headline, imprint, paragraph, row, small_print, space, transactional};
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::theme::{BREAK, INK, SANS, light};
-use crate::wording::{shorten, tidy};
+use crate::wording::{Direction, shorten, tidy};
 use crate::{Email, Masthead, i18n};
 
 const MONOSPACE: &str = "font-family:Menlo,Consolas,'Liberation Mono',monospace;";
@@ -77,17 +77,17 @@ impl OperatorEmail {
         // Commands come last, so that the button stands above them.
         let first_command = self.parts.iter().position(|part| matches!(part, Part::Copyable(..)));
         let (before, commands) = self.parts.split_at(first_command.unwrap_or(self.parts.len()));
-        let rows = html! {
-            (row(html! {
-                (headline(&look, &self.title))
+        let rows = row(
+            28,
+            html! {
+                (headline(&look, html! { (self.title) }))
                 @for part in before { (part_rows(part)) }
-                @if let Some(page) = &self.page { (button(&look, page, OPEN_PAGE)) }
+                @if let Some(page) = &self.page { (space(20)) (button(&look, page, OPEN_PAGE, None, Direction::LeftToRight)) }
                 @for part in commands { (part_rows(part)) }
-            }))
-            (row_end())
-        };
+            },
+        );
         let below = html! { (self.why) " " (end) " " (self.end_command) };
-        let html = transactional(masthead, &subject, &preheader, rows, &[below]);
+        let html = transactional(masthead, &look, &subject, &preheader, rows, &[below]);
 
         let mut text = TextPart::default();
         text.paragraph(0, &name).rule('=').gap();
@@ -113,8 +113,7 @@ impl OperatorEmail {
         }
         text.rule('-').gap();
         text.paragraph(0, &format!("{} {end}", self.why)).link(4, &self.end_command).gap();
-        text.paragraph(0, &name);
-        for line in postal_lines(masthead) {
+        for line in imprint(masthead) {
             text.paragraph(0, &line);
         }
         Email { subject, preheader, html, text: text.finish(), language: i18n::ENGLISH.to_owned() }
@@ -131,7 +130,7 @@ fn part_rows(part: &Part) -> Markup {
         },
         Part::Copyable(description, line) => html! {
             @if let Some(text) = description { (small_print(html! { (text) })) }
-            p.ink.line dir="ltr" style={ (MONOSPACE) (INK) (BREAK) "margin:6px 0 0;padding:2px 0 2px 12px;border-left:3px solid " (light::HAIRLINE) ";font-size:14px;line-height:21px;text-align:left;" } {
+            p.ink.line dir="ltr" style={ (MONOSPACE) (INK) (BREAK) "margin:6px 0 0;padding:2px 0 2px 12px;border-left:3px solid " (light::LINE) ";font-size:14px;line-height:21px;text-align:left;" } {
                 (command_words(line))
             }
         },

@@ -4,10 +4,11 @@
 use crate::{
     actions::listed_values::ListedValues,
     domain::{
-        issue::days::Days,
+        brand::{LinkTags, MAX_FOOTER_CHARS, SocialLinks, parse_publisher_url},
+        issue::{days::Days, sections::SectionOrder},
         newsletter::{
-            MAX_NAME_CHARS, MAX_POSTAL_ADDRESS_CHARS, Newsletter, parse_accent, parse_language, parse_line,
-            parse_logo_url, parse_send_time, parse_stories, parse_time_zone,
+            MAX_NAME_CHARS, MAX_POSTAL_ADDRESS_CHARS, Newsletter, parse_accent, parse_line, parse_logo_url,
+            parse_newsletter_language, parse_send_time, parse_stories, parse_time_zone,
         },
         subscriber::email_address::EmailAddress,
         validation::{Code, Problem, Problems, rules},
@@ -90,15 +91,39 @@ pub struct NewsletterDetails {
     #[arg(long, value_name = "N|default")]
     #[validate(custom(function = rules::story_count))]
     pub max_stories: Option<String>,
+    /// Sections of an issue in order, such as Local,Science
+    #[arg(long, value_name = "NAMES|none")]
+    #[validate(custom(function = rules::section_order))]
+    pub sections: Option<String>,
     /// Whether an issue waits for an operator's approval
     #[arg(long, value_parser = ListedValues(APPROVALS))]
     #[validate(custom(function = self::approval))]
     pub approval: Option<String>,
+    /// Site that the title links to
+    #[arg(long, value_name = "URL|none")]
+    #[validate(custom(function = rules::publisher_url))]
+    pub site: Option<String>,
+    /// Privacy policy that pages and emails link to
+    #[arg(long, value_name = "URL|none")]
+    #[validate(custom(function = rules::publisher_url))]
+    pub privacy_url: Option<String>,
+    /// Line in the footer of pages and emails
+    #[arg(long, value_name = "TEXT|none")]
+    #[validate(custom(function = rules::footer))]
+    pub footer: Option<String>,
+    /// Profiles, as Name=URL, separated by commas
+    #[arg(long, value_name = "LINKS|none")]
+    #[validate(custom(function = rules::social))]
+    pub social: Option<String>,
+    /// Tags of story links; {date} and {newsletter} vary
+    #[arg(long, value_name = "TAGS|none")]
+    #[validate(custom(function = rules::link_tags))]
+    pub utm: Option<String>,
     /// Picture in place of the title
     #[arg(long, value_name = "URL|none")]
     #[validate(custom(function = rules::logo))]
     pub logo: Option<String>,
-    /// Color of links and labels
+    /// Color of buttons, links and labels
     #[arg(long, value_name = "#rrggbb|none")]
     #[validate(custom(function = rules::accent))]
     pub accent: Option<String>,
@@ -110,7 +135,7 @@ pub struct NewsletterDetails {
     #[arg(long)]
     #[validate(custom(function = rules::line::<MAX_POSTAL_ADDRESS_CHARS>))]
     pub postal_address: Option<String>,
-    /// Language of the articles, such as en or pt-BR
+    /// Language: en, de, es, fr or pt, or such as en-US
     #[arg(long)]
     #[validate(custom(function = rules::language))]
     pub language: Option<String>,
@@ -194,7 +219,7 @@ impl NewsletterDetails {
         set("postal_address", self.postal_address.as_ref(), &mut it.postal_address, |text| {
             parse_line("", text, MAX_POSTAL_ADDRESS_CHARS)
         })?;
-        set("language", self.language.as_ref(), &mut it.language, parse_language)?;
+        set("language", self.language.as_ref(), &mut it.language, parse_newsletter_language)?;
         set("sender_address", self.sender_address.as_ref(), &mut it.sender_address, EmailAddress::parse)?;
         set("reply_to", self.reply_to.as_ref(), &mut it.reply_to, none_if("none", EmailAddress::parse))?;
         set("days", self.days.as_ref(), &mut it.days, Days::parse)?;
@@ -210,8 +235,20 @@ impl NewsletterDetails {
         let stories = |text: &str| parse_stories("", text);
         set("min_stories", self.min_stories.as_ref(), &mut it.min_stories, none_if("default", stories))?;
         set("max_stories", self.max_stories.as_ref(), &mut it.max_stories, none_if("default", stories))?;
+        set("sections", self.sections.as_ref(), &mut it.sections, |text| {
+            if text == "none" { Ok(SectionOrder::default()) } else { SectionOrder::parse(text) }
+        })?;
         set("logo", self.logo.as_ref(), &mut it.theme.logo_url, none_if("none", parse_logo_url))?;
         set("accent", self.accent.as_ref(), &mut it.theme.accent, none_if("none", parse_accent))?;
+        let url = |text: &str| parse_publisher_url("", text);
+        set("site", self.site.as_ref(), &mut it.brand.site_url, none_if("none", url))?;
+        set("privacy_url", self.privacy_url.as_ref(), &mut it.brand.privacy_url, none_if("none", url))?;
+        let line = |text: &str| parse_line("", text, MAX_FOOTER_CHARS);
+        set("footer", self.footer.as_ref(), &mut it.brand.footer, none_if("none", line))?;
+        set("social", self.social.as_ref(), &mut it.brand.social, |text| {
+            if text == "none" { Ok(SocialLinks::default()) } else { SocialLinks::parse(text) }
+        })?;
+        set("utm", self.utm.as_ref(), &mut it.brand.link_tags, none_if("none", LinkTags::parse))?;
         it.check().map_err(|_| Code::StoryOrder.at("min_stories"))?;
         Ok(())
     }
@@ -258,7 +295,13 @@ mod tests {
             ("selection", SELECTIONS),
             ("min_stories", &["default", "1", "9"]),
             ("max_stories", &["default", "5", "50"]),
+            ("sections", &["none", "Local, Science"]),
             ("approval", APPROVALS),
+            ("site", &["none", "https://www.example.org"]),
+            ("privacy_url", &["none", "https://www.example.org/privacy"]),
+            ("footer", &["none", "The Example Company"]),
+            ("social", &["none", "Forum=https://forum.example.org"]),
+            ("utm", &["none", "utm_source=daily&utm_campaign={date}"]),
             ("logo", &["none", "https://www.example.org/logo.png"]),
             ("accent", &["none", "#0a6048"]),
             ("fonts", FONTS),

@@ -1,8 +1,9 @@
-//! Operators: the recipients of alerts, their accounts, and how they sign in.
+//! Operators: the recipients of alerts, their accounts, how they sign in, and arming a restored database.
 
 pub mod account;
 pub mod add_operator;
 pub mod address;
+pub mod arm;
 pub mod change_operator;
 pub mod context;
 pub mod links;

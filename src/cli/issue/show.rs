@@ -150,6 +150,8 @@ pub async fn print_forecast(
         "stories": it.plan.choices.iter().map(|choice| json!({
             "article_id": choice.article, "title": named.title(choice.article), "in": choice.reason.is_in(),
             "reason": choice.reason,
+            "heading": it.content.stories.iter().find(|story| story.article == choice.article.0)
+                .and_then(|story| story.heading.as_ref()),
         })).collect::<Vec<_>>(),
         "variants": it.plan.variants.iter().map(|variant| json!({
             "readers": variant.readers(), "stories": variant.stories, "groups": variant.groups,
@@ -214,6 +216,10 @@ fn describe_forecast(
     let (chosen, left): (Vec<&Choice>, Vec<&Choice>) =
         it.plan.choices.iter().partition(|choice| choice.reason.is_in());
     for (choice, place) in chosen.iter().zip(1_usize..) {
+        let story = it.content.stories.iter().find(|story| story.article == choice.article.0);
+        if let Some(heading) = story.and_then(|story| story.heading.as_deref()) {
+            let _ = writeln!(text, "     {heading}");
+        }
         let _ = writeln!(
             text,
             "{place:3}  {:5} {} ({})",

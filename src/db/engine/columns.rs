@@ -10,8 +10,8 @@ use crate::{
             status::DeliveryStatus,
         },
         ids::{
-            ArticleId, AuditId, ClaimId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId, NewsletterId,
-            OperatorId, OperatorSessionId, RequestId, SubscriberId, SubscriptionId, VariantId,
+            ArticleId, AuditId, ClaimId, CohortId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId,
+            NewsletterId, OperatorId, OperatorSessionId, RequestId, SubscriberId, SubscriptionId, VariantId,
         },
         issue::{
             days::Days,
@@ -126,6 +126,7 @@ ids!(
     ArticleId,
     AuditId,
     ClaimId,
+    CohortId,
     ConfirmationId,
     DeliveryId,
     FeedId,

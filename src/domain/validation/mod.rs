@@ -64,7 +64,7 @@ string_enum! {
         OneLine = "one_line",
         /// Not one of a few words; `{choices}`.
         Choice = "choice",
-        /// Not a language tag.
+        /// Not a language with texts; `{choices}`.
         Language = "language",
         /// Not days of the week.
         Days = "days",
@@ -78,6 +78,12 @@ string_enum! {
         Accent = "accent",
         /// Not a web address.
         WebAddress = "web_address",
+        /// Not profiles with their addresses; `{limit}`.
+        Social = "social",
+        /// Not a template of link tags; `{limit}`.
+        LinkTags = "link_tags",
+        /// Not a list of the names of sections.
+        SectionOrder = "section_order",
         /// Not a story's number with its position; `{limit}`.
         StoryPlace = "story_place",
         /// Not a story's number with a text.

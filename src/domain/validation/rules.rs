@@ -3,10 +3,11 @@
 //! `#[validate(email)]` and `#[validate(url)]` are not used. They accept `ann@localhost` and `javascript:`.
 
 use crate::domain::{
-    issue::days::Days,
+    brand::{LinkTags, MAX_FOOTER_CHARS, MAX_LINK_TAGS, MAX_SOCIAL_LINKS, SocialLinks, parse_publisher_url},
+    issue::{days::Days, sections::SectionOrder},
     newsletter::{
-        MAX_STORIES, is_slug, parse_accent, parse_language, parse_line, parse_logo_url, parse_send_time,
-        parse_stories, parse_time_zone,
+        LANGUAGES, MAX_STORIES, is_slug, parse_accent, parse_line, parse_logo_url, parse_newsletter_language,
+        parse_send_time, parse_stories, parse_time_zone,
     },
     subscriber::{
         email_address::{EmailAddress, EmailAddressError, MAX_ADDRESS_BYTES, MAX_LOCAL_PART_BYTES},
@@ -56,9 +57,43 @@ pub fn line<const MOST: usize>(text: &str) -> Checked {
     parse_line("", text, MOST).map(drop).map_err(|_| Code::TextTooLong.error_with("limit", MOST))
 }
 
-/// A language tag.
+/// A language that Daily has texts in.
 pub fn language(text: &str) -> Checked {
-    check(parse_language(text).is_ok(), Code::Language)
+    if parse_newsletter_language(text).is_ok() {
+        return Ok(());
+    }
+    Err(Code::Language.error_with("choices", LANGUAGES.join(", ")))
+}
+
+/// The URL of one of the publisher's pages, or `none`.
+pub fn publisher_url(text: &str) -> Checked {
+    check(text == "none" || parse_publisher_url("", text).is_ok(), Code::WebAddress)
+}
+
+/// A line of the footer, or `none`.
+pub fn footer(text: &str) -> Checked {
+    line::<MAX_FOOTER_CHARS>(text)
+}
+
+/// Links to profiles, or `none`.
+pub fn social(text: &str) -> Checked {
+    if text == "none" || SocialLinks::parse(text).is_ok() {
+        return Ok(());
+    }
+    Err(Code::Social.error_with("limit", MAX_SOCIAL_LINKS))
+}
+
+/// The sections of an issue in order, or `none`.
+pub fn section_order(text: &str) -> Checked {
+    check(text == "none" || SectionOrder::parse(text).is_ok(), Code::SectionOrder)
+}
+
+/// A template of link tags, or `none`.
+pub fn link_tags(text: &str) -> Checked {
+    if text == "none" || LinkTags::parse(text).is_ok() {
+        return Ok(());
+    }
+    Err(Code::LinkTags.error_with("limit", MAX_LINK_TAGS))
 }
 
 /// Days of the week.
