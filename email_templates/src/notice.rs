@@ -23,6 +23,8 @@ pub struct Notice<'a> {
     pub slug: &'a str,
     /// The operator's own address, for the command that ends these emails.
     pub operator: &'a str,
+    /// Address of the operators' page about it.
+    pub page: Option<&'a str>,
     pub kind: NoticeKind<'a>,
 }
 
@@ -159,6 +161,7 @@ pub fn render(notice: &Notice<'_>) -> Email {
     email.why =
         format!("You're getting this because {} is on Daily's list of operators.", tidy(notice.operator));
     email.end_command = format!("daily operator remove {}", shell_word(notice.operator));
+    email.page = notice.page.map(str::to_owned);
     email.render(&notice.masthead)
 }
 

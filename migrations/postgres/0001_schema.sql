@@ -230,6 +230,9 @@ CREATE TABLE subscribers (
     erased_at TIMESTAMPTZ, -- the erasure; NULL: not erased
     created_at   TIMESTAMPTZ NOT NULL
 );
+CREATE INDEX subscribers_by_domain ON subscribers (domain, id);
+-- Finds addresses by their beginning, which needs the order of bytes.
+CREATE INDEX subscribers_by_beginning ON subscribers (address_key COLLATE "C");
 
 -- A subscriber's relation to one newsletter: its status and the reader's preferences.
 CREATE TABLE subscriptions (
@@ -777,6 +780,7 @@ CREATE TABLE emails (
 );
 CREATE INDEX emails_open ON emails (next_attempt_at) WHERE status IN ('queued', 'sending');
 CREATE INDEX emails_finished ON emails (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX emails_tests ON emails (newsletter_id, id) WHERE kind = 'test';
 CREATE INDEX emails_by_recipient ON emails (lower(recipient));
 CREATE INDEX emails_by_subscription ON emails (subscription_id) WHERE subscription_id IS NOT NULL;
 CREATE INDEX emails_by_confirmation ON emails (confirmation_id) WHERE confirmation_id IS NOT NULL;

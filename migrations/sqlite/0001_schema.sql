@@ -233,6 +233,7 @@ CREATE TABLE subscribers (
     erased_at INTEGER, -- the erasure; NULL: not erased
     created_at   INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX subscribers_by_domain ON subscribers (domain, id);
 
 -- A subscriber's relation to one newsletter: its status and the reader's preferences.
 CREATE TABLE subscriptions (
@@ -763,6 +764,7 @@ CREATE TABLE emails (
 ) STRICT;
 CREATE INDEX emails_open ON emails (next_attempt_at) WHERE status IN ('queued', 'sending');
 CREATE INDEX emails_finished ON emails (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX emails_tests ON emails (newsletter_id, id) WHERE kind = 'test';
 CREATE INDEX emails_by_recipient ON emails (lower(recipient));
 CREATE INDEX emails_by_subscription ON emails (subscription_id) WHERE subscription_id IS NOT NULL;
 CREATE INDEX emails_by_confirmation ON emails (confirmation_id) WHERE confirmation_id IS NOT NULL;

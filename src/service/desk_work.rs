@@ -4,6 +4,7 @@ use crate::{
     app::App,
     domain::{content::article::FoundArticle, ids::IssueId, subscriber::email_address::EmailAddress},
     jobs::{plan_issue, read_article::read_article},
+    queue,
     web::admin::{Admin, Work},
 };
 use async_trait::async_trait;
@@ -31,6 +32,10 @@ impl Work for DeskWork {
         !self.0.jobs.delivery.dkim.for_sender(sender).is_empty()
     }
 
+    async fn queue_depth(&self) -> Option<i64> {
+        queue::depth(&self.0.db).await.ok()
+    }
+
     fn settings(&self) -> Vec<(String, String)> {
         shown_settings(&self.0)
     }
@@ -52,6 +57,7 @@ pub fn admin(app: &App) -> Admin {
         host: settings.admin.host.as_deref().map(Into::into),
         second_person: settings.admin.second_person,
         work: Arc::new(DeskWork(app.clone())),
+        relays: Arc::default(),
     }
 }
 

@@ -336,7 +336,7 @@ fn greeting(masthead: Masthead<'static>, address: &'static str) -> Welcome<'stat
 }
 
 fn notice(masthead: Masthead<'static>, kind: NoticeKind<'static>) -> Email {
-    notice::render(&Notice { masthead, slug: "daily", operator: "desk@courier.example", kind })
+    notice::render(&Notice { masthead, slug: "daily", operator: "desk@courier.example", page: None, kind })
 }
 
 fn planned() -> PlannedIssue<'static> {

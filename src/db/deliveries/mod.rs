@@ -13,8 +13,8 @@ pub use claim::{ClaimedDelivery, From, claim, recover, release, throttle};
 pub use fan_out::{FanOut, Past, Portion, fan_out, forget_beyond, groups};
 pub use record::{Begun, Finish, Next, begin, finish, skip_paused};
 pub use report::{
-    AnswerCount, DomainCount, ReaderDelivery, Slowdown, count_by_answer, count_by_domain, get_by_subscriber,
-    page, slowdowns,
+    AnswerCount, DomainCount, ReaderDelivery, Slowdown, count_by_answer, count_by_domain,
+    count_unsent_by_answer, get_by_subscriber, page, slowdowns,
 };
 pub use settle::{
     Remaining, count_open, doubt_open, give_up, next_due, remaining, retry_uncertain, settle_uncertain,

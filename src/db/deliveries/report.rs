@@ -143,6 +143,25 @@ pub async fn count_by_answer(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<
     .await
 }
 
+/// Counts the answers to the deliveries of an issue that were not sent, most frequent first, at most `limit`. Reads
+/// these alone, in a small index.
+pub async fn count_unsent_by_answer(
+    tx: &mut Tx,
+    issue: IssueId,
+    limit: i64,
+) -> Result<Vec<AnswerCount>, DbError> {
+    query_as!(
+        tx,
+        "SELECT status, relay, reply_code, enhanced_code, min(reply_text) AS example, count(*) AS count \
+         FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') \
+         GROUP BY status, relay, reply_code, enhanced_code ORDER BY count(*) DESC, status LIMIT $2",
+        issue,
+        limit
+    )
+    .fetch_all()
+    .await
+}
+
 /// Counts of the deliveries to one domain.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct DomainCount {

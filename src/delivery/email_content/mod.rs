@@ -87,13 +87,41 @@ impl EmailRequest<'_> {
     }
 
     fn operator_email(&self, kind: NoticeKind<'_>) -> Content {
+        let page = self.page_about(&kind);
         let email = notice::render(&Notice {
             masthead: self.masthead(),
             slug: &self.newsletter.newsletter.slug,
             operator: self.mail.recipient.as_str(),
+            page: page.as_deref(),
             kind,
         });
         Content::Email { email, unsubscribe_url: None, revision: None }
+    }
+}
+
+impl EmailRequest<'_> {
+    /// Returns the address of the operators' page about a matter. That of an issue that waits for approval is signed
+    /// and names the revision, so that it can be approved for its set time.
+    fn page_about(&self, kind: &NoticeKind<'_>) -> Option<String> {
+        let settings = &self.context.settings;
+        let url = settings.admin.url(&settings.http.public_url);
+        let slug = &self.newsletter.newsletter.slug;
+        Some(match kind {
+            NoticeKind::ApprovalWanted { issue } | NoticeKind::TooFewStories { issue, .. } => {
+                let revision = Revision::parse(issue.revision).ok()?;
+                let id = revision.pack(self.mail.issue_id?.0)?;
+                format!("{url}/admin/review/{}", self.context.keys.sign(Purpose::ReviewIssue, id))
+            }
+            NoticeKind::IssueHeld { .. } => format!("{url}/admin/n/{slug}/live"),
+            NoticeKind::IssueSkipped { date, .. } | NoticeKind::StoriesDoubtful { date, .. } => {
+                format!("{url}/admin/n/{slug}/issues/{date}")
+            }
+            NoticeKind::FeedTrouble(_) => format!("{url}/admin/n/{slug}/feeds"),
+            NoticeKind::DestinationsHeld { .. } | NoticeKind::ClockWasWrong { .. } => {
+                format!("{url}/admin/system")
+            }
+            NoticeKind::Signups(_) => return None,
+        })
     }
 }
 

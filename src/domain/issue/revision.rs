@@ -29,6 +29,18 @@ impl Revision {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Packs the revision and the number of its issue into one number, for a link. `None`: the number is too large.
+    pub fn pack(&self, issue: i64) -> Option<i64> {
+        let revision = u32::from_str_radix(&self.0, 16).ok()?;
+        let issue = i32::try_from(issue).ok().filter(|issue| *issue >= 0)?;
+        Some(i64::from(issue) << 32 | i64::from(revision))
+    }
+
+    /// Returns the issue's number and the revision of a packed number.
+    pub fn unpack(packed: i64) -> (i64, Self) {
+        (packed >> 32, Self(format!("{:08x}", packed & 0xffff_ffff)))
+    }
 }
 
 impl fmt::Display for Revision {
@@ -198,6 +210,8 @@ mod tests {
         for other in others {
             assert_ne!(one.revision(), other.revision());
         }
+        let revision = Revision::parse("ff09ac3d").unwrap();
+        assert_eq!(Revision::unpack(revision.pack(7).unwrap()), (7, revision));
         assert!(Revision::parse("1f09ac3").is_err() && Revision::parse("xxxxxxxx").is_err());
     }
 
