@@ -18,6 +18,7 @@ use crate::{
     content::{
         fetch::{FetchPolicy, Fetcher},
         fetch_error::FetchError,
+        picture_maker::PictureMaker,
     },
     db::{ConnectError, Db, DbError, engine::writer_health::WriterHealth, newsletters},
     delivery::{
@@ -31,7 +32,10 @@ use crate::{
         newsletter::Newsletter,
         token::{KeyRing, KeyRingError, MIN_SECRET_BYTES},
     },
-    jobs::context::{Contexts, FeedContext, IssueContext, ReaderContext},
+    jobs::{
+        context::{Contexts, FeedContext, IssueContext, ReaderContext},
+        issue_locks::IssueLocks,
+    },
     mail::{DkimError, DkimKeys, Mailer, MailerError},
     queue::{self, Queue, SetupError},
     random,
@@ -163,6 +167,8 @@ impl App {
                 queue: queue.clone(),
                 clock: clock.clone(),
                 fetcher: Arc::new(fetcher),
+                picture_maker: PictureMaker::default(),
+                issue_locks: IssueLocks::default(),
                 stop: stop.clone(),
                 settings: settings.clone(),
             },

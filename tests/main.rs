@@ -39,6 +39,7 @@ mod next_issue;
 mod openapi;
 mod pages;
 mod pauses;
+mod pictures;
 mod plans;
 mod preferences;
 mod preferences_page;

@@ -2,8 +2,15 @@
 
 use crate::{
     db::{content::articles::ArticleRecord, newsletters::NewsletterRecord},
-    domain::newsletter::{Archive, Newsletter},
-    issues::{edition::Edition, note},
+    domain::{
+        content::made_picture::Shape,
+        newsletter::{Archive, Newsletter},
+    },
+    issues::{
+        edition::Edition,
+        note,
+        story_pictures::{ShownPicture, story_pictures},
+    },
 };
 use email_templates::{
     Email, Masthead,
@@ -49,6 +56,8 @@ pub struct Rendering<'a> {
     /// The variant's number, from 1.
     pub number: i64,
     pub public_url: &'a str,
+    /// URL of the folder with made pictures.
+    pub pictures_url: &'a str,
     /// Placeholder for the recipient's token.
     pub reader_token: &'a str,
     pub is_test: bool,
@@ -73,10 +82,25 @@ impl Rendering<'_> {
         })
     }
 
+    /// Returns the picture of each story: the first story leads, and the others have thumbnails.
+    fn pictures(&self) -> Vec<Option<ShownPicture>> {
+        let shapes = std::iter::once(Shape::Lead).chain(std::iter::repeat(Shape::Thumbnail));
+        let stories = self.edition.stories.iter().zip(shapes);
+        stories
+            .map(|(article, shape)| {
+                let made = self.edition.made.get(&article.id);
+                Some(story_pictures(article, made, self.pictures_url)?.get(shape).clone())
+            })
+            .collect()
+    }
+
     fn with_digest<T>(&self, render: impl FnOnce(&Digest<'_>) -> T) -> T {
         let newsletter = &self.newsletter.newsletter;
-        let stories: Vec<Story<'_>> =
-            self.edition.stories.iter().map(|article| story(article, &newsletter.time_zone)).collect();
+        let pictures = self.pictures();
+        let stories = self.edition.stories.iter().zip(&pictures);
+        let stories: Vec<Story<'_>> = stories
+            .map(|(article, picture)| story(article, picture.as_ref(), &newsletter.time_zone))
+            .collect();
         let (url, token) = (self.public_url, self.reader_token);
         let unsubscribe = format!("{url}/unsubscribe/{token}");
         let preferences = format!("{url}/preferences/{token}");
@@ -98,15 +122,15 @@ impl Rendering<'_> {
     }
 }
 
-fn story<'a>(article: &'a ArticleRecord, zone: &TimeZone) -> Story<'a> {
+fn story<'a>(article: &'a ArticleRecord, picture: Option<&'a ShownPicture>, zone: &TimeZone) -> Story<'a> {
     Story {
         title: &article.title,
         dek: article.dek.as_deref(),
         url: &article.url,
-        image_url: article.image_url.as_deref(),
+        image_url: picture.map(|picture| picture.url.as_str()),
         image_alt: article.image_alt.as_deref(),
-        image_width: article.image_width.and_then(|width| u32::try_from(width).ok()),
-        image_height: article.image_height.and_then(|height| u32::try_from(height).ok()),
+        image_width: picture.and_then(|picture| picture.width),
+        image_height: picture.and_then(|picture| picture.height),
         author: article.author.as_deref(),
         section: article.section.as_deref(),
         site_name: article.site_name.as_deref(),

@@ -30,7 +30,7 @@ pub async fn content(
             pinned.insert(choice.article);
         }
     }
-    let edition = Stories::load(tx, issue, &ids).await?.edition(&ids);
+    let mut edition = Stories::load(tx, issue, &ids).await?.edition(&ids);
     let it = &newsletter.newsletter;
     Ok(Content {
         identity: Identity {
@@ -56,6 +56,7 @@ pub async fn content(
                 url: article.url,
                 picture: article.image_url.map(|url| Picture {
                     url,
+                    made: edition.made.remove(&article.id),
                     alt: article.image_alt,
                     width: article.image_width,
                     height: article.image_height,

@@ -1,8 +1,15 @@
 //! Contexts of the jobs, one for each subject. That of deliveries is in [`crate::delivery`].
 
 use crate::{
-    clock::Clock, content::fetch::Fetcher, db::Db, delivery, domain::token::KeyRing, issues::plan::Planning,
-    queue::Queue, settings::Settings,
+    clock::Clock,
+    content::{fetch::Fetcher, picture_maker::PictureMaker},
+    db::Db,
+    delivery,
+    domain::token::KeyRing,
+    issues::plan::Planning,
+    jobs::issue_locks::IssueLocks,
+    queue::Queue,
+    settings::Settings,
 };
 use std::sync::Arc;
 use tokio::task::JoinError;
@@ -15,6 +22,9 @@ pub struct FeedContext {
     pub queue: Queue,
     pub clock: Clock,
     pub fetcher: Arc<Fetcher>,
+    pub picture_maker: PictureMaker,
+    /// Keeps two plans of an issue from making the same pictures.
+    pub issue_locks: IssueLocks,
     /// Cancelled when the process is asked to stop, which then waits for no document.
     pub stop: CancellationToken,
     pub settings: Arc<Settings>,

@@ -115,6 +115,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
                         tracing::info!(
                             readers = erased.readers,
                             emails = erased.emails,
+                            pictures = erased.pictures,
                             "erased data past its retention period"
                         );
                     }

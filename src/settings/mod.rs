@@ -11,6 +11,7 @@ mod feeds;
 mod http;
 mod layers;
 mod log;
+mod pictures;
 mod problems;
 mod receive;
 mod relays;
@@ -30,6 +31,7 @@ pub use dkim::Dkim;
 pub use feeds::Feeds;
 pub use http::Http;
 pub use log::{Log, LogFormat};
+pub use pictures::Pictures;
 pub use problems::Problem;
 pub use receive::{Receive, ReceiveProtocol};
 pub use relays::Relay;
@@ -52,13 +54,14 @@ use validator::{Validate, ValidationError};
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// How each text is written, by key.
-const CURES: [&[(&str, &str)]; 11] = [
+const CURES: [&[(&str, &str)]; 12] = [
     database::CURES,
     digest::CURES,
     dkim::CURES,
     feeds::CURES,
     http::CURES,
     log::CURES,
+    pictures::CURES,
     receive::CURES,
     relays::CURES,
     sending::CURES,
@@ -96,6 +99,8 @@ pub struct Settings {
     pub retention: Retention,
     #[validate(nested)]
     pub feeds: Feeds,
+    #[validate(nested)]
+    pub pictures: Pictures,
     #[validate(nested)]
     pub tokens: Tokens,
     #[validate(nested)]
@@ -169,6 +174,14 @@ impl Settings {
             // The model's own values can be read, so each key comes here once.
             let is_new = problems.note(&key, error.inner().message());
             *at(&mut tree, &key).filter(|_| is_new)? = at(&mut model, &key)?.clone();
+        }
+    }
+
+    /// Returns the URL of the folder that readers get made pictures from, without a slash at the end.
+    pub fn pictures_url(&self) -> String {
+        match self.pictures.base_url.as_str() {
+            "" => format!("{}/pictures", self.http.public_url),
+            base_url => base_url.to_owned(),
         }
     }
 

@@ -1,14 +1,17 @@
-//! Applies the retention periods: erases readers who unsubscribed long ago, and old emails.
+//! Applies the retention periods: erases readers who unsubscribed long ago, old emails, and pictures that no issue used.
 
 use crate::{
-    db::{DbError, Tx, deliveries::emails, engine::leases, incoming_messages, subscribers::erasure},
+    db::{
+        DbError, Tx, content::pictures, deliveries::emails, engine::leases, incoming_messages,
+        subscribers::erasure,
+    },
     domain::ids::SubscriptionId,
     jobs::context::ReaderContext,
     random,
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// Readers or emails per transaction.
+/// Readers, emails or pictures per transaction.
 const BATCH: i64 = 500;
 const LEASE_NAME: &str = "retention";
 /// How long the lease of a crashed worker lasts. It is renewed in each transaction.
@@ -18,6 +21,8 @@ const LEASE_TIME: SignedDuration = SignedDuration::from_mins(5);
 pub struct Erased {
     pub readers: usize,
     pub emails: u64,
+    /// Pictures of stories that were in no sent issue.
+    pub pictures: u64,
 }
 
 /// Erases everything past its retention period, in batches, until the process is asked to stop. Does nothing
@@ -68,6 +73,20 @@ async fn erase_expired(lease: &RetentionLease<'_>) -> Result<Erased, DbError> {
             tx.commit().await?;
             erased.emails += count;
             if count + incoming == 0 {
+                break;
+            }
+        }
+    }
+    if let Some(kept) = context.settings.retention.pictures() {
+        while !context.stop.is_cancelled() {
+            let mut tx = context.db.begin().await?;
+            if !lease.renew(&mut tx).await? {
+                break;
+            }
+            let count = pictures::drop_unsent(&mut tx, now - kept, BATCH).await?;
+            tx.commit().await?;
+            erased.pictures += count;
+            if count == 0 {
                 break;
             }
         }
