@@ -217,6 +217,26 @@ CREATE TABLE article_sources (
 CREATE INDEX article_sources_by_feed ON article_sources (feed_id, seen_at);
 CREATE INDEX article_sources_by_guid ON article_sources (feed_id, guid) WHERE guid IS NOT NULL;
 
+-- A file that Daily made of a story's picture, for emails.
+CREATE TABLE pictures (
+    hash       TEXT    NOT NULL PRIMARY KEY, -- the beginning of the SHA-256 of its bytes, in hex
+    format     TEXT    NOT NULL CHECK (format IN ('jpeg', 'png')),
+    planned_at TIMESTAMPTZ NOT NULL, -- the last time a plan had it
+    sent_at    TIMESTAMPTZ, -- the first time an issue with its story was frozen; then it is kept for good. NULL: never
+    bytes      BYTEA NOT NULL -- last, because SQLite reads past long values to reach later columns
+);
+CREATE INDEX pictures_never_sent ON pictures (planned_at) WHERE sent_at IS NULL;
+
+-- The pictures that were made for an article, and failed attempts.
+CREATE TABLE article_pictures (
+    article_id  BIGINT  PRIMARY KEY REFERENCES articles (id) ON DELETE CASCADE,
+    source_url  TEXT    NOT NULL, -- the image that they were made of
+    made        TEXT, -- file names and sizes by shape, as JSON; NULL: there are none
+    tries       BIGINT NOT NULL DEFAULT 0, -- failed attempts in a row
+    retry_after TIMESTAMPTZ, -- NULL: they were made, or no attempt will succeed
+    problem     TEXT -- why the last attempt failed
+);
+
 -- =====================================================================================================================
 -- Subscribers, subscriptions and the consent ledger
 -- =====================================================================================================================

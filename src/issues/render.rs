@@ -2,8 +2,14 @@
 
 use crate::{
     db::{content::articles::ArticleRecord, newsletters::NewsletterRecord},
-    domain::newsletter::{Archive, Newsletter, SelectionKind},
-    issues::{edition::Edition, note},
+    domain::{
+        newsletter::{Archive, Newsletter, SelectionKind},
+    },
+    issues::{
+        edition::Edition,
+        note,
+        story_pictures::{StoryPictures, story_pictures},
+    },
 };
 use email_templates::{
     Brand, Email, Masthead, SocialLink,
@@ -90,6 +96,8 @@ pub struct Rendering<'a> {
     /// The variant's number, from 1.
     pub number: i64,
     pub public_url: &'a str,
+    /// URL of the folder with made pictures.
+    pub pictures_url: &'a str,
     /// Placeholder for the recipient's token.
     pub reader_token: &'a str,
     pub is_test: bool,
@@ -114,12 +122,21 @@ impl Rendering<'_> {
         })
     }
 
+    /// Returns the pictures that Daily made for each story.
+    fn pictures(&self) -> Vec<Option<StoryPictures>> {
+        let stories = self.edition.stories.iter();
+        stories
+            .map(|article| Some(story_pictures(self.edition.made.get(&article.id)?, self.pictures_url)))
+            .collect()
+    }
+
     fn with_digest<T>(&self, render: impl FnOnce(&Digest<'_>) -> T) -> T {
         let newsletter = &self.newsletter.newsletter;
+        let pictures = self.pictures();
         let links: Vec<String> =
             self.edition.stories.iter().map(|it| tagged_url(newsletter, &it.url, self.date)).collect();
-        let stories: Vec<Story<'_>> = (self.edition.stories.iter().zip(&links))
-            .map(|(article, url)| story(article, url, &newsletter.time_zone))
+        let stories: Vec<Story<'_>> = (self.edition.stories.iter().zip(&links).zip(&pictures))
+            .map(|((article, url), made)| story(article, url, made.as_ref(), &newsletter.time_zone))
             .collect();
         let headings = &self.edition.headings;
         let first = headings.first().map_or(stories.len(), |heading| heading.at);
@@ -167,13 +184,15 @@ fn period(newsletter: &Newsletter, date: Date, stories: &[Story<'_>]) -> Period 
 }
 
 /// Returns a story of an edition, as the templates show it.
-fn story<'a>(article: &'a ArticleRecord, url: &'a str, zone: &TimeZone) -> Story<'a> {
+fn story<'a>(article: &'a ArticleRecord, url: &'a str, made: Option<&'a StoryPictures>, zone: &TimeZone) -> Story<'a> {
     let pixels = |length: Option<i64>| length.and_then(|it| u32::try_from(it).ok());
     let picture = article.image_url.as_deref().map(|url| Picture {
         url,
         alt: article.image_alt.as_deref(),
         size: pixels(article.image_width).zip(pixels(article.image_height)),
-        ..Picture::default()
+        lead: made.map(|made| made.lead.crop()),
+        card: made.map(|made| made.card.crop()),
+        thumbnail: made.map(|made| made.thumbnail.crop()),
     });
     Story {
         title: &article.title,

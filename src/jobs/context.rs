@@ -2,11 +2,12 @@
 
 use crate::{
     clock::Clock,
-    content::fetch::Fetcher,
+    content::{fetch::Fetcher, picture_maker::PictureMaker},
     db::Db,
     delivery,
     domain::token::KeyRing,
     issues::plan::{PlanRules, Planning},
+    jobs::issue_locks::IssueLocks,
     queue::Queue,
     settings::Settings,
 };
@@ -21,6 +22,9 @@ pub struct FeedContext {
     pub queue: Queue,
     pub clock: Clock,
     pub fetcher: Arc<Fetcher>,
+    pub picture_maker: PictureMaker,
+    /// Keeps two plans of an issue from making the same pictures.
+    pub issue_locks: IssueLocks,
     /// Cancelled when the process is asked to stop, which then waits for no document.
     pub stop: CancellationToken,
     pub settings: Arc<Settings>,

@@ -8,7 +8,7 @@ mod recheck;
 use crate::{
     db::{
         DbError, Tx, cohorts,
-        content::articles,
+        content::{articles, pictures},
         deliveries::Past,
         issues::{self, IssueRecord, variants},
         newsletters::{self, NewsletterRecord},
@@ -28,6 +28,7 @@ use crate::{
     jobs::{
         context::{FeedContext, IssueContext},
         freeze_issue::freeze_lease::FreezeLease,
+        make_pictures::{LATE_LIMIT, make_pictures},
         periodic::end_pauses,
     },
     queue::{Job, JobFailure},
@@ -97,6 +98,10 @@ async fn freeze(
         return wait_for_operator(context, newsletter, record, &inputs, &plan, decision).await;
     }
     let (inputs, plan, changes) = recheck::run(feeds, inputs, plan, record.approved_at.is_some()).await?;
+    // An approved issue has the pictures that it was approved with.
+    if record.approved_revision.is_none() {
+        make_pictures(feeds, record.id, &plan.stories(), LATE_LIMIT).await?;
+    }
 
     let mut tx = context.db.read().await?;
     let mut stories = Stories::load(&mut tx, Some(record), &plan.stories()).await?;
@@ -112,6 +117,7 @@ async fn freeze(
     for (id, url) in changes.urls.iter().filter(|_| record.approved_at.is_none()) {
         stories.set_url(*id, url);
     }
+    let pictures_url = context.settings.pictures_url();
     let renderings = plan.variants.iter().zip(1_i64..).map(|(variant, number)| {
         let edition = stories.edition(&variant.stories, &inputs);
         let rendering = Rendering {
@@ -120,6 +126,7 @@ async fn freeze(
             edition: &edition,
             number,
             public_url: &context.settings.http.public_url,
+            pictures_url: &pictures_url,
             reader_token: &crate::domain::token::token_placeholder(&record.message_key),
             is_test: false,
             revision: None,
@@ -145,6 +152,11 @@ async fn freeze(
         return wait_for_operator(context, &newsletter, record, &inputs, &plan, decision).await;
     }
     if articles::any_hidden(&mut tx, &plan.stories()).await? {
+        drop(tx);
+        return retry_later(context, record).await;
+    }
+    // From now on retention keeps them. Some were dropped just now if they had not been used for long.
+    if !pictures::set_sent(&mut tx, &stories.picture_hashes(), now).await? {
         drop(tx);
         return retry_later(context, record).await;
     }

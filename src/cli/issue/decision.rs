@@ -37,6 +37,10 @@ pub async fn look(
         ))
     })?;
     let changes = it.content.changes_since(&earlier);
+    // Only its pictures were made since.
+    if changes.is_empty() {
+        return Ok((it, changes));
+    }
     let mut lines = vec![format!("the issue of {date} is revision {now} now. Since revision {seen}:")];
     lines.extend(changes.iter().take(MAX_CHANGES).map(|change| format!("  {change}")));
     if changes.len() > MAX_CHANGES {

@@ -112,7 +112,7 @@ impl Send {
             return Ok(());
         }
         if issue.planned_at.is_none() {
-            plan_issue::run(&app.jobs.issues, issue.id)
+            plan_issue::run(&app.jobs.issues, &app.jobs.feeds, issue.id)
                 .await
                 .map_err(|error| CliError::Failed(error.to_string()))?;
         }

@@ -34,6 +34,7 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
         edition: &edition,
         number: 1,
         public_url: request.public_url(),
+        pictures_url: &context.settings.pictures_url(),
         reader_token: &token,
         is_test: true,
         revision: revision.as_ref().map(Revision::as_str),
