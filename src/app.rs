@@ -5,6 +5,7 @@ use crate::{
     actions::{
         self,
         incoming::IncomingContext,
+        operator::context::OperatorContext,
         signup::{
             address_policy::AddressPolicy,
             blocked_domains::BlockedDomains,
@@ -63,6 +64,8 @@ pub struct App {
     /// For changes that readers make themselves.
     pub subscription: SubscriptionContext,
     pub incoming: IncomingContext,
+    /// For operators who sign in.
+    pub operators: OperatorContext,
     pub jobs: Contexts,
     pub health: WriterHealth,
     /// Path of the pages that show the emails of a `mailbox:` relay. Random, so that nobody can guess it.
@@ -164,6 +167,7 @@ impl App {
             bounce_address: settings.sending.bounce_address.clone(),
             unsubscribe_address: settings.sending.unsubscribe_mailto.clone(),
         };
+        let operators = OperatorContext::new(actions.clone(), keys.clone(), settings.admin.second_factor);
         let settings = Arc::new(settings);
         let verdict = judge_database(&db, &settings, clock.now()).await?.verdict;
         let armed = Armed::new(!matches!(verdict, Verdict::Disarmed(_)));
@@ -224,7 +228,18 @@ impl App {
         };
         let (health, mailbox_path) =
             (WriterHealth::default(), format!("/mailbox/{}", random::hex::<16>()).into());
-        Ok(Self { settings, db, actions, signup, subscription, incoming, jobs, health, mailbox_path })
+        Ok(Self {
+            settings,
+            db,
+            actions,
+            signup,
+            subscription,
+            incoming,
+            operators,
+            jobs,
+            health,
+            mailbox_path,
+        })
     }
 }
 

@@ -39,6 +39,7 @@ mod mail_domains;
 mod newsletters;
 mod next_issue;
 mod openapi;
+mod operators;
 mod pages;
 mod pauses;
 mod plans;

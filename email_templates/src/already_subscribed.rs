@@ -4,7 +4,9 @@
 use maud::html;
 
 use crate::i18n::{interpolate, interpolate_markup};
-use crate::layout::{button, headline, inline_link, paragraph, quiet_link, row, small_print, space, transactional};
+use crate::layout::{
+    button, headline, inline_link, paragraph, quiet_link, row, small_print, space, transactional,
+};
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::wording::{Direction, tidy};

@@ -256,7 +256,10 @@ mod tests {
     #[test]
     fn a_readable_accent_stays_as_it_is() {
         let palette = Palette::light(DEFAULT_ACCENT);
-        assert_eq!((palette.fill, palette.link, palette.edge), (DEFAULT_ACCENT, DEFAULT_ACCENT, DEFAULT_ACCENT));
+        assert_eq!(
+            (palette.fill, palette.link, palette.edge),
+            (DEFAULT_ACCENT, DEFAULT_ACCENT, DEFAULT_ACCENT)
+        );
         assert_eq!(palette.on_fill, WHITE);
     }
 

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 
 use crate::i18n::{interpolate, interpolate_markup};
 use crate::layout::{
-    box_title, button, headline, inline_link, marked_list, paragraph, quiet_link, row, small_print, space, tinted_box,
-    transactional,
+    box_title, button, headline, inline_link, marked_list, paragraph, quiet_link, row, small_print, space,
+    tinted_box, transactional,
 };
 use crate::promise::Promise;
 use crate::text::TextPart;
@@ -91,8 +91,7 @@ fn render_email(confirmation: &Confirmation<'_>, is_reminder: bool) -> Email {
             (small_print(html! { (expiry) " " (t.ignore) }))
         }))
     };
-    let html =
-        transactional(masthead, &look, &subject, &preheader, rows, &[interpolate_markup(why, &below)]);
+    let html = transactional(masthead, &look, &subject, &preheader, rows, &[interpolate_markup(why, &below)]);
 
     let mut part = TextPart::default();
     part.header(masthead);
@@ -115,7 +114,8 @@ fn facts(confirmation: &Confirmation<'_>, language: &str) -> Vec<String> {
         [] => Vec::new(),
         [only] => only.promise.facts(language),
         several => {
-            let rhythms = several.iter().map(|it| format!("{}: {}", tidy(it.title), it.promise.rhythm(language)));
+            let rhythms =
+                several.iter().map(|it| format!("{}: {}", tidy(it.title), it.promise.rhythm(language)));
             rhythms.chain(several[0].promise.facts(language).pop()).collect()
         }
     }

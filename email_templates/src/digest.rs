@@ -60,7 +60,8 @@ pub struct Note<'a> {
 /// A part of an issue with a heading.
 #[derive(Debug, Clone, Copy)]
 pub struct Section<'a> {
-    pub heading: &'a str,
+    /// `None`: stories without a section of their own, in brief.
+    pub heading: Option<&'a str>,
     /// Its stories in order.
     pub stories: &'a [Story<'a>],
 }

@@ -277,7 +277,13 @@ pub(crate) fn quiet_links<'a>(links: impl IntoIterator<Item = (&'a str, &'a str)
 
 /// The email's main action, 44 pixels high. It is drawn by the cell's background and the link's border, both
 /// of which Outlook supports. `beside` is a short text next to it.
-pub(crate) fn button(look: &Look, url: &str, label: &str, beside: Option<Markup>, direction: Direction) -> Markup {
+pub(crate) fn button(
+    look: &Look,
+    url: &str,
+    label: &str,
+    beside: Option<Markup>,
+    direction: Direction,
+) -> Markup {
     html! {
         table role="presentation" cellpadding="0" cellspacing="0" border="0" {
             tr {
@@ -373,7 +379,10 @@ pub(crate) fn imprint(masthead: &Masthead<'_>) -> Vec<String> {
 }
 
 /// The links to the publisher's site, its privacy policy and its accounts elsewhere.
-pub(crate) fn publisher_links<'a>(masthead: &Masthead<'a>, texts: &'static i18n::Texts) -> Vec<(&'a str, String)> {
+pub(crate) fn publisher_links<'a>(
+    masthead: &Masthead<'a>,
+    texts: &'static i18n::Texts,
+) -> Vec<(&'a str, String)> {
     let site = masthead.home().map(|url| (url, href::host(url).to_owned()));
     let privacy = masthead.brand.privacy_url.and_then(href::web_url);
     let privacy = privacy.map(|url| (url, texts.shared.privacy.clone()));

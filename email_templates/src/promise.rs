@@ -28,7 +28,10 @@ impl Promise<'_> {
     pub fn facts(&self, language: &str) -> Vec<String> {
         let texts = i18n::texts_in(language);
         let reading = self.reading_minutes.map(|minutes| texts.about_minutes(minutes));
-        [Some(self.rhythm(language)), reading, Some(texts.promise.any_time.clone())].into_iter().flatten().collect()
+        [Some(self.rhythm(language)), reading, Some(texts.promise.any_time.clone())]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 

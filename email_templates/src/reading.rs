@@ -54,7 +54,10 @@ mod tests {
         let time = ReadingTime::default();
         assert_eq!(time.minutes(), 1, "nothing takes less than a minute");
         assert_eq!(time.text(&"word ".repeat(880)).minutes(), 4);
-        assert_eq!(time.text(&"word ".repeat(440)).picture().picture().picture().picture().picture().minutes(), 3);
+        assert_eq!(
+            time.text(&"word ".repeat(440)).picture().picture().picture().picture().picture().minutes(),
+            3
+        );
         assert_eq!(time.text(&"灯".repeat(880)).minutes(), 2);
         assert_eq!(time.text("— · –"), time);
     }

@@ -75,8 +75,11 @@ impl Look {
             Fonts::Serif => (SERIF, "letter-spacing:-.4px;"),
             Fonts::Sans => (SANS, "letter-spacing:-.5px;"),
         };
-        let decoration =
-            if light.link_is_ink { format!("text-decoration-color:{};", css(light.fill)) } else { String::new() };
+        let decoration = if light.link_is_ink {
+            format!("text-decoration-color:{};", css(light.fill))
+        } else {
+            String::new()
+        };
         Self {
             fill: css(light.fill),
             tint: css(light.tint),
@@ -181,9 +184,12 @@ mod tests {
         let palette = Palette::light(DEFAULT_ACCENT);
         let colours = [palette.desk, palette.sheet, palette.ink, palette.line].map(css);
         assert_eq!(colours, [light::DESK, light::SHEET, light::INK, light::LINE]);
-        assert_eq!((INK, MUTED), (
-            format!("color:{};", css(palette.ink)).as_str(),
-            format!("color:{};", css(palette.muted)).as_str(),
-        ));
+        assert_eq!(
+            (INK, MUTED),
+            (
+                format!("color:{};", css(palette.ink)).as_str(),
+                format!("color:{};", css(palette.muted)).as_str(),
+            )
+        );
     }
 }

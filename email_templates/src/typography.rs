@@ -96,9 +96,14 @@ mod tests {
 
     #[test]
     fn a_full_stop_is_added_where_none_is() {
-        for (text, expected) in
-            [("A cat", "A cat."), ("A cat?", "A cat?"), ("“A cat”", "“A cat”"), ("灯台", "灯台。"), ("🎉", "🎉"), ("", "")]
-        {
+        for (text, expected) in [
+            ("A cat", "A cat."),
+            ("A cat?", "A cat?"),
+            ("“A cat”", "“A cat”"),
+            ("灯台", "灯台。"),
+            ("🎉", "🎉"),
+            ("", ""),
+        ] {
             assert_eq!(with_full_stop(text), expected);
         }
         assert_eq!(single_full_stops("At 7 a.m.. Then"), "At 7 a.m. Then");

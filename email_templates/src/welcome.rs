@@ -6,8 +6,8 @@ use maud::{Markup, html};
 
 use crate::i18n::{Texts, interpolate, interpolate_markup};
 use crate::layout::{
-    SHEET_PX, button, headline, inline_link, kicker, outline_button, paragraph, quiet_links, row, small_headline,
-    small_print, space, space_row, transactional,
+    SHEET_PX, button, headline, inline_link, kicker, outline_button, paragraph, quiet_links, row,
+    small_headline, small_print, space, space_row, transactional,
 };
 use crate::story::{Frame, PictureView, Story, linked_headline, linked_picture};
 use crate::text::TextPart;
@@ -120,14 +120,12 @@ pub fn render(welcome: &Welcome<'_>) -> Email {
     let when = due_text(&welcome.next, texts);
     let sender = tidy(masthead.sender_address);
     let at_site = masthead.at_site(texts);
-    let values =
-        &[("title", title.as_str()), ("when", &when), ("address", &address), ("at_site", &at_site)];
+    let values = &[("title", title.as_str()), ("when", &when), ("address", &address), ("at_site", &at_site)];
 
     let subject = interpolate(&t.subject, values);
     let preheader = single_full_stops(&interpolate(&t.preheader, values));
     let first = single_full_stops(&interpolate(if welcome.joined { &t.joined } else { &t.first }, values));
-    let first =
-        if welcome.latest.is_some() { format!("{first} {}", t.until_then) } else { first };
+    let first = if welcome.latest.is_some() { format!("{first} {}", t.until_then) } else { first };
     let why = interpolate(if welcome.joined { &t.why_joined } else { &t.why }, values);
     let lead = welcome.latest.as_ref().map(|latest| Lead::from_issue(latest, welcome.next.today, texts));
     let own = [
@@ -137,10 +135,10 @@ pub fn render(welcome: &Welcome<'_>) -> Email {
     let (choices, choose) = choices(welcome, texts);
     // The name stays on one line if it fits on one.
     let name = html! { span style="display:inline-block;" { (title) } };
-    let contact = interpolate_markup(&t.contacts, &[(
-        "sender",
-        inline_link(&look, &format!("mailto:{sender}"), &sender),
-    )]);
+    let contact = interpolate_markup(
+        &t.contacts,
+        &[("sender", inline_link(&look, &format!("mailto:{sender}"), &sender))],
+    );
 
     let rows = html! {
         (row(28, html! {

@@ -27,6 +27,7 @@ CREATE TABLE newsletters (
     footer          TEXT,
     social          TEXT,
     link_tags       TEXT,
+    section_order   TEXT    NOT NULL DEFAULT '', -- names, separated by commas; empty: issues have no sections
     logo_url        TEXT,
     accent          TEXT, -- a colour such as #0a6048
     fonts           TEXT    NOT NULL DEFAULT 'serif' CHECK (fonts IN ('serif', 'sans')),
@@ -47,12 +48,58 @@ CREATE TABLE newsletters (
     created_at      INTEGER NOT NULL
 ) STRICT;
 
--- A person to email when something needs a decision.
+-- A person who runs newsletters: gets alerts, and may sign in to the operators' pages.
 CREATE TABLE operators (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    address       TEXT NOT NULL,
+    address_key   TEXT NOT NULL UNIQUE,
+    name          TEXT NOT NULL DEFAULT '',
+    gets_alerts   INTEGER NOT NULL DEFAULT 1,
+    roles         TEXT NOT NULL DEFAULT '', -- sorted, separated by commas; empty: can't sign in
+    password_hash TEXT, -- argon2id in PHC form; NULL: no password was chosen yet
+    -- The second factor's key is derived from this and the installation's secret. NULL: none is set up.
+    totp_nonce    TEXT,
+    totp_step     INTEGER, -- the last time step whose code was used
+    created_at    INTEGER NOT NULL
+) STRICT;
+
+-- A code that replaces the second factor once.
+CREATE TABLE operator_recovery_codes (
+    operator_id INTEGER NOT NULL REFERENCES operators (id) ON DELETE CASCADE,
+    code_hash   TEXT NOT NULL, -- SHA-256 in hex
+    PRIMARY KEY (operator_id, code_hash)
+) STRICT;
+
+-- A link that lets one person choose a password, once, or, in `daily demo`, opens the pages.
+CREATE TABLE operator_links (
+    token_hash  TEXT PRIMARY KEY, -- SHA-256 in hex
+    operator_id INTEGER REFERENCES operators (id) ON DELETE CASCADE, -- NULL: makes the first account
+    purpose     TEXT NOT NULL CHECK (purpose IN ('password', 'open')),
+    expires_at  INTEGER NOT NULL
+) STRICT;
+
+-- A browser in which an operator signed in.
+CREATE TABLE operator_sessions (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
-    address     TEXT    NOT NULL,
-    address_key TEXT    NOT NULL UNIQUE,
-    created_at  INTEGER NOT NULL
+    token_hash  TEXT NOT NULL UNIQUE, -- SHA-256 in hex; a new one after each step of signing in
+    operator_id INTEGER NOT NULL REFERENCES operators (id) ON DELETE CASCADE,
+    stage       TEXT NOT NULL CHECK (stage IN ('second_factor', 'enrolment', 'open')),
+    user_agent  TEXT NOT NULL,
+    client      TEXT NOT NULL, -- IP address
+    flash       TEXT, -- what the next page says, as JSON
+    created_at  INTEGER NOT NULL,
+    seen_at     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX operator_sessions_by_operator ON operator_sessions (operator_id, seen_at);
+
+-- The revision of an issue that an operator looked at last, to tell what is new.
+CREATE TABLE operator_views (
+    operator_id   INTEGER NOT NULL REFERENCES operators (id) ON DELETE CASCADE,
+    newsletter_id INTEGER NOT NULL REFERENCES newsletters (id),
+    issue_date    TEXT NOT NULL,
+    revision      TEXT NOT NULL,
+    seen_at       INTEGER NOT NULL,
+    PRIMARY KEY (operator_id, newsletter_id, issue_date)
 ) STRICT;
 
 -- A change that somebody made: who, what, and the values before and after. Rows are added, never changed or removed.

@@ -48,6 +48,8 @@ ids! {
     RequestId,
     /// A person who runs newsletters.
     OperatorId,
+    /// A browser in which an operator signed in.
+    OperatorSessionId,
     /// An entry of the audit log.
     AuditId,
 }

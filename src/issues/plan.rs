@@ -106,6 +106,7 @@ pub async fn collect_inputs(
         past: Vec::new(),
         groups: Vec::new(),
         others: 0,
+        sections: newsletter.newsletter.sections.clone(),
         approved: None,
     };
     add_readers(tx, newsletter, id, inputs).await

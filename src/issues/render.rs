@@ -7,7 +7,7 @@ use crate::{
 };
 use email_templates::{
     Brand, Email, Masthead,
-    digest::{self, Digest, Links, Note, Period, Picture, Story},
+    digest::{self, Digest, Links, Note, Period, Picture, Section, Story},
 };
 use jiff::{civil::Date, tz::TimeZone};
 
@@ -103,6 +103,15 @@ impl Rendering<'_> {
         let stories: Vec<Story<'_>> = (self.edition.stories.iter().zip(&links))
             .map(|(article, url)| story(article, url, &newsletter.time_zone))
             .collect();
+        let headings = &self.edition.headings;
+        let first = headings.first().map_or(stories.len(), |heading| heading.at);
+        let ends = headings.iter().skip(1).map(|heading| heading.at).chain([stories.len()]);
+        let sections: Vec<Section<'_>> = (headings.iter().zip(ends))
+            .map(|(heading, end)| Section {
+                heading: heading.section.as_deref(),
+                stories: &stories[heading.at..end],
+            })
+            .collect();
         let (url, token) = (self.public_url, self.reader_token);
         let sign_up = sign_up_url(url, newsletter);
         let unsubscribe = format!("{url}/unsubscribe/{token}");
@@ -117,8 +126,8 @@ impl Rendering<'_> {
             subject: words.subject.as_deref(),
             preheader: words.preheader.as_deref(),
             note: note.as_ref().map(|(html, text)| Note { html, text }),
-            stories: &stories,
-            sections: &[],
+            stories: &stories[..first],
+            sections: &sections,
             period: period(newsletter, self.date, &stories),
             links: Links { unsubscribe: &unsubscribe, preferences: &preferences, web_view },
             is_test: self.is_test,
@@ -133,7 +142,8 @@ fn period(newsletter: &Newsletter, date: Date, stories: &[Story<'_>]) -> Period 
     if newsletter.selection == SelectionKind::RoundUp || issues_a_week == 1 {
         return Period::Week;
     }
-    let is_recent = |published: Date| date.since(published).is_ok_and(|age| age.get_days() <= DAILY_MAX_AGE_DAYS);
+    let is_recent =
+        |published: Date| date.since(published).is_ok_and(|age| age.get_days() <= DAILY_MAX_AGE_DAYS);
     let are_recent = stories.iter().filter_map(|story| story.published).all(is_recent);
     if issues_a_week >= DAILY_MIN_ISSUES && are_recent { Period::Day } else { Period::Other }
 }

@@ -113,7 +113,7 @@ async fn freeze(
         stories.set_url(*id, url);
     }
     let renderings = plan.variants.iter().zip(1_i64..).map(|(variant, number)| {
-        let edition = stories.edition(&variant.stories);
+        let edition = stories.edition(&variant.stories, &inputs);
         let rendering = Rendering {
             newsletter,
             date: record.date(),

@@ -8,6 +8,7 @@ pub mod periodic;
 pub mod plan_issue;
 pub mod poll_feed;
 pub mod process_signups;
+pub mod read_article;
 pub mod send_email;
 pub mod watch_feed;
 

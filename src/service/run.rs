@@ -1,8 +1,8 @@
 //! Runs the parts of a process: web, workers and scheduler.
 
-use super::{arming, incoming, open_files, recovery::recover, scheduler, watchdog};
+use super::{arming, desk_work, incoming, open_files, recovery::recover, scheduler, watchdog};
 use crate::{
-    actions::privacy::verify_consent,
+    actions::{operator::links, privacy::verify_consent},
     app::App,
     db::{Taken, WorkerLock, engine::processes, issues},
     jobs::{
@@ -61,6 +61,8 @@ const LINK_EVERY: Duration = Duration::from_mins(1);
 const SORT_EVERY: Duration = Duration::from_mins(1);
 /// How often retention periods are applied.
 const RETENTION_EVERY: Duration = Duration::from_hours(1);
+/// Most connections to a listener for operators alone.
+const ADMIN_CONNECTIONS: usize = 200;
 /// Time for open requests to finish after the process is asked to stop.
 const WEB_GRACE: Duration = Duration::from_secs(10);
 /// Added to the longest possible hand-over of a message, both for jobs to finish at shutdown and for a job's
@@ -192,21 +194,25 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
             let address = format!("{}{}", site.public_url, mailbox.path);
             tracing::info!(address, "only this address shows the emails of the mailbox relay");
         }
+        show_first_link(&app, &site).await;
+        if let Some(address) = app.settings.admin.listen {
+            // A part that ends early stops the process, so that a wrong address doesn't stay unnoticed.
+            match TcpListener::bind(address).await {
+                Ok(listener) => {
+                    tracing::info!(%address, "listening for operators");
+                    let (router, stop) = (web::admin_router(site.clone()), stop.clone());
+                    let limits = ServerLimits::new(connections.min(ADMIN_CONNECTIONS));
+                    parts.spawn(async move { serve_until(listener, router, limits, stop).await });
+                }
+                Err(error) => {
+                    tracing::error!(%address, %error, "can't listen for operators; see admin.listen");
+                    parts.spawn(async {});
+                }
+            }
+        }
         let router = web::router(site);
         let stop = stop.clone();
-        parts.spawn(async move {
-            let limits = ServerLimits::new(connections);
-            let serving = web::server::serve(listener, router, limits, stop.clone());
-            // A client that never finishes its request must not keep the process alive.
-            let time_limit = async {
-                stop.cancelled().await;
-                tokio::time::sleep(WEB_GRACE).await;
-            };
-            tokio::select! {
-                () = serving => {}
-                () = time_limit => {}
-            }
-        });
+        parts.spawn(async move { serve_until(listener, router, ServerLimits::new(connections), stop).await });
     }
     watchdog::report_ready();
     let mut is_healthy = true;
@@ -249,6 +255,37 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
         let _ = tx.commit().await;
     }
     is_healthy
+}
+
+/// Serves pages until the process is asked to stop.
+async fn serve_until(
+    listener: TcpListener,
+    router: axum::Router,
+    limits: ServerLimits,
+    stop: CancellationToken,
+) {
+    let serving = web::server::serve(listener, router, limits, stop.clone());
+    // A client that never finishes its request must not keep the process alive.
+    let time_limit = async {
+        stop.cancelled().await;
+        tokio::time::sleep(WEB_GRACE).await;
+    };
+    tokio::select! {
+        () = serving => {}
+        () = time_limit => {}
+    }
+}
+
+/// Logs a link that makes the first account, as long as nobody can sign in.
+async fn show_first_link(app: &App, site: &web::Site) {
+    match links::make_first_link(&app.actions).await {
+        Ok(Some(token)) => {
+            let address = format!("{}/admin/welcome/{token}", site.admin.url);
+            tracing::info!(address, "nobody can sign in yet; this link makes the first account, once");
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "could not make the link for the first account"),
+    }
 }
 
 /// Runs the scheduler every second, and exactly when the next issue is due.
@@ -372,6 +409,8 @@ pub fn site(app: &App) -> web::Site {
             trusted: app.settings.http.trusted_proxies.as_slice().into(),
             by: app.settings.http.forwarded_header,
         },
+        admin: desk_work::admin(app),
+        admin_elsewhere: app.settings.admin.listen.is_some(),
     }
 }
 

@@ -51,6 +51,10 @@ pub(super) fn arrange(issue: &Issue) -> Vec<Block<'_>> {
 }
 
 fn arrange_group<'v>(group: &'v Group, is_first: bool, blocks: &mut Vec<Block<'v>>) {
+    if group.is_brief {
+        blocks.extend([Block::Heading(Heading::Brief), Block::Brief(&group.stories)]);
+        return;
+    }
     let heading = group.heading.as_deref();
     blocks.extend(heading.map(|heading| Block::Heading(Heading::Section(heading))));
     let mut rest = group.stories.as_slice();
@@ -114,12 +118,13 @@ mod tests {
     fn outcome(groups: &[&str]) -> String {
         let mut number = 1;
         let groups = groups.iter().map(|group| {
-            let (heading, stories) = group.split_once(": ").map_or((None, *group), |(name, it)| (Some(name), it));
+            let (heading, stories) =
+                group.split_once(": ").map_or((None, *group), |(name, it)| (Some(name), it));
             let stories = stories.chars().map(|c| {
                 number += 1;
                 story(number, c == 'p')
             });
-            Group { heading: heading.map(str::to_owned), stories: stories.collect() }
+            Group { heading: heading.map(str::to_owned), is_brief: false, stories: stories.collect() }
         });
         let issue = Issue { lead: None, groups: groups.collect(), reading_minutes: 1 };
         let names = arrange(&issue).into_iter().map(|block| match block {

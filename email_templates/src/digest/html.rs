@@ -7,8 +7,8 @@ use super::story_view::{Issue, StoryView};
 use super::{Digest, Period, note};
 use crate::i18n::{self, Texts, interpolate};
 use crate::layout::{
-    Page, SHEET_PX, box_title, button, closing_rule, dateline, headline, inline_link, isolated, kicker, marked_list,
-    paragraph, publisher_links, quiet_links, row, space, tinted_box,
+    Page, SHEET_PX, box_title, button, closing_rule, dateline, headline, inline_link, isolated, kicker,
+    marked_list, paragraph, publisher_links, quiet_links, row, space, tinted_box,
 };
 use crate::story::{File, Frame, linked_headline, linked_picture};
 use crate::theme::{BREAK, INK, Look, SANS, light};
@@ -90,8 +90,8 @@ pub(super) fn archive_page(digest: &Digest<'_>, issue: &Issue, subject: &str, ta
     let look = Look::from_theme(&digest.masthead.theme);
     let texts = i18n::texts_in(digest.masthead.language);
     let links = publisher_links(&digest.masthead, texts);
-    let links = (!links.is_empty())
-        .then(|| quiet_links(links.iter().map(|(url, label)| (*url, label.as_str()))));
+    let links =
+        (!links.is_empty()).then(|| quiet_links(links.iter().map(|(url, label)| (*url, label.as_str()))));
     Sheet {
         digest,
         issue,
@@ -213,10 +213,12 @@ impl Sheet<'_> {
         };
         let byline: Vec<&str> =
             [&story.author, &story.date].into_iter().filter_map(|it| it.as_deref()).collect();
-        let byline = (!byline.is_empty()).then(|| html! {
-            @for (index, part) in byline.iter().enumerate() {
-                @if index > 0 { " · " }
-                (isolated(part, self.direction))
+        let byline = (!byline.is_empty()).then(|| {
+            html! {
+                @for (index, part) in byline.iter().enumerate() {
+                    @if index > 0 { " · " }
+                    (isolated(part, self.direction))
+                }
             }
         });
         html! {
@@ -244,16 +246,20 @@ impl Sheet<'_> {
 
     /// The section, and the site of the story where there are several.
     fn kicker(&self, story: &StoryView) -> Markup {
-        let parts: Vec<&str> = [&story.section, &story.site].into_iter().filter_map(|it| it.as_deref()).collect();
+        let parts: Vec<&str> =
+            [&story.section, &story.site].into_iter().filter_map(|it| it.as_deref()).collect();
         if parts.is_empty() {
             return html! {};
         }
-        kicker(self.look, html! {
-            @for (index, part) in parts.iter().enumerate() {
-                @if index > 0 { " · " }
-                (isolated(part, self.direction))
-            }
-        })
+        kicker(
+            self.look,
+            html! {
+                @for (index, part) in parts.iter().enumerate() {
+                    @if index > 0 { " · " }
+                    (isolated(part, self.direction))
+                }
+            },
+        )
     }
 
     fn heading(&self, heading: Heading<'_>) -> Markup {
@@ -340,7 +346,15 @@ impl Sheet<'_> {
     }
 
     /// Words with a small picture at their end.
-    fn beside(&self, words: Markup, file: &File, alt: &str, url: Option<&str>, frame: &Frame, space: &str) -> Markup {
+    fn beside(
+        &self,
+        words: Markup,
+        file: &File,
+        alt: &str,
+        url: Option<&str>,
+        frame: &Frame,
+        space: &str,
+    ) -> Markup {
         html! {
             table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" {
                 tr {
@@ -390,24 +404,27 @@ impl Sheet<'_> {
         let tip = if masthead.brand.takes_replies && !self.is_web() { Some(&t.tip) } else { None };
         let farewell = super::farewell(self.digest, self.texts);
         let sign_up = href::web_url(masthead.sign_up_url);
-        row(0, html! {
-            p.ink dir="auto" style={ (self.look.headlines) (INK) (BREAK) "margin:19px 0 0;font-size:17px;line-height:26px;" } {
-                (farewell)
-                @if let Some(tip) = tip { " " (tip) }
-            }
-            @if let Some(url) = sign_up {
-                (space(18))
-                @if self.is_web() {
-                    (button(self.look, url, &interpolate(&t.get, &[("title", &tidy(masthead.title))]), None, self.direction))
-                } @else {
-                    (tinted_box(self.look, html! {
-                        p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:0;font-size:15px;line-height:22px;" } {
-                            strong { (t.forwarded) } " " (inline_link(self.look, url, &t.get_own))
-                        }
-                    }))
+        row(
+            0,
+            html! {
+                p.ink dir="auto" style={ (self.look.headlines) (INK) (BREAK) "margin:19px 0 0;font-size:17px;line-height:26px;" } {
+                    (farewell)
+                    @if let Some(tip) = tip { " " (tip) }
                 }
-            }
-        })
+                @if let Some(url) = sign_up {
+                    (space(18))
+                    @if self.is_web() {
+                        (button(self.look, url, &interpolate(&t.get, &[("title", &tidy(masthead.title))]), None, self.direction))
+                    } @else {
+                        (tinted_box(self.look, html! {
+                            p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:0;font-size:15px;line-height:22px;" } {
+                                strong { (t.forwarded) } " " (inline_link(self.look, url, &t.get_own))
+                            }
+                        }))
+                    }
+                }
+            },
+        )
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Issue {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) heading: Option<String>,
+    /// The stories are those without a section, in brief.
+    pub(super) is_brief: bool,
     pub(super) stories: Vec<StoryView>,
 }
 
@@ -64,17 +66,19 @@ impl Issue {
         };
         let mut groups = vec![Group {
             heading: None,
+            is_brief: false,
             stories: digest.stories.iter().map(|story| view(story, None)).collect(),
         }];
         groups.extend(digest.sections.iter().map(|section| {
-            let heading = label(Some(section.heading));
+            let heading = label(section.heading.or(Some(&texts.digest.brief)));
             let stories = section.stories.iter().map(|story| view(story, heading.as_deref())).collect();
-            Group { heading, stories }
+            Group { heading, is_brief: section.heading.is_none(), stories }
         }));
         groups.retain(|group| !group.stories.is_empty());
         let lead = groups.first_mut().map(|group| group.stories.remove(0));
         groups.retain(|group| !group.stories.is_empty());
-        let reading_minutes = reading_minutes(digest, lead.iter().chain(groups.iter().flat_map(|it| &it.stories)));
+        let reading_minutes =
+            reading_minutes(digest, lead.iter().chain(groups.iter().flat_map(|it| &it.stories)));
         Self { lead, groups, reading_minutes }
     }
 

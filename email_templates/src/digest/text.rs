@@ -79,8 +79,10 @@ pub(super) fn render(digest: &Digest<'_>, issue: &Issue) -> String {
 
 fn story<'a>(part: &'a mut TextPart, view: &StoryView, widest: usize) -> &'a mut TextPart {
     part.hanging(&format!("{:<widest$}", format!("{}.", view.number)), &view.title);
-    let about: Vec<&str> =
-        [&view.section, &view.author, &view.site, &view.date].into_iter().filter_map(|it| it.as_deref()).collect();
+    let about: Vec<&str> = [&view.section, &view.author, &view.site, &view.date]
+        .into_iter()
+        .filter_map(|it| it.as_deref())
+        .collect();
     part.paragraph(widest, &about.join(" · "));
     part.gap();
     if let Some(dek) = &view.dek {

@@ -46,7 +46,9 @@ fn read(tag: &str, text: &str, region: Option<&str>) -> Texts {
     };
     let mut texts = parse(text);
     for (group, replaced) in region.map(parse).unwrap_or_default() {
-        if let (Some(toml::Value::Table(own)), toml::Value::Table(replaced)) = (texts.get_mut(&group), replaced) {
+        if let (Some(toml::Value::Table(own)), toml::Value::Table(replaced)) =
+            (texts.get_mut(&group), replaced)
+        {
             own.extend(replaced);
         }
     }
@@ -129,9 +131,7 @@ impl Texts {
         match items {
             [] => String::new(),
             [only] => (*only).to_owned(),
-            [some @ .., last] => {
-                interpolate(&self.shared.and, &[("some", &some.join(", ")), ("last", last)])
-            }
+            [some @ .., last] => interpolate(&self.shared.and, &[("some", &some.join(", ")), ("last", last)]),
         }
     }
 
@@ -258,7 +258,9 @@ mod tests {
     fn every_file_has_all_texts_and_their_placeholders() {
         // Here a language may need fewer placeholders than English, or others.
         let free = |name: &str| {
-            name.starts_with("date.") || name.starts_with("digest.close_") || ["digest.in_day", "welcome.tomorrow"].contains(&name)
+            name.starts_with("date.")
+                || name.starts_with("digest.close_")
+                || ["digest.in_day", "welcome.tomorrow"].contains(&name)
         };
         let english = texts(ENGLISH);
         assert_eq!(FILES[0].0, ENGLISH);
@@ -299,7 +301,10 @@ mod tests {
             for (group, texts) in &table {
                 for (name, text) in texts.as_table().unwrap() {
                     let own = english.get(&format!("{group}.{name}"));
-                    assert!(own.is_some_and(|own| Some(own.as_str()) != text.as_str()), "{tags:?}: {group}.{name}");
+                    assert!(
+                        own.is_some_and(|own| Some(own.as_str()) != text.as_str()),
+                        "{tags:?}: {group}.{name}"
+                    );
                 }
             }
         }

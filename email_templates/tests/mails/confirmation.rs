@@ -1,6 +1,6 @@
 use email_templates::confirmation::{Confirmation, PromisedNewsletter, render, render_reminder};
 
-use crate::fixtures::{envelope, html_lines, masthead, PROMISE, values_of};
+use crate::fixtures::{PROMISE, envelope, html_lines, masthead, values_of};
 
 fn confirmation() -> Confirmation<'static> {
     Confirmation {
@@ -68,7 +68,8 @@ fn the_button_comes_before_what_readers_will_get() {
 
 #[test]
 fn one_email_confirms_all_newsletters_of_a_signup() {
-    let newsletters = ["Harbour Daily", "Harbour Sports"].map(|title| PromisedNewsletter { title, promise: PROMISE });
+    let newsletters =
+        ["Harbour Daily", "Harbour Sports"].map(|title| PromisedNewsletter { title, promise: PROMISE });
     let email = render(&Confirmation { newsletters: &newsletters, ..confirmation() });
     for part in [&email.subject, &email.html, &email.text] {
         assert!(part.contains("Harbour Daily, Harbour Sports"), "{part}");

@@ -91,9 +91,12 @@ fn a_link_is_escaped_in_html_and_only_there() {
 fn the_footer_says_why_and_from_where_and_how_to_leave() {
     let email = render(&digest(STORIES));
     for part in [&email.html, &email.text] {
-        for words in
-            ["because you signed up at daily.example", "Unsubscribe", "View online", "4 Quay Street, Lantern Bay LB1 2QS"]
-        {
+        for words in [
+            "because you signed up at daily.example",
+            "Unsubscribe",
+            "View online",
+            "4 Quay Street, Lantern Bay LB1 2QS",
+        ] {
             assert!(part.contains(words), "{words:?} is missing");
         }
     }
@@ -154,7 +157,13 @@ fn counts_and_pictures_decide_how_stories_are_shown() {
         let stories: Vec<Story<'_>> = PAPER.iter().cycle().take(count).copied().collect();
         let html = render(&Digest { stories: &stories, ..digest(STORIES) }).html;
         let count = |words: &str| html.matches(words).count();
-        (count("class=\"col\""), count("<h3"), count("In brief"), count("In today’s Daily"), count("More from today"))
+        (
+            count("class=\"col\""),
+            count("<h3"),
+            count("In brief"),
+            count("In today’s Daily"),
+            count("More from today"),
+        )
     };
     assert_eq!(heads(2), (0, 1, 0, 0, 0));
     assert_eq!(heads(3), (0, 2, 0, 0, 0), "one of the two has a portrait");
@@ -168,7 +177,8 @@ fn counts_and_pictures_decide_how_stories_are_shown() {
 
 #[test]
 fn a_section_without_stories_has_no_heading() {
-    let sections = [Section { heading: "Empty", stories: &[] }, Section { heading: "Local", stories: &PAPER[1..3] }];
+    let sections =
+        [Section { heading: "Empty", stories: &[] }, Section { heading: "Local", stories: &PAPER[1..3] }];
     let email = render(&Digest { sections: &sections, stories: &[], ..digest(STORIES) });
     assert!(!email.html.contains("Empty") && !email.text.contains("Empty"));
     assert_eq!(email.subject, PAPER[1].title, "the first section's first story leads");
@@ -186,13 +196,17 @@ fn the_farewell_names_the_newsletter_and_the_day() {
     }
     assert!(day.html.contains("In today’s Harbour Lamp"));
     let week = said(Period::Week);
-    assert!(week.html.contains("In this issue") && week.text.contains("That’s the Harbour Lamp for this week."));
+    assert!(
+        week.html.contains("In this issue") && week.text.contains("That’s the Harbour Lamp for this week.")
+    );
 }
 
 #[test]
 fn a_publishers_links_and_words_are_in_the_footer() {
     let email = render(&full_digest());
-    for words in ["Got a tip?", "Privacy", "Mastodon", "Printed with salt water.", "Did someone forward you this?"] {
+    for words in
+        ["Got a tip?", "Privacy", "Mastodon", "Printed with salt water.", "Did someone forward you this?"]
+    {
         assert!(email.html.contains(words) && email.text.contains(words), "{words}");
     }
     let links = values_of(&email.html, "href");

@@ -55,7 +55,9 @@ const fn picture(
 /// A story whose picture has a known size.
 const fn sized(story: Story<'static>, width: u32, height: u32) -> Story<'static> {
     match story.picture {
-        Some(Picture { url, alt, .. }) => Story { picture: picture(url, alt, Some((width, height))), ..story },
+        Some(Picture { url, alt, .. }) => {
+            Story { picture: picture(url, alt, Some((width, height))), ..story }
+        }
         None => story,
     }
 }
@@ -68,7 +70,11 @@ pub const STORIES: &[Story<'static>] = &[
              most patient observatory. Last week it logged its thousandth spout.",
         ),
         url: "https://courier.example/science/lighthouse-whales",
-        picture: picture("https://courier.example/images/lighthouse.png", Some("A lighthouse at dusk, its beam over a calm sea"), None),
+        picture: picture(
+            "https://courier.example/images/lighthouse.png",
+            Some("A lighthouse at dusk, its beam over a calm sea"),
+            None,
+        ),
         author: Some("Ada Quill"),
         section: Some("Science"),
         site_name: Some("The Lantern Bay Courier"),
@@ -78,7 +84,11 @@ pub const STORIES: &[Story<'static>] = &[
         title: "Ferry timetable gains a dawn crossing",
         dek: Some("From Monday the 5.40 sails again, eleven years after the bakers petitioned for it."),
         url: "https://courier.example/local/dawn-ferry",
-        picture: picture("https://courier.example/images/ferry.png", Some("A small ferry under a rising sun"), None),
+        picture: picture(
+            "https://courier.example/images/ferry.png",
+            Some("A small ferry under a rising sun"),
+            None,
+        ),
         author: Some("Tomas Hale"),
         section: Some("Local"),
         site_name: Some("The Lantern Bay Courier"),
@@ -113,7 +123,11 @@ pub const STORIES: &[Story<'static>] = &[
             "Forty-one kettles, one conductor, no rehearsal. Our critic went in doubtful and came out humming.",
         ),
         url: "https://courier.example/culture/kettle-choir",
-        picture: picture("https://courier.example/images/kettles.png", Some("Rows of kettles on a stage, steam rising"), None),
+        picture: picture(
+            "https://courier.example/images/kettles.png",
+            Some("Rows of kettles on a stage, steam rising"),
+            None,
+        ),
         author: Some("Rui Castellan"),
         section: Some("Culture"),
         site_name: Some("The Lantern Bay Courier"),
@@ -141,7 +155,11 @@ pub const PAPER: &[Story<'static>] = &[
         title: "Harbour lights return to the old quay after eleven dark winters",
         dek: Some("Nineteen lamps, found in a barn, are lit again by hand each evening at dusk."),
         url: "https://courier.example/local/harbour-lights",
-        picture: picture("https://courier.example/images/lamps.png", Some("A row of brass lamps on a quay"), Some((800, 800))),
+        picture: picture(
+            "https://courier.example/images/lamps.png",
+            Some("A row of brass lamps on a quay"),
+            Some((800, 800)),
+        ),
         author: Some("Noor Aziz"),
         section: Some("Local"),
         ..BARE
@@ -292,8 +310,7 @@ const WEEK: &[Weekday] = &[
 ];
 
 /// One email a day, in the morning.
-pub const PROMISE: Promise<'static> =
-    Promise { days: WEEK, at: time(6, 30, 0, 0), reading_minutes: Some(4) };
+pub const PROMISE: Promise<'static> = Promise { days: WEEK, at: time(6, 30, 0, 0), reading_minutes: Some(4) };
 
 fn greeting(masthead: Masthead<'static>, address: &'static str) -> Welcome<'static> {
     Welcome {

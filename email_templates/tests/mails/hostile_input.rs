@@ -2,7 +2,7 @@ use email_templates::confirmation::{self, Confirmation, PromisedNewsletter};
 use email_templates::digest::{Digest, Picture, Story, render};
 use email_templates::{Email, Masthead};
 
-use crate::fixtures::{BRAND, STORIES, digest, masthead, PROMISE, values_of};
+use crate::fixtures::{BRAND, PROMISE, STORIES, digest, masthead, values_of};
 use email_templates::{Brand, SocialLink};
 
 fn of_story(story: Story<'_>) -> Email {
@@ -41,11 +41,8 @@ fn javascript_urls_never_become_links() {
     for url in
         ["javascript:alert(1)", "JaVaScRiPt://example.org/%0aalert(1)", "data:text/html,hi", "//example.org"]
     {
-        let email = of_story(Story {
-            url,
-            picture: Some(Picture { url, ..Picture::default() }),
-            ..STORIES[0]
-        });
+        let email =
+            of_story(Story { url, picture: Some(Picture { url, ..Picture::default() }), ..STORIES[0] });
         for attribute in ["href", "src"] {
             assert!(!values_of(&email.html, attribute).contains(&url), "{url} is in a {attribute}");
         }

@@ -6,7 +6,7 @@ use email_templates::welcome::{self, Clock, LatestIssue, NextIssue, Welcome};
 use email_templates::{Email, Masthead};
 use jiff::civil::{Date, date};
 
-use crate::fixtures::{PAPER, STORIES, digest, envelope, every_mail, html_lines, masthead, PROMISE};
+use crate::fixtures::{PAPER, PROMISE, STORIES, digest, envelope, every_mail, html_lines, masthead};
 
 fn newsletter(language: &'static str) -> Masthead<'static> {
     Masthead { title: "Tagblatt", tagline: "", postal_address: "", language, ..masthead() }
@@ -56,17 +56,30 @@ fn a_welcome_in_french_with_an_english_issue() {
 fn the_due_time_of_the_next_issue_reads_naturally() {
     let said = |language, day| greeting(language, date(2025, 12, day)).preheader;
     assert_eq!(said("de", 1), "Ihre erste Ausgabe kommt morgen, Montag, um 6.30 Uhr (Ortszeit Paris).");
-    assert_eq!(said("fr", 1), "Votre premier numéro arrive demain, lundi 1er décembre, à 6 h 30 (heure de Paris).");
-    assert_eq!(said("es", 3), "Su primer número llega el miércoles 3 de diciembre a las 6:30 (hora de Paris).");
-    assert_eq!(said("pt", 3), "A sua primeira edição chega quarta-feira, 3 de dezembro, às 6h30 (hora de Paris).");
-    assert_eq!(said("en-US", 3), "Your first issue arrives on Wednesday, December 3, at 6:30 a.m. (Paris time).");
+    assert_eq!(
+        said("fr", 1),
+        "Votre premier numéro arrive demain, lundi 1er décembre, à 6 h 30 (heure de Paris)."
+    );
+    assert_eq!(
+        said("es", 3),
+        "Su primer número llega el miércoles 3 de diciembre a las 6:30 (hora de Paris)."
+    );
+    assert_eq!(
+        said("pt", 3),
+        "A sua primeira edição chega quarta-feira, 3 de dezembro, às 6h30 (hora de Paris)."
+    );
+    assert_eq!(
+        said("en-US", 3),
+        "Your first issue arrives on Wednesday, December 3, at 6:30 a.m. (Paris time)."
+    );
 }
 
 #[test]
 fn an_issue_in_spanish() {
     let email = digest::render(&Digest { masthead: newsletter("es"), is_test: true, ..digest(PAPER) });
     insta::assert_snapshot!("digest_in_spanish_text", envelope(&email));
-    for words in ["sábado, 22 de noviembre", "Leer el artículo completo", "Por Ada Quill", "Darse de baja"] {
+    for words in ["sábado, 22 de noviembre", "Leer el artículo completo", "Por Ada Quill", "Darse de baja"]
+    {
         assert!(email.html.to_lowercase().contains(&words.to_lowercase()), "{words}");
     }
 }

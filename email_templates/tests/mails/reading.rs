@@ -26,8 +26,7 @@ fn a_link_of_the_text_part_is_never_broken() {
 #[test]
 fn a_picture_without_a_description_is_passed_by() {
     let silent = Story { picture: STORIES[0].picture.map(|it| Picture { alt: None, ..it }), ..STORIES[0] };
-    let email =
-        digest::render(&Digest { stories: &[silent], ..digest(STORIES) });
+    let email = digest::render(&Digest { stories: &[silent], ..digest(STORIES) });
     assert!(email.html.contains("aria-hidden=\"true\" style=\"text-decoration:none;\"><img"));
     assert!(email.html.contains("alt=\"\""));
 }

@@ -94,14 +94,21 @@ fn the_due_time_of_the_next_issue_reads_naturally() {
     };
     let said = |day| said(date(2025, 11, day));
     assert_eq!(said(21), "Your first issue arrives today at 6:05 pm (Berlin time).");
-    assert_eq!(said(22), "Your first issue arrives tomorrow, Saturday 22 November, at 6:05 pm (Berlin time).");
+    assert_eq!(
+        said(22),
+        "Your first issue arrives tomorrow, Saturday 22 November, at 6:05 pm (Berlin time)."
+    );
     assert_eq!(said(24), "Your first issue arrives on Monday 24 November at 6:05 pm (Berlin time).");
 }
 
 #[test]
 fn readers_are_offered_what_they_can_choose() {
-    let said = |has_topics, can_be_weekly| render(&Welcome { has_topics, can_be_weekly, ..welcome(None) }).text;
-    assert!(said(true, true).contains("or get one email a week") && said(true, true).contains("Pick your topics:"));
+    let said =
+        |has_topics, can_be_weekly| render(&Welcome { has_topics, can_be_weekly, ..welcome(None) }).text;
+    assert!(
+        said(true, true).contains("or get one email a week")
+            && said(true, true).contains("Pick your topics:")
+    );
     assert!(said(true, false).contains("You can change them any time"));
     assert!(said(false, true).contains("Get one a week instead") && !said(false, true).contains("topics"));
     assert!(said(false, false).contains("take a break"));

@@ -11,7 +11,7 @@ use crate::{
         },
         ids::{
             ArticleId, AuditId, ClaimId, CohortId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId,
-            NewsletterId, OperatorId, RequestId, SubscriberId, SubscriptionId, VariantId,
+            NewsletterId, OperatorId, OperatorSessionId, RequestId, SubscriberId, SubscriptionId, VariantId,
         },
         issue::{
             days::Days,
@@ -19,6 +19,7 @@ use crate::{
             status::IssueStatus,
         },
         newsletter::{Archive, SelectionKind, SendClock},
+        operator::session::{LinkPurpose, Stage},
         signup::alarm::Alarm,
         subscriber::{
             cadence::Cadence,
@@ -133,6 +134,7 @@ ids!(
     EmailId,
     NewsletterId,
     OperatorId,
+    OperatorSessionId,
     RequestId,
     SubscriberId,
     SubscriptionId,
@@ -148,6 +150,7 @@ string_enums!(
     Fonts,
     IncomingKind,
     IssueStatus,
+    LinkPurpose,
     UnsubscribeReason,
     EmailKind,
     EmailStatus,
@@ -157,6 +160,7 @@ string_enums!(
     SubscriptionStatus,
     TroubleKind,
     SendClock,
+    Stage,
     Wish,
 );
 

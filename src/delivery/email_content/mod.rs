@@ -182,7 +182,7 @@ async fn skip_reason(tx: &mut Tx, mail: &EmailRecord) -> Result<Option<&'static 
     }
     if mail.kind.is_notice() {
         let key = mail.recipient.key();
-        if !operators::list(tx).await?.iter().any(|operator| operator.address.key() == key) {
+        if !operators::alerted(tx).await?.iter().any(|operator| operator.address.key() == key) {
             return Ok(Some("the address no longer belongs to an operator"));
         }
     }

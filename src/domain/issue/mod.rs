@@ -7,6 +7,7 @@ pub mod next_issue;
 pub mod plan;
 pub mod revision;
 pub mod schedule;
+pub mod sections;
 pub mod selection;
 pub mod status;
 pub mod wave;
