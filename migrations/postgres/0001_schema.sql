@@ -667,7 +667,7 @@ CREATE TABLE deliveries (
     subscriber_id   BIGINT      NOT NULL,
     subscription_id BIGINT      NOT NULL,
     status          TEXT        NOT NULL CHECK (status IN
-        ('queued', 'claimed', 'sending', 'sent', 'deferred', 'failed', 'uncertain', 'skipped')),
+        ('queued', 'claimed', 'sent', 'deferred', 'failed', 'uncertain', 'skipped')),
     due_at          TIMESTAMPTZ NOT NULL, -- originally
     next_attempt_at TIMESTAMPTZ NOT NULL,
     attempts        BIGINT      NOT NULL DEFAULT 0, -- begun
@@ -676,6 +676,9 @@ CREATE TABLE deliveries (
     claim_id        BIGINT,
     -- The domain, if sending to it is throttled. Such rows are only claimed as the rate permits.
     throttled_domain           TEXT,
+    -- The message may be on its way: the state `sending`. Only claimed deliveries are begun. No index has this column,
+    -- so beginning changes the row alone.
+    begun           BOOLEAN     NOT NULL DEFAULT FALSE,
     -- The last answer.
     relay           TEXT,
     reply_code      BIGINT,
@@ -688,7 +691,7 @@ CREATE INDEX deliveries_waiting ON deliveries (issue_id, next_attempt_at, id)
     WHERE status IN ('queued', 'deferred') AND throttled_domain IS NULL;
 CREATE INDEX deliveries_throttled ON deliveries (issue_id, throttled_domain, next_attempt_at, id)
     WHERE status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL;
-CREATE INDEX deliveries_leased ON deliveries (issue_id, claim_id) WHERE status IN ('claimed', 'sending');
+CREATE INDEX deliveries_leased ON deliveries (issue_id, claim_id) WHERE status = 'claimed';
 CREATE INDEX deliveries_deferred ON deliveries (issue_id, subscriber_id) WHERE status = 'deferred';
 -- Deliveries that ended without being sent: few, and the ones operators ask about.
 CREATE INDEX deliveries_unsent ON deliveries (issue_id, status, subscriber_id) WHERE status IN ('failed', 'uncertain', 'skipped');

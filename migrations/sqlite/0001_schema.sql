@@ -651,7 +651,7 @@ CREATE TABLE deliveries (
     subscriber_id   INTEGER NOT NULL REFERENCES subscribers (id),
     subscription_id INTEGER NOT NULL REFERENCES subscriptions (id),
     status          TEXT    NOT NULL CHECK (status IN
-        ('queued', 'claimed', 'sending', 'sent', 'deferred', 'failed', 'uncertain', 'skipped')),
+        ('queued', 'claimed', 'sent', 'deferred', 'failed', 'uncertain', 'skipped')),
     due_at          INTEGER NOT NULL, -- originally
     next_attempt_at INTEGER NOT NULL,
     attempts        INTEGER NOT NULL DEFAULT 0, -- begun
@@ -660,6 +660,9 @@ CREATE TABLE deliveries (
     claim_id        INTEGER,
     -- The domain, if sending to it is throttled. Such rows are only claimed as the rate permits.
     throttled_domain           TEXT,
+    -- The message may be on its way: the state `sending`. Only claimed deliveries are begun. No index has this column,
+    -- so beginning changes the row alone.
+    begun           INTEGER NOT NULL DEFAULT 0,
     -- The last answer.
     relay           TEXT,
     reply_code      INTEGER,
@@ -672,7 +675,7 @@ CREATE INDEX deliveries_waiting ON deliveries (issue_id, next_attempt_at, id)
     WHERE status IN ('queued', 'deferred') AND throttled_domain IS NULL;
 CREATE INDEX deliveries_throttled ON deliveries (issue_id, throttled_domain, next_attempt_at, id)
     WHERE status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL;
-CREATE INDEX deliveries_leased ON deliveries (issue_id, claim_id) WHERE status IN ('claimed', 'sending');
+CREATE INDEX deliveries_leased ON deliveries (issue_id, claim_id) WHERE status = 'claimed';
 CREATE INDEX deliveries_deferred ON deliveries (issue_id, subscriber_id) WHERE status = 'deferred';
 -- Deliveries that ended without being sent: few, and the ones operators ask about.
 CREATE INDEX deliveries_unsent ON deliveries (issue_id, status, subscriber_id) WHERE status IN ('failed', 'uncertain', 'skipped');
