@@ -1,4 +1,4 @@
-//! What stands between an issue and its readers: checks with their cures.
+//! Checks of an issue and of the installation, each with its cure.
 
 use super::{
     desk::Desk,
@@ -20,7 +20,7 @@ const RELAY_LIMIT: Duration = Duration::from_secs(3);
 /// Feeds in trouble that are counted.
 const FEEDS: i64 = 100;
 
-/// What the relays said last, so that pages don't wait for them.
+/// The relays' last answers, so that pages don't wait for them.
 #[derive(Default)]
 pub struct RelayState(Mutex<Option<(Timestamp, Vec<(String, Result<(), String>)>)>>);
 
@@ -187,7 +187,7 @@ pub fn render(checks: &[Check]) -> Markup {
                     }
                     div { @if it.outcome == Outcome::Fine { (it.title) } @else { b { (it.title) } }
                         @if !it.detail.is_empty() { small { (it.detail) } }
-                        @if let Some((path, label)) = &it.cure { p.acts.small { a.btn.row href=(path) { (label) } } } }
+                        @if let Some((path, label)) = &it.cure { div.acts.small { a.btn.row href=(path) { (label) } } } }
                 }
             }
         }

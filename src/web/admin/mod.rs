@@ -5,6 +5,7 @@
 
 mod account;
 mod assets;
+mod bare;
 mod calendar;
 mod checks;
 mod desk;
@@ -56,7 +57,7 @@ use url::Url;
 /// Largest form in bytes: a note with every character escaped.
 const MAX_FORM_BYTES: usize = 128 * 1024;
 
-/// What the pages need from parts of Daily that pages don't know.
+/// Work that pages need from parts of Daily they must not import.
 #[async_trait]
 pub trait Work: Send + Sync {
     /// Plans an issue now.
@@ -92,7 +93,7 @@ pub struct Admin {
     /// Whether operators who edited an issue can't approve it.
     pub second_person: bool,
     pub work: Arc<dyn Work>,
-    /// What the relays said when they were checked last.
+    /// The relays' answers to the last check.
     pub relays: Arc<RelayState>,
 }
 

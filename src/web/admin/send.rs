@@ -220,6 +220,10 @@ fn changes(desk: &Desk, news: &News) -> Markup {
     }
 }
 
+fn lower(day: &str) -> String {
+    if matches!(day, "Today" | "Tomorrow") { day.to_lowercase() } else { day.to_owned() }
+}
+
 /// Returns whether a link of an alert may approve this revision for its set time, without the typed name.
 fn is_reviewed(desk: &Desk, it: &Forecast, token: Option<&str>) -> bool {
     let named = token.and_then(|token| reviewed(&desk.admin.operators.keys, token));
@@ -237,7 +241,7 @@ fn decision(desk: &Desk, it: &Forecast, blocked: &[&str], is_editor: bool, revie
     let when = if it.due_at <= desk.now {
         "and send it now".to_owned()
     } else {
-        format!("for {}, {}", day_word(it.date, desk.today()), clock(it.due_at, newsletter))
+        format!("for {}, {}", lower(&day_word(it.date, desk.today())), clock(it.due_at, newsletter))
     };
     let why_not = if !desk.may(Permission::SendIssue) {
         Some(format!("You may not approve or send: your roles are {}.", desk.who.operator.roles.in_words()))
@@ -268,7 +272,7 @@ fn decision(desk: &Desk, it: &Forecast, blocked: &[&str], is_editor: bool, revie
                             input id="name" name="name" autocomplete="off" placeholder=(newsletter.title) required aria-describedby="name-hint";
                             p.hint id="name-hint" { "So that no issue ever goes to another newsletter’s readers." } }
                     }
-                    p.acts { button.filled.big { "Approve " (when) } }
+                    div.acts { button.filled.big { "Approve " (when) } }
                 })) }
             }
             @if desk.may(Permission::SendIssue) {
