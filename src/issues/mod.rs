@@ -7,3 +7,4 @@ pub mod note;
 pub mod plan;
 pub mod render;
 pub mod revision;
+pub mod story_pictures;

@@ -48,7 +48,7 @@ pub fn admin(app: &App) -> Admin {
     Admin {
         operators: app.operators.clone(),
         signup: app.signup.clone(),
-        rules: settings.digest.rules(),
+        rules: app.jobs.issues.plan_rules(),
         margins: settings.schedule.margins(),
         breaker: settings.sending.breaker(),
         secure_cookies: url.starts_with("https://"),

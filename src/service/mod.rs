@@ -1,7 +1,7 @@
 //! The processes of `daily serve`: start, run and shut down.
 
 mod arming;
-mod desk_work;
+pub mod desk_work;
 pub mod incoming;
 pub mod open_files;
 pub mod recovery;

@@ -134,7 +134,9 @@ impl Store {
 
     /// Returns how many deliveries are in each state.
     pub async fn deliveries(&self) -> Vec<(String, i64)> {
-        self.counts("SELECT status, count(*) FROM deliveries GROUP BY status ORDER BY status").await
+        self.counts(
+            "SELECT CASE WHEN begun THEN 'sending' ELSE status END, count(*) FROM deliveries GROUP BY 1 ORDER BY 1",
+        ).await
     }
 
     /// Closes all connections.

@@ -1,4 +1,4 @@
-//! Operators: the recipients of alerts, their accounts, how they sign in, and arming a restored database.
+//! Operators: the recipients of alerts, their accounts, how they sign in, and what they do to an installation.
 
 pub mod account;
 pub mod add_operator;

@@ -29,7 +29,7 @@ use crate::{
         delivery::email::EmailKind, ids::SubscriptionId, issue::revision::Revision,
         subscriber::subscription::is_complaint, token::Purpose,
     },
-    issues::render::{masthead, sign_up_url},
+    issues::render::Letterhead,
 };
 use email_templates::{
     Email, Masthead,
@@ -44,6 +44,8 @@ pub(crate) enum Content {
         email: Email,
         /// The one-click unsubscribe URL.
         unsubscribe_url: Option<String>,
+        /// The revision that a test shows.
+        revision: Option<Revision>,
     },
     /// The email must not be sent, for this reason.
     NotNeeded(&'static str),
@@ -53,14 +55,13 @@ struct EmailRequest<'a> {
     context: &'a Context,
     mail: &'a EmailRecord,
     newsletter: &'a NewsletterRecord,
-    /// The newsletter's signup page.
-    sign_up_url: String,
+    letterhead: Letterhead<'a>,
     now: Timestamp,
 }
 
 impl EmailRequest<'_> {
     fn masthead(&self) -> Masthead<'_> {
-        masthead(&self.newsletter.newsletter, &self.sign_up_url)
+        self.letterhead.masthead()
     }
 
     /// Returns the masthead for a reader, in the reader's language if it is known and differs from the
@@ -94,7 +95,7 @@ impl EmailRequest<'_> {
             page: page.as_deref(),
             kind,
         });
-        Content::Email { email, unsubscribe_url: None }
+        Content::Email { email, unsubscribe_url: None, revision: None }
     }
 }
 
@@ -141,8 +142,8 @@ pub(crate) async fn content(
     mail: &EmailRecord,
     newsletter: &NewsletterRecord,
 ) -> Result<Content, DbError> {
-    let sign_up_url = sign_up_url(&context.settings.http.public_url, &newsletter.newsletter);
-    let request = EmailRequest { context, mail, newsletter, sign_up_url, now: context.clock.now() };
+    let letterhead = Letterhead::new(&newsletter.newsletter, &context.settings.http.public_url);
+    let request = EmailRequest { context, mail, newsletter, letterhead, now: context.clock.now() };
     if let Some(reason) = skip_reason(tx, mail).await? {
         return Ok(Content::NotNeeded(reason));
     }
@@ -150,6 +151,7 @@ pub(crate) async fn content(
         EmailKind::Test => test_issue::content(&request, tx).await,
         EmailKind::ApprovalWanted
         | EmailKind::TooFewStories
+        | EmailKind::SetupWanted
         | EmailKind::IssueStopped
         | EmailKind::StoriesDoubtful => issue_notice::content(&request, tx).await,
         EmailKind::FeedTrouble => feed_notice::content(&request, tx).await,

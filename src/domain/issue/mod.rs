@@ -5,6 +5,7 @@ pub mod date_word;
 pub mod days;
 pub mod next_issue;
 pub mod plan;
+pub mod readiness;
 pub mod revision;
 pub mod schedule;
 pub mod sections;

@@ -34,13 +34,10 @@ use super::{client_address, error::AppError};
 use crate::{
     actions::{Context, operator::context::OperatorContext, signup::context::SignupContext},
     domain::{
-        content::article::FoundArticle,
-        delivery::breaker::Breaker,
-        ids::IssueId,
-        issue::{schedule::Margins, selection::Rules},
+        content::article::FoundArticle, delivery::breaker::Breaker, ids::IssueId, issue::schedule::Margins,
         subscriber::email_address::EmailAddress,
     },
-    issues::plan::Planning,
+    issues::plan::{PlanRules, Planning},
 };
 use async_trait::async_trait;
 use axum::{
@@ -80,7 +77,7 @@ pub struct Admin {
     pub operators: OperatorContext,
     pub signup: SignupContext,
     /// The configured limits for planning, which a newsletter may override.
-    pub rules: Rules,
+    pub rules: PlanRules,
     pub margins: Margins,
     pub breaker: Breaker,
     /// URL of the operators' pages, without `/admin`.
@@ -103,7 +100,7 @@ impl Admin {
     }
 
     fn planning(&self) -> Planning {
-        Planning { rules: self.rules, now: self.actions().clock.now() }
+        self.rules.at(self.actions().clock.now())
     }
 }
 

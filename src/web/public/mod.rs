@@ -7,6 +7,7 @@ pub mod field_errors;
 pub mod issues;
 pub mod issues_feed;
 pub mod mx_guard;
+pub mod pictures;
 pub mod preferences;
 pub mod signup;
 pub mod signup_form;
