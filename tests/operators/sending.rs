@@ -51,7 +51,7 @@ async fn an_issue_is_approved_by_its_revision_and_the_newsletters_name(engine: E
     let desk = app.operator("Ines", "sender").await;
     let sheet = desk.opens(SEND).await;
     assert!(
-        sheet.contains("Tomorrow is ready to send") && sheet.contains("Approve for Tomorrow, 07:00"),
+        sheet.contains("Tomorrow is ready to send") && sheet.contains("Approve for tomorrow, 07:00"),
         "{sheet}"
     );
     let seen = hidden(&sheet, "revision");

@@ -128,6 +128,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/n/{slug}/issues/{date}/test", post(send::test))
         .route("/admin/n/{slug}/issues/{date}/approve", post(send::approve))
         .route("/admin/n/{slug}/issues/{date}/now", post(send::now))
+        .route("/admin/n/{slug}/issues/{date}/anyway", post(send::anyway))
         .route("/admin/n/{slug}/issues/{date}/skip", post(send::skip))
         .route("/admin/n/{slug}/issues/{date}/pause", post(live::pause))
         .route("/admin/n/{slug}/issues/{date}/resume", post(live::resume))

@@ -256,7 +256,7 @@ fn needs(desk: &Desk, it: &Today) -> Vec<Need> {
         let due = clock(it.forecast.due_at, desk.newsletter());
         needs.push(Need {
             state: ("wait", format!("By {due}")),
-            title: format!("Approve {}’s issue", day_word(it.forecast.date, desk.today())),
+            title: format!("Approve the issue of {}", short_day(it.forecast.date)),
             text: it.verdict.detail.clone(),
             link: (desk.issue_path(it.forecast.date, "send"), "Review"),
         });
