@@ -2,9 +2,7 @@
 
 use crate::{
     db::{content::articles::ArticleRecord, newsletters::NewsletterRecord},
-    domain::{
-        newsletter::{Archive, Newsletter, SelectionKind},
-    },
+    domain::newsletter::{Archive, Newsletter, SelectionKind},
     issues::{
         edition::Edition,
         note,
@@ -184,7 +182,12 @@ fn period(newsletter: &Newsletter, date: Date, stories: &[Story<'_>]) -> Period 
 }
 
 /// Returns a story of an edition, as the templates show it.
-fn story<'a>(article: &'a ArticleRecord, url: &'a str, made: Option<&'a StoryPictures>, zone: &TimeZone) -> Story<'a> {
+fn story<'a>(
+    article: &'a ArticleRecord,
+    url: &'a str,
+    made: Option<&'a StoryPictures>,
+    zone: &TimeZone,
+) -> Story<'a> {
     let pixels = |length: Option<i64>| length.and_then(|it| u32::try_from(it).ok());
     let picture = article.image_url.as_deref().map(|url| Picture {
         url,

@@ -16,7 +16,9 @@ struct DeskWork(App);
 #[async_trait]
 impl Work for DeskWork {
     async fn plan(&self, issue: IssueId) -> Result<(), String> {
-        plan_issue::run(&self.0.jobs.issues, issue).await.map_err(|error| error.to_string())
+        plan_issue::run(&self.0.jobs.issues, &self.0.jobs.feeds, issue)
+            .await
+            .map_err(|error| error.to_string())
     }
 
     async fn read_article(&self, url: &Url) -> Result<FoundArticle, String> {
@@ -54,6 +56,7 @@ pub fn admin(app: &App) -> Admin {
         secure_cookies: url.starts_with("https://"),
         url: url.into(),
         public_url: settings.http.public_url.as_str().into(),
+        pictures_url: settings.pictures_url().into(),
         host: settings.admin.host.as_deref().map(Into::into),
         second_person: settings.admin.second_person,
         work: Arc::new(DeskWork(app.clone())),

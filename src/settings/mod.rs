@@ -57,7 +57,7 @@ use validator::{Validate, ValidationError};
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// How each text is written, by key.
-const CURES: [&[(&str, &str)]; 12] = [
+const CURES: [&[(&str, &str)]; 13] = [
     admin::CURES,
     database::CURES,
     digest::CURES,

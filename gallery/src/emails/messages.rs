@@ -150,8 +150,13 @@ fn notices(masthead: Masthead<'_>) -> Vec<Case> {
     [("notice-approval", NoticeKind::ApprovalWanted { issue }), ("notice-held", held)]
         .into_iter()
         .map(|(name, kind)| {
-            let email =
-                notice::render(&Notice { masthead, slug: "daily", operator: "desk@courier.example", kind });
+            let email = notice::render(&Notice {
+                masthead,
+                slug: "daily",
+                operator: "desk@courier.example",
+                page: None,
+                kind,
+            });
             case(name, &email)
         })
         .collect()

@@ -106,8 +106,9 @@ const AXE: &str = "const options = { resultTypes: ['violations'], rules: { regio
 #[tokio::test(flavor = "multi_thread")]
 async fn no_email_has_a_barrier() {
     let axe = cache().join("daily-tests/axe-core-4.14.1/node_modules/axe-core/axe.min.js");
-    let axe = std::fs::read_to_string(&axe)
-        .unwrap_or_else(|error| panic!("axe-core is not in {} ({error}): run script/bootstrap", axe.display()));
+    let axe = std::fs::read_to_string(&axe).unwrap_or_else(|error| {
+        panic!("axe-core is not in {} ({error}): run script/bootstrap", axe.display())
+    });
     let folder = folder("accessible-emails");
     let cases = emails::cases();
     gallery::write_html(&folder, &cases).expect("the target folder is writable");
@@ -116,7 +117,10 @@ async fn no_email_has_a_barrier() {
     for case in &cases {
         for theme in [Theme::Light, Theme::Dark] {
             let view = View { theme, ..View::PHONE };
-            browser.open(&folder.join("html").join(view.file_of(&case.name)), view.width, theme).await.unwrap();
+            browser
+                .open(&folder.join("html").join(view.file_of(&case.name)), view.width, theme)
+                .await
+                .unwrap();
             browser.run(&axe).await.unwrap();
             let Value::Array(found) = browser.run(AXE).await.unwrap() else { panic!("no list of barriers") };
             barriers.extend(found.iter().map(|it| format!("{}: {it}", view.name_of(&case.name))));

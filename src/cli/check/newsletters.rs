@@ -92,6 +92,7 @@ async fn next_issue(app: &App, record: &NewsletterRecord) -> Result<Finding, Cli
         edition: &edition,
         number: 1,
         public_url: &app.settings.http.public_url,
+        pictures_url: &app.settings.pictures_url(),
         reader_token: &token_placeholder("check"),
         is_test: false,
         revision: None,

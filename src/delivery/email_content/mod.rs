@@ -117,7 +117,9 @@ impl EmailRequest<'_> {
                 format!("{url}/admin/n/{slug}/issues/{date}")
             }
             NoticeKind::FeedTrouble(_) => format!("{url}/admin/n/{slug}/feeds"),
-            NoticeKind::DestinationsHeld { .. } | NoticeKind::ClockWasWrong { .. } => {
+            NoticeKind::SetupWanted { .. }
+            | NoticeKind::DestinationsHeld { .. }
+            | NoticeKind::ClockWasWrong { .. } => {
                 format!("{url}/admin/system")
             }
             NoticeKind::Signups(_) => return None,

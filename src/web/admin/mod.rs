@@ -83,6 +83,8 @@ pub struct Admin {
     /// URL of the operators' pages, without `/admin`.
     pub url: Arc<str>,
     pub public_url: Arc<str>,
+    /// URL of the folder that readers get made pictures from.
+    pub pictures_url: Arc<str>,
     /// The only host name for which the pages are served.
     pub host: Option<Arc<str>>,
     /// Whether the pages' URL is HTTPS.

@@ -73,6 +73,7 @@ async fn render(desk: &Desk, date: Date, variant: usize) -> Result<Option<Email>
         edition: &edition,
         number: i64::try_from(variant).unwrap_or(1),
         public_url: &desk.admin.public_url,
+        pictures_url: &desk.admin.pictures_url,
         reader_token: &token,
         is_test: false,
         revision: None,
