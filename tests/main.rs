@@ -33,6 +33,7 @@ mod issue_commands;
 mod issues;
 mod languages;
 mod mail_domains;
+mod monitoring;
 
 mod newsletters;
 mod next_issue;

@@ -433,6 +433,9 @@ CREATE TABLE issues (
     planned_at    TIMESTAMPTZ, -- the last choice of stories; NULL: none, or out of date
     frozen_at     TIMESTAMPTZ, -- rendered; the content is final
     closed_at     TIMESTAMPTZ, -- nothing was left to do
+    -- The next call of the heartbeat URL. NULL: none is due, because the issue is not sent or the call has succeeded.
+    heartbeat_after TIMESTAMPTZ,
+    heartbeat_tries BIGINT NOT NULL DEFAULT 0,
     -- An operator resumed it. Deliveries that waited meanwhile don't count as late.
     resumed_at    TIMESTAMPTZ,
     -- An operator's edits. NULL: Daily's own subject and preheader, and no note.
@@ -457,6 +460,7 @@ CREATE TABLE issues (
     UNIQUE (newsletter_id, issue_date)
 );
 CREATE INDEX issues_open ON issues (status, due_at) WHERE status IN ('planned', 'frozen', 'sending');
+CREATE INDEX issues_heartbeat ON issues (heartbeat_after) WHERE heartbeat_after IS NOT NULL;
 
 -- A revision of an issue that an operator was shown, so that a later one can be compared with it.
 CREATE TABLE issue_revisions (

@@ -423,6 +423,9 @@ CREATE TABLE issues (
     planned_at    INTEGER, -- the last choice of stories; NULL: none, or out of date
     frozen_at     INTEGER, -- rendered; the content is final
     closed_at     INTEGER, -- nothing was left to do
+    -- The next call of the heartbeat URL. NULL: none is due, because the issue is not sent or the call has succeeded.
+    heartbeat_after INTEGER,
+    heartbeat_tries INTEGER NOT NULL DEFAULT 0,
     -- An operator resumed it. Deliveries that waited meanwhile don't count as late.
     resumed_at    INTEGER,
     -- An operator's edits. NULL: Daily's own subject and preheader, and no note.
@@ -447,6 +450,7 @@ CREATE TABLE issues (
     UNIQUE (newsletter_id, issue_date)
 ) STRICT;
 CREATE INDEX issues_open ON issues (status, due_at) WHERE status IN ('planned', 'frozen', 'sending');
+CREATE INDEX issues_heartbeat ON issues (heartbeat_after) WHERE heartbeat_after IS NOT NULL;
 
 -- A revision of an issue that an operator was shown, so that a later one can be compared with it.
 CREATE TABLE issue_revisions (

@@ -9,6 +9,7 @@ pub mod consent;
 pub mod content;
 pub mod deliveries;
 pub mod engine;
+pub mod figures;
 pub mod incoming_messages;
 pub mod issues;
 pub mod newsletters;

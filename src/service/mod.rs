@@ -1,5 +1,7 @@
 //! The processes of `daily serve`: start, run and shut down.
 
+mod disk;
+pub mod gauges;
 pub mod incoming;
 pub mod open_files;
 pub mod recovery;

@@ -11,6 +11,7 @@ mod feeds;
 mod http;
 mod layers;
 mod log;
+mod monitoring;
 mod pictures;
 mod problems;
 mod receive;
@@ -31,6 +32,7 @@ pub use dkim::Dkim;
 pub use feeds::Feeds;
 pub use http::Http;
 pub use log::{Log, LogFormat};
+pub use monitoring::Monitoring;
 pub use pictures::Pictures;
 pub use problems::Problem;
 pub use receive::{Receive, ReceiveProtocol};
@@ -54,13 +56,14 @@ use validator::{Validate, ValidationError};
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// How each text is written, by key.
-const CURES: [&[(&str, &str)]; 12] = [
+const CURES: [&[(&str, &str)]; 13] = [
     database::CURES,
     digest::CURES,
     dkim::CURES,
     feeds::CURES,
     http::CURES,
     log::CURES,
+    monitoring::CURES,
     pictures::CURES,
     receive::CURES,
     relays::CURES,
@@ -101,6 +104,8 @@ pub struct Settings {
     pub feeds: Feeds,
     #[validate(nested)]
     pub pictures: Pictures,
+    #[validate(nested)]
+    pub monitoring: Monitoring,
     #[validate(nested)]
     pub tokens: Tokens,
     #[validate(nested)]
