@@ -35,6 +35,7 @@ mod issues;
 mod kept_past;
 mod languages;
 mod mail_domains;
+mod monitoring;
 
 mod newsletters;
 mod next_issue;
