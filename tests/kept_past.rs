@@ -415,6 +415,9 @@ async fn counting_cohorts_reads_an_index(engine: Engine) {
     let plan = app.store().await.query_plan(cohorts::COUNTS, ["1"; 4]).await;
     assert!(plan.iter().any(|step| step.contains("subscriptions_by_cohort")), "{plan:?}");
     if engine == Engine::Sqlite {
-        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "the index is in the right order: {plan:?}");
+        assert!(
+            !plan.iter().any(|step| step.contains("TEMP B-TREE")),
+            "the index is in the right order: {plan:?}"
+        );
     }
 }
