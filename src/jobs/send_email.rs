@@ -113,13 +113,12 @@ async fn load_content_in(
     mail: &EmailRecord,
     known: &mut Newsletters,
 ) -> Result<Loaded, DbError> {
-    let newsletter = match known.get(&mail.newsletter_id) {
-        Some(newsletter) => newsletter.clone(),
-        None => {
-            let newsletter = Arc::new(newsletters::get(tx, mail.newsletter_id).await?);
-            known.insert(mail.newsletter_id, newsletter.clone());
-            newsletter
-        }
+    let newsletter = if let Some(newsletter) = known.get(&mail.newsletter_id) {
+        newsletter.clone()
+    } else {
+        let newsletter = Arc::new(newsletters::get(tx, mail.newsletter_id).await?);
+        known.insert(mail.newsletter_id, newsletter.clone());
+        newsletter
     };
     let draft = email_content::content(context, tx, mail, &newsletter).await?;
     Ok((newsletter, draft))
