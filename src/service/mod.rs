@@ -2,7 +2,7 @@
 
 mod arming;
 pub mod desk_work;
-mod disk;
+pub mod disk;
 pub mod gauges;
 pub mod incoming;
 pub mod open_files;

@@ -1,8 +1,6 @@
 //! Runs the parts of a process: web, workers and scheduler.
 
-use super::{
-    arming, desk_work, disk, gauges, incoming, open_files, recovery::recover, scheduler, watchdog,
-};
+use super::{arming, desk_work, disk, gauges, incoming, open_files, recovery::recover, scheduler, watchdog};
 use crate::{
     actions::{operator::links, privacy::verify_consent},
     app::App,
