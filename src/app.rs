@@ -306,7 +306,7 @@ async fn migrate(db: &Db, settings: &Settings) -> Result<(), StartError> {
 /// Makes the first newsletter and the identity of a new database.
 async fn insert_first_rows(db: &Db, clock: &Clock) -> Result<(), DbError> {
     let mut tx = db.read().await?;
-    let has_newsletter = !newsletters::list(&mut tx).await?.is_empty();
+    let has_newsletter = !newsletters::list_with_removed(&mut tx).await?.is_empty();
     drop(tx);
     if !has_newsletter {
         let mut tx = db.begin().await?;

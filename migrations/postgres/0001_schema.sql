@@ -44,7 +44,8 @@ CREATE TABLE newsletters (
     needs_approval  BOOLEAN     NOT NULL DEFAULT FALSE,
     -- Past issues on the web: listed, reachable by link only, or not there at all.
     archive         TEXT        NOT NULL DEFAULT 'public' CHECK (archive IN ('public', 'unlisted', 'none')),
-    created_at      TIMESTAMPTZ NOT NULL
+    created_at      TIMESTAMPTZ NOT NULL,
+    removed_at      TIMESTAMPTZ -- from then on there are no signups and no issues; the archive stays
 );
 
 -- A person who runs newsletters: gets alerts, and may sign in to the operators' pages.
@@ -583,6 +584,7 @@ CREATE TABLE issue_edits (
     place      BIGINT, -- from 1; NULL: the plan decides
     title      TEXT, -- NULL: unchanged
     dek        TEXT, -- NULL: unchanged; empty: none
+    picture    TEXT, -- a URL. NULL: unchanged; empty: none
     PRIMARY KEY (issue_id, article_id)
 );
 

@@ -45,7 +45,8 @@ CREATE TABLE newsletters (
     needs_approval  INTEGER NOT NULL DEFAULT 0,
     -- Past issues on the web: listed, reachable by link only, or not there at all.
     archive         TEXT    NOT NULL DEFAULT 'public' CHECK (archive IN ('public', 'unlisted', 'none')),
-    created_at      INTEGER NOT NULL
+    created_at      INTEGER NOT NULL,
+    removed_at      INTEGER -- from then on there are no signups and no issues; the archive stays
 ) STRICT;
 
 -- A person who runs newsletters: gets alerts, and may sign in to the operators' pages.
@@ -569,6 +570,7 @@ CREATE TABLE issue_edits (
     place      INTEGER, -- from 1; NULL: the plan decides
     title      TEXT, -- NULL: unchanged
     dek        TEXT, -- NULL: unchanged; empty: none
+    picture    TEXT, -- a URL. NULL: unchanged; empty: none
     PRIMARY KEY (issue_id, article_id)
 ) STRICT, WITHOUT ROWID;
 

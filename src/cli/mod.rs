@@ -14,6 +14,7 @@ mod dkim;
 mod feed;
 mod issue;
 mod newsletter;
+mod newsletter_stats;
 mod operator;
 mod output;
 mod problems;
@@ -76,7 +77,7 @@ enum Command {
     /// Make DKIM keys and show their DNS records
     #[command(subcommand)]
     Dkim(dkim::Dkim),
-    /// Show, add and change newsletters
+    /// Show, add, change and remove newsletters
     #[command(subcommand)]
     Newsletter(newsletter::Newsletter),
     /// Add, show, read and remove feeds

@@ -4,11 +4,18 @@ use crate::{
     actions::newsletter::{
         add_newsletter::add_newsletter,
         details::{NewNewsletter, NewsletterDetails},
+        remove_newsletter::remove_newsletter,
         set_newsletter::set_newsletter,
         settings,
     },
     app::App,
-    cli::{CliError, CliResult, output::Output, problems::usage},
+    cli::{
+        CliError, CliResult,
+        issue::counted,
+        newsletter_stats,
+        output::{Output, confirm},
+        problems::usage,
+    },
     db::{
         newsletters::{self, NewsletterRecord},
         subscribers,
@@ -17,7 +24,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// Show, add and change newsletters
+/// Show, add, change and remove newsletters
 #[derive(Debug, clap::Subcommand)]
 pub enum Newsletter {
     /// List newsletters
@@ -45,6 +52,23 @@ pub enum Newsletter {
         daily newsletter set daily --postal-address \"1 High Street, Springfield\"\n\n\
         Nothing goes out at once because of a change.")]
     Set(Box<Set>),
+    /// Show readers over time, and the latest issues
+    #[command(after_help = "Example:\n  daily newsletter stats daily")]
+    Stats {
+        /// Short name
+        slug: Option<String>,
+    },
+    /// Remove a newsletter; its archive stays
+    #[command(after_help = "Example:\n  daily newsletter remove weekly\n\n\
+        It takes no more signups and has no more issues. Links in its emails go on working. \
+        Its short name stays taken.")]
+    Remove {
+        /// Short name
+        slug: String,
+        /// Don't ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -59,17 +83,11 @@ impl Newsletter {
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         match self {
             Self::List => list(app, output).await,
-            Self::Show { slug } => {
-                let newsletter =
-                    super::newsletter(app, slug.as_deref()).await.map_err(|error| match error {
-                        // This command has no such option.
-                        CliError::Usage(message) => {
-                            CliError::Usage(message.replace(" with --newsletter", ""))
-                        }
-                        other => other,
-                    })?;
-                show(app, &newsletter, output).await
+            Self::Show { slug } => show(app, &named(app, slug.as_deref()).await?, output).await,
+            Self::Stats { slug } => {
+                newsletter_stats::run(app, &named(app, slug.as_deref()).await?, output).await
             }
+            Self::Remove { slug, yes } => remove(app, actor, &slug, yes, output).await,
             Self::Add(new) => add(&new, app, actor, output).await,
             Self::Set(set) => set.run(app, actor, output).await,
         }
@@ -98,6 +116,35 @@ impl Set {
         let record = set_newsletter(&app.actions, actor, record.id, change).await?;
         show(app, &record, output).await
     }
+}
+
+/// Returns the named newsletter, or the only one.
+async fn named(app: &App, slug: Option<&str>) -> Result<NewsletterRecord, CliError> {
+    super::newsletter(app, slug).await.map_err(|error| match error {
+        // These commands have no such option.
+        CliError::Usage(message) => CliError::Usage(message.replace(" with --newsletter", "")),
+        other => other,
+    })
+}
+
+async fn remove(app: &App, actor: &Actor, slug: &str, yes: bool, output: Output) -> CliResult {
+    let record = super::newsletter(app, Some(slug)).await?;
+    if !yes {
+        let readers = subscribers::count_active(&mut app.db.read().await?, record.id).await?;
+        let question = format!(
+            "Remove {} ({slug}), with {}? It takes no more signups and has no more issues.",
+            record.newsletter.title,
+            counted(readers, "reader")
+        );
+        confirm(&question, "confirm with --yes", "the newsletter was not removed")?;
+    }
+    remove_newsletter(&app.actions, actor, record.id)
+        .await
+        .map_err(|error| CliError::Failed(format!("`{slug}` was not removed: {error}")))?;
+    output.record(&json!({ "newsletter": slug, "removed": true }), || {
+        format!("{} has no more issues; its archive stays", record.newsletter.title)
+    })?;
+    Ok(())
 }
 
 async fn list(app: &App, output: Output) -> CliResult {

@@ -118,10 +118,22 @@ impl Row {
     }
 }
 
-/// Returns all newsletters in the order they were created. There are a handful.
+/// Returns the newsletters that are not removed, in the order they were created. There are a handful.
 pub async fn list(tx: &mut Tx) -> Result<Vec<NewsletterRecord>, DbError> {
+    let rows: Vec<Row> =
+        query_as!(tx, "SELECT * FROM newsletters WHERE removed_at IS NULL ORDER BY id").fetch_all().await?;
+    rows.into_iter().map(Row::read).collect()
+}
+
+/// Returns all newsletters, removed ones included.
+pub async fn list_with_removed(tx: &mut Tx) -> Result<Vec<NewsletterRecord>, DbError> {
     let rows: Vec<Row> = query_as!(tx, "SELECT * FROM newsletters ORDER BY id").fetch_all().await?;
     rows.into_iter().map(Row::read).collect()
+}
+
+/// Removes a newsletter: no signups, no issues.
+pub async fn set_removed(tx: &mut Tx, id: NewsletterId, now: Timestamp) -> Result<(), DbError> {
+    query!(tx, "UPDATE newsletters SET removed_at = $2 WHERE id = $1", id, DbTime(now)).execute().await
 }
 
 /// Returns the newsletter with this id.
@@ -139,10 +151,13 @@ pub async fn get_by_slug(tx: &mut Tx, slug: &str) -> Result<Option<NewsletterRec
 
 /// Returns the ids of newsletters by their short names. Unknown names are left out.
 pub async fn ids_by_slug(tx: &mut Tx, slugs: &[&str]) -> Result<HashMap<String, NewsletterId>, DbError> {
-    let found: Vec<(String, NewsletterId)> =
-        query_as!(tx, "SELECT slug, id FROM newsletters WHERE slug {in $1}", DbList(slugs))
-            .fetch_all()
-            .await?;
+    let found: Vec<(String, NewsletterId)> = query_as!(
+        tx,
+        "SELECT slug, id FROM newsletters WHERE slug {in $1} AND removed_at IS NULL",
+        DbList(slugs)
+    )
+    .fetch_all()
+    .await?;
     Ok(found.into_iter().collect())
 }
 

@@ -64,13 +64,19 @@ impl Stories {
                     article.dek = Some(dek.clone()).filter(|dek| !dek.is_empty());
                 }
             }
+            if let Some(picture) = edits.get(id).and_then(|edit| edit.picture.as_ref()) {
+                // Its size is known only of what Daily makes of it.
+                (article.image_url, article.image_alt) =
+                    (Some(picture.clone()).filter(|url| !url.is_empty()), None);
+                (article.image_width, article.image_height) = (None, None);
+            }
             articles.insert(*id, article);
         }
         let approved = match issue.and_then(|issue| Some((issue, issue.approved_revision.as_deref()?))) {
             Some((issue, revision)) => approved_content(tx, issue, revision).await?,
             None => None,
         };
-        let mut made = pictures::made(tx, ids).await?;
+        let mut made = pictures::made(tx, issue.map(|issue| issue.id), ids).await?;
         let mut restored = HashMap::new();
         for story in approved.into_iter().flat_map(|content| content.stories) {
             let id = ArticleId(story.article);

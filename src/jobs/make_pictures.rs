@@ -68,7 +68,7 @@ pub async fn make_pictures(
     let lock = context.issue_locks.of(issue);
     let Ok(_turn) = tokio::time::timeout_at(deadline, lock.lock()).await else { return Ok(()) };
     let mut tx = context.db.read().await?;
-    let unmade = pictures::unmade(&mut tx, stories, context.clock.now()).await?;
+    let unmade = pictures::unmade(&mut tx, issue, stories, context.clock.now()).await?;
     drop(tx);
     let missing = unmade.len();
     let making = unmade.into_iter().map(|unmade| make_one(context, unmade, deadline));
@@ -90,7 +90,7 @@ pub async fn make_pictures(
     if missing > 0 {
         tracing::info!(%issue, made, missing, "pictures made");
     }
-    keep(context, stories).await
+    keep(context, issue, stories).await
 }
 
 /// Makes the pictures of a story. Returns whether there are some.
@@ -141,9 +141,9 @@ async fn fetch_and_make(
 }
 
 /// Keeps the pictures of a plan from being dropped as unused.
-async fn keep(context: &FeedContext, stories: &[ArticleId]) -> Result<(), DbError> {
+async fn keep(context: &FeedContext, issue: IssueId, stories: &[ArticleId]) -> Result<(), DbError> {
     let mut tx = context.db.read().await?;
-    let made = pictures::made(&mut tx, stories).await?;
+    let made = pictures::made(&mut tx, Some(issue), stories).await?;
     drop(tx);
     let hashes: Vec<String> = made.values().flat_map(MadePictures::hashes).map(str::to_owned).collect();
     if hashes.is_empty() {

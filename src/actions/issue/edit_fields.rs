@@ -4,6 +4,7 @@ use crate::{
     actions::issue::edit_issue::{MAX_NOTE_CHARS, MAX_PLACE, StoryChange},
     db::issues::IssueWords,
     domain::{
+        brand::parse_publisher_url,
         content::article::{MAX_DEK_CHARS, MAX_TITLE_CHARS, one_line},
         ids::ArticleId,
         validation::{Code, Problems, at_index},
@@ -33,6 +34,13 @@ pub struct IssueEdit {
     #[arg(long, value_name = "ARTICLE=TEXT")]
     #[validate(custom(function = self::summaries))]
     pub summary: Vec<String>,
+    /// Show another picture with an article in this issue
+    #[arg(long, value_name = "ARTICLE=URL")]
+    #[validate(custom(function = self::pictures))]
+    pub picture: Vec<String>,
+    /// Show an article without a picture in this issue
+    #[arg(long, value_name = "ARTICLE")]
+    pub no_picture: Vec<i64>,
     /// Revert the edits of an article
     #[arg(long, value_name = "ARTICLE")]
     pub undo: Vec<i64>,
@@ -51,8 +59,8 @@ pub struct IssueEdit {
 }
 
 fn changes_something(edit: &IssueEdit) -> Result<(), ValidationError> {
-    let numbers = [&edit.pin, &edit.drop, &edit.undo].iter().all(|list| list.is_empty());
-    let texts = [&edit.place, &edit.title, &edit.summary].iter().all(|list| list.is_empty());
+    let numbers = [&edit.pin, &edit.drop, &edit.no_picture, &edit.undo].iter().all(|list| list.is_empty());
+    let texts = [&edit.place, &edit.title, &edit.summary, &edit.picture].iter().all(|list| list.is_empty());
     let words = [&edit.subject, &edit.preheader, &edit.note].iter().all(|text| text.is_none());
     if numbers && texts && words { Err(Code::NothingToChange.error()) } else { Ok(()) }
 }
@@ -78,6 +86,15 @@ fn summaries(list: &[String]) -> Result<(), ValidationError> {
         let (_, summary) = split_article(text).ok_or_else(|| Code::StoryText.error())?;
         at_most(&one_line(summary, UNCUT), MAX_DEK_CHARS)
     })
+}
+
+fn pictures(list: &[String]) -> Result<(), ValidationError> {
+    check_each(list, |text| parse_picture(text).map(drop).ok_or_else(|| Code::WebAddress.error()))
+}
+
+fn parse_picture(text: &str) -> Option<StoryChange> {
+    let (id, url) = split_article(text)?;
+    Some(StoryChange::Picture(id, parse_publisher_url("", url).ok()?.into()))
 }
 
 fn headline(text: &str) -> Result<(), ValidationError> {
@@ -141,6 +158,10 @@ impl IssueEdit {
             let (id, summary) = split_article(text).ok_or_else(|| Code::StoryText.at("summary"))?;
             changes.push(StoryChange::Summary(id, summary.to_owned()));
         }
+        for text in &self.picture {
+            changes.push(parse_picture(text).ok_or_else(|| Code::WebAddress.at("picture"))?);
+        }
+        changes.extend(self.no_picture.iter().map(|it| StoryChange::Picture(id(it), String::new())));
         Ok((words, changes))
     }
 }

@@ -35,6 +35,8 @@ pub enum StoryChange {
     Title(ArticleId, String),
     /// Changes the summary in this issue. Empty: none.
     Summary(ArticleId, String),
+    /// Shows the picture at this URL in this issue. Empty: none.
+    Picture(ArticleId, String),
     /// Undoes all edits of the story.
     Undo(ArticleId),
 }
@@ -47,6 +49,7 @@ impl StoryChange {
             | Self::Place(id, _)
             | Self::Title(id, _)
             | Self::Summary(id, _)
+            | Self::Picture(id, _)
             | Self::Undo(id) => *id,
         }
     }
@@ -126,6 +129,7 @@ pub async fn edit_version(
                 let dek = single_line("summary", dek, MAX_DEK_CHARS)?;
                 issues::set_words(&mut tx, issue, id, None, Some(&dek)).await?;
             }
+            StoryChange::Picture(_, url) => issues::set_picture(&mut tx, issue, id, url).await?,
             StoryChange::Undo(_) => issues::undo(&mut tx, issue, id).await?,
         }
     }
@@ -142,8 +146,7 @@ pub async fn edit_version(
 async fn with_edits(tx: &mut Tx, issue: &IssueRecord) -> Result<Value, DbError> {
     let mut fields = audited(issue);
     for it in issues::edits(tx, issue.id).await? {
-        fields[format!("article {}", it.article_id)] =
-            json!({ "wish": it.wish, "place": it.place, "title": it.title, "summary": it.dek });
+        fields[format!("article {}", it.article_id)] = json!({ "wish": it.wish, "place": it.place, "title": it.title, "summary": it.dek, "picture": it.picture });
     }
     Ok(fields)
 }

@@ -1,7 +1,8 @@
-//! Operators add and change newsletters.
+//! Operators add, change and remove newsletters.
 
 pub mod add_newsletter;
 pub mod details;
+pub mod remove_newsletter;
 pub mod set_newsletter;
 
 use crate::domain::{newsletter::Newsletter, subscriber::email_address::EmailAddress};

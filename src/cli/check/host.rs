@@ -1,7 +1,11 @@
 //! Findings about this machine: who can read the secrets, the limit of open files, and the addresses.
 
 use super::Finding;
-use crate::{db::DatabaseUrl, service::{disk::free_bytes, open_files}, settings::Settings};
+use crate::{
+    db::DatabaseUrl,
+    service::{disk::free_bytes, open_files},
+    settings::Settings,
+};
 use std::{
     net::IpAddr,
     os::unix::fs::PermissionsExt as _,

@@ -10,7 +10,7 @@ use crate::{
     },
     domain::{
         content::made_picture::{FileName, MadePictures},
-        ids::ArticleId,
+        ids::{ArticleId, IssueId},
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -52,21 +52,27 @@ impl Row {
     }
 }
 
-async fn rows(tx: &mut Tx, ids: &[ArticleId]) -> Result<Vec<Row>, DbError> {
+async fn rows(tx: &mut Tx, issue: Option<IssueId>, ids: &[ArticleId]) -> Result<Vec<Row>, DbError> {
     query_as!(
         tx,
-        "SELECT a.id AS article_id, a.image_url, p.source_url, p.made, p.tries, p.retry_after FROM articles a \
-         LEFT JOIN article_pictures p ON p.article_id = a.id WHERE a.id {in $1} AND a.image_ok \
-         AND a.image_url IS NOT NULL",
-        DbList(ids)
+        "SELECT a.id AS article_id, COALESCE(e.picture, a.image_url) AS image_url, p.source_url, p.made, p.tries, \
+         p.retry_after FROM articles a LEFT JOIN article_pictures p ON p.article_id = a.id \
+         LEFT JOIN issue_edits e ON e.article_id = a.id AND e.issue_id = $2 WHERE a.id {in $1} \
+         AND (e.picture <> '' OR (e.picture IS NULL AND a.image_ok AND a.image_url IS NOT NULL))",
+        DbList(ids),
+        issue
     )
     .fetch_all()
     .await
 }
 
-/// Returns the pictures that were made of these articles' images, if all their files exist.
-pub async fn made(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashMap<ArticleId, MadePictures>, DbError> {
-    let rows = rows(tx, ids).await?;
+/// Returns the pictures that were made of these articles' images in an issue, if all their files exist.
+pub async fn made(
+    tx: &mut Tx,
+    issue: Option<IssueId>,
+    ids: &[ArticleId],
+) -> Result<HashMap<ArticleId, MadePictures>, DbError> {
+    let rows = rows(tx, issue, ids).await?;
     let made = rows.iter().filter_map(|row| Some((row.article_id, row.pictures()?))).collect();
     with_files(tx, made).await
 }
@@ -90,10 +96,15 @@ pub async fn with_files<K: Eq + std::hash::Hash>(
 }
 
 /// Returns those of these articles whose pictures are to be made now, in the given order.
-pub async fn unmade(tx: &mut Tx, ids: &[ArticleId], now: Timestamp) -> Result<Vec<Unmade>, DbError> {
-    let made = made(tx, ids).await?;
+pub async fn unmade(
+    tx: &mut Tx,
+    issue: IssueId,
+    ids: &[ArticleId],
+    now: Timestamp,
+) -> Result<Vec<Unmade>, DbError> {
+    let made = made(tx, Some(issue), ids).await?;
     let mut rows: HashMap<ArticleId, Row> =
-        rows(tx, ids).await?.into_iter().map(|row| (row.article_id, row)).collect();
+        rows(tx, Some(issue), ids).await?.into_iter().map(|row| (row.article_id, row)).collect();
     let mut unmade = Vec::new();
     for id in ids {
         let Some(row) = rows.remove(id).filter(|_| !made.contains_key(id)) else { continue };

@@ -24,13 +24,15 @@ pub struct StoryEdit {
     pub title: Option<String>,
     /// The summary in this issue. Empty: none.
     pub dek: Option<String>,
+    /// The URL of its picture in this issue. Empty: none.
+    pub picture: Option<String>,
 }
 
 /// Returns the edits of an issue.
 pub async fn edits(tx: &mut Tx, id: IssueId) -> Result<Vec<StoryEdit>, DbError> {
     query_as!(
         tx,
-        "SELECT article_id, wish, place, title, dek FROM issue_edits WHERE issue_id = $1 ORDER BY article_id \
+        "SELECT article_id, wish, place, title, dek, picture FROM issue_edits WHERE issue_id = $1 ORDER BY article_id \
          LIMIT 1000",
         id
     )
@@ -90,6 +92,20 @@ pub async fn set_words(
         article,
         title,
         dek
+    )
+    .execute()
+    .await
+}
+
+/// Saves a story's picture for this issue. Empty: none.
+pub async fn set_picture(tx: &mut Tx, id: IssueId, article: ArticleId, picture: &str) -> Result<(), DbError> {
+    query!(
+        tx,
+        "INSERT INTO issue_edits (issue_id, article_id, picture) VALUES ($1, $2, $3) \
+         ON CONFLICT (issue_id, article_id) DO UPDATE SET picture = excluded.picture",
+        id,
+        article,
+        picture
     )
     .execute()
     .await

@@ -14,8 +14,8 @@ pub mod welcomes;
 
 pub use candidates::{candidates, mark_carried, mark_places, past_variants, planned_at};
 pub use edits::{
-    IssueWords, StoryEdit, edits, set_approved, set_edited, set_issue_words, set_place, set_wish, set_words,
-    undo,
+    IssueWords, StoryEdit, edits, set_approved, set_edited, set_issue_words, set_picture, set_place,
+    set_wish, set_words, undo,
 };
 pub use follow::follow_clock;
 pub use groups::{WaveRecord, fan_out_again, insert_group, insert_wave, set_fanned_out, unserved, waves};

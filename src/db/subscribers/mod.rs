@@ -217,6 +217,23 @@ pub async fn counts(
     .await
 }
 
+/// Counts a newsletter's readers who confirmed, and those who ended, since a moment.
+pub async fn joined_and_left(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    since: Timestamp,
+) -> Result<(i64, i64), DbError> {
+    query_as!(
+        tx,
+        "SELECT count(*) FILTER (WHERE confirmed_at >= $2), count(*) FILTER (WHERE ended_at >= $2) \
+         FROM subscriptions WHERE newsletter_id = $1",
+        newsletter,
+        DbTime(since)
+    )
+    .fetch_one()
+    .await
+}
+
 /// Counts a newsletter's active subscriptions.
 pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, DbError> {
     query_scalar!(

@@ -74,7 +74,7 @@ pub async fn list(
 
 /// Returns the newsletters with a public archive.
 pub async fn newsletters_with_archive(site: &Site) -> Result<Vec<NewsletterRecord>, AppError> {
-    let mut all = newsletters::list(&mut site.actions.db.read().await?).await?;
+    let mut all = newsletters::list_with_removed(&mut site.actions.db.read().await?).await?;
     all.retain(|it| it.newsletter.archive == Archive::Public);
     Ok(all)
 }
