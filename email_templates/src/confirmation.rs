@@ -108,7 +108,7 @@ fn render_email(confirmation: &Confirmation<'_>, is_reminder: bool) -> Email {
     Email { subject, preheader, html, text: part.finish(), language: masthead.language.to_owned() }
 }
 
-/// What readers will get: of one newsletter all that is known, of several a line each.
+/// Lists the facts: of one newsletter all that is known, of several a line each.
 fn facts(confirmation: &Confirmation<'_>, language: &str) -> Vec<String> {
     match confirmation.newsletters {
         [] => Vec::new(),

@@ -17,7 +17,7 @@
 //! | `layout` | the parts of every email: head, masthead, boxes, buttons, footer |
 //! | `theme` | colours, type and the style sheets |
 //! | [`colour`] | a brand's colours, computed from its accent |
-//! | [`promise`] | what readers will get, how often and when, in words |
+//! | [`promise`] | the promise to readers, in words: how often, when, how long |
 //! | [`reading`] | the reading time of an issue |
 //! | `typography` | line breaks of headlines, the end of a sentence |
 //! | `text` | the plain text part: wrapping, rules, links on their own lines |
@@ -94,7 +94,7 @@ pub struct Masthead<'a> {
     pub brand: Brand<'a>,
 }
 
-/// What a publisher adds to the emails of a newsletter. All of it is optional.
+/// The additions of a publisher to the emails of a newsletter. All of them are optional.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Brand<'a> {
     /// The publisher's website. Masthead and footer link to it, or to the signup page.

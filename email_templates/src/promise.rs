@@ -1,4 +1,4 @@
-//! What readers will get, in words: how often, when, and how long it takes to read.
+//! The promise to readers, in words: how often, when, and how long an issue takes to read.
 
 use jiff::civil::{Time, Weekday};
 

@@ -20,7 +20,7 @@ const DAILY_MIN_ISSUES: u32 = 4;
 /// Age in days of the oldest story of such an issue.
 const DAILY_MAX_AGE_DAYS: i32 = 3;
 
-/// What all emails of a newsletter share: header, footer, colours.
+/// The parts that all emails of a newsletter share: header, footer, colours.
 pub struct Letterhead<'a> {
     newsletter: &'a Newsletter,
     /// The newsletter's signup page.

@@ -1,3 +1,3 @@
-//! What emails look like in a browser: measured, because pictures of text differ between machines.
+//! The looks of emails in a browser: measured, because pictures of text differ between machines.
 
 mod with_services;

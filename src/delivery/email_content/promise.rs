@@ -1,4 +1,4 @@
-//! What a newsletter's readers will get: its days and time, and how long its latest issue takes to read.
+//! The promise to the readers of a newsletter: its days and time, and how long its latest issue takes to read.
 
 use crate::{
     db::{DbError, Tx, issues::welcomes, newsletters::NewsletterRecord},
