@@ -26,8 +26,7 @@ impl Work for DeskWork {
     }
 
     async fn check_relays(&self) -> Vec<(String, Result<(), String>)> {
-        let found = self.0.jobs.delivery.mailer.check().await;
-        found.into_iter().map(|(relay, result)| (relay.to_string(), result)).collect()
+        self.0.jobs.delivery.mailer.check().await
     }
 
     fn signs(&self, sender: &EmailAddress) -> bool {

@@ -32,7 +32,7 @@ pub fn weakness(password: &str, personal: &[&str]) -> Option<String> {
     if entropy.score() >= MIN_SCORE {
         return None;
     }
-    let warning = entropy.feedback().and_then(|it| it.warning()).map(|it| it.to_string());
+    let warning = entropy.feedback().and_then(zxcvbn::feedback::Feedback::warning).map(|it| it.to_string());
     let advice = "Add another word or two. Uncommon words are better.";
     Some(warning.map_or(format!("It is easy to guess. {advice}"), |it| format!("{it} {advice}")))
 }

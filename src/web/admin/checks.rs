@@ -22,11 +22,14 @@ const FEEDS: i64 = 100;
 
 /// The relays' last answers, so that pages don't wait for them.
 #[derive(Default)]
-pub struct RelayState(Mutex<Option<(Timestamp, Vec<(String, Result<(), String>)>)>>);
+pub struct RelayState(Mutex<Option<RelayAnswers>>);
+
+/// The time of a check, and each relay with what went wrong.
+type RelayAnswers = (Timestamp, Vec<(String, Result<(), String>)>);
 
 impl RelayState {
     /// Returns the last state, or asks the relays if there is none.
-    pub async fn get(&self, desk: &Desk) -> (Timestamp, Vec<(String, Result<(), String>)>) {
+    pub async fn get(&self, desk: &Desk) -> RelayAnswers {
         if let Some(known) = self.0.lock().clone() {
             return known;
         }
@@ -34,7 +37,7 @@ impl RelayState {
     }
 
     /// Asks the relays.
-    pub async fn refresh(&self, desk: &Desk) -> (Timestamp, Vec<(String, Result<(), String>)>) {
+    pub async fn refresh(&self, desk: &Desk) -> RelayAnswers {
         let asked = tokio::time::timeout(RELAY_LIMIT, desk.admin.work.check_relays()).await;
         let no_answer =
             || vec![("The relays".to_owned(), Err(format!("no answer within {} s", RELAY_LIMIT.as_secs())))];

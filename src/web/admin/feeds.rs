@@ -107,8 +107,7 @@ fn troubled_feed(desk: &Desk, feed: &FeedRecord, may: bool) -> Markup {
         Some(TroubleKind::Retired) => ("alarm", "Gone"),
         Some(TroubleKind::Silent) => ("wait", "Silent"),
         Some(TroubleKind::Undated) => ("wait", "No dates"),
-        Some(TroubleKind::Flood) => ("wait", "Held"),
-        None => ("wait", "Held"),
+        Some(TroubleKind::Flood) | None => ("wait", "Held"),
     };
     let is_held = feed.held_since.is_some();
     html! {

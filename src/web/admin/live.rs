@@ -119,7 +119,7 @@ async fn parts(desk: &Desk, issue: IssueRecord) -> Result<Parts, DbError> {
         deliveries::count_unsent_by_answer(&mut tx, issue.id, ANSWERS).await?
     };
     drop(tx);
-    let head = head(desk, &issue, &counts, (workers, held.len()), now);
+    let top = head(desk, &issue, &counts, (workers, held.len()), now);
     let domains = html! {
         section.sheet data-part="domains" {
             header { h2 { "Where to" } @if !held.is_empty() { (state("wait", &format!("{} held", counted(held.len(), "domain")))) } }
@@ -128,8 +128,8 @@ async fn parts(desk: &Desk, issue: IssueRecord) -> Result<Parts, DbError> {
             @else { table.cards {
                 thead { tr { th scope="col" { "Domain" } th.wide scope="col" { "Progress" } th.end scope="col" { "Readers" } th.end.wide scope="col" { "Delivered" } th.end.wide scope="col" { "Again" } th.end.wide scope="col" { "Failed" } } }
                 tbody { @for it in &domains {
-                    @let hold = held.iter().find(|hold| hold.domain == it.domain);
-                    tr { th scope="row" { (it.domain) @if let Some(hold) = hold { " " span.tag { "Held" } small.soft { (hold.reason) } } }
+                    @let held_back = held.iter().find(|it_held| it_held.domain == it.domain);
+                    tr { th scope="row" { (it.domain) @if let Some(hold) = held_back { " " span.tag { "Held" } small.soft { (hold.reason) } } }
                         td.full { (strip(&Counts { sent: it.sent, deferred: it.deferred, failed: it.failed, queued: it.waiting - it.deferred, ..Counts::default() }, "")) }
                         td.end { (number(it.total)) } td.end.wide { (number(it.sent)) } td.end.wide { (number(it.deferred)) } td.end.wide { (number(it.failed)) } }
                 } }
@@ -137,7 +137,7 @@ async fn parts(desk: &Desk, issue: IssueRecord) -> Result<Parts, DbError> {
         }
     };
     Ok(Parts {
-        head,
+        head: top,
         domains,
         answers: answers_sheet(&answers, is_counted),
         ledger: html! { section.sheet.first-on-phones data-part="ledger" { header { h2 { "Every copy" } } (ledger(&counts, "")) } },

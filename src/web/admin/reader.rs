@@ -46,14 +46,14 @@ pub async fn get(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answe
     let copies = deliveries::for_subscriber(&mut tx, reader.id, COPIES).await?;
     let suppressed = suppressions::get_by_address(&mut tx, &reader.address).await?;
     let bounced = bounces::for_address(&mut tx, &reader.address, BOUNCES).await?;
-    let mut consent = Vec::new();
+    let mut entries = Vec::new();
     for it in &subscriptions {
         for entry in subscribers::consent_history(&mut tx, it.id).await? {
-            consent.push((it.newsletter.clone(), entry));
+            entries.push((it.newsletter.clone(), entry));
         }
     }
     drop(tx);
-    consent.sort_by_key(|(_, entry)| entry.occurred_at);
+    entries.sort_by_key(|(_, entry)| entry.occurred_at);
     let content = html! {
         div.opening { div { p.over { a href=(desk.path("readers")) { "Readers" } " · since " (full_moment(reader.created_at.0, desk.newsletter())) }
             h1 { (reader.address) } p.lede { (summary(&subscriptions, &copies, suppressed.as_ref())) } } }
@@ -68,7 +68,7 @@ pub async fn get(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answe
                         tr { th.keep scope="row" { (full_moment(it.occurred_at.0, desk.newsletter())) } td { (it.kind.as_str().replace('_', " ")) } }
                     } } } } }
                 }
-                (ledger(&desk, &consent))
+                (ledger(&desk, &entries))
             }
             div.stack {
                 section.sheet aria-labelledby="subscriptions" { header { h2 id="subscriptions" { "Newsletters" } }
@@ -220,10 +220,10 @@ pub async fn post(
                 Some(_) => Flash::alarm("Not paused.", "The subscription has ended."),
             }
         }
-        "resume" => match resume_reader(context, &actor, own().await?).await? {
-            true => Flash::fine("Resumed.", "The next issue comes again."),
-            false => Flash::alarm("Not resumed.", "It isn’t paused any more."),
-        },
+        "resume" if resume_reader(context, &actor, own().await?).await? => {
+            Flash::fine("Resumed.", "The next issue comes again.")
+        }
+        "resume" => Flash::alarm("Not resumed.", "It isn’t paused any more."),
         "unsubscribe" => {
             let ended = unsubscribe_reader(context, &actor, &reader.address, None).await?;
             Flash::wait("Unsubscribed.", format!("{} ended.", counted(ended, "subscription")))

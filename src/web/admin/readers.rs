@@ -257,7 +257,7 @@ pub async fn post(Posted { desk, fields }: Posted<NewReader>) -> Answer {
             proof: Proof::NotRequired,
         };
         match subscribe(&desk.admin.signup, signup).await {
-            Ok(_) => Flash::fine("Asked.", format!("{address} gets an email that asks to confirm.")),
+            Ok(()) => Flash::fine("Asked.", format!("{address} gets an email that asks to confirm.")),
             Err(SubscribeError::Db(error)) => return Err(error.into()),
             Err(other) => Flash::alarm("Not added.", format!("{other}.")),
         }

@@ -40,17 +40,14 @@ const LISTED: i64 = 20;
 /// Opens the latest issue's report.
 pub async fn latest(desk: Desk) -> Answer {
     let all = issues::page(&mut desk.db().read().await?, desk.record().id, Date::MAX, 30).await?;
-    match all
-        .iter()
-        .find(|issue| issue.status == IssueStatus::Sent)
-        .or_else(|| all.iter().find(|it| it.frozen_at.is_some()))
-    {
-        Some(issue) => Ok(Redirect::to(&desk.issue_path(issue.date(), "report")).into_response()),
-        None => {
-            let content = html! { section.verdict { h1 { "No issue has been sent yet." } p.lede { "Its report appears here when it is." } } };
-            desk.page(Tab::Reports, "Reports", &content).await
-        }
+    let sent = all.iter().find(|issue| issue.status == IssueStatus::Sent);
+    if let Some(issue) = sent.or_else(|| all.iter().find(|issue| issue.frozen_at.is_some())) {
+        return Ok(Redirect::to(&desk.issue_path(issue.date(), "report")).into_response());
     }
+    let content = html! {
+        section.verdict { h1 { "No issue has been sent yet." } p.lede { "Its report appears here when it is." } }
+    };
+    desk.page(Tab::Reports, "Reports", &content).await
 }
 
 /// An issue's figures.
@@ -145,6 +142,9 @@ pub async fn get(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answe
     desk.page(Tab::Reports, &format!("Report of {}", long_day(date)), &content).await
 }
 
+/// The name of a figure, its count, and its share of the readers in thousandths.
+type FigureRow = (&'static str, i64, fn(&Figures) -> i64);
+
 /// The issue's shares beside what is usual.
 fn comparison(now: &Figures, before: &[Figures]) -> Markup {
     let usual = |value: fn(&Figures) -> i64| median(before.iter().map(value).collect());
@@ -155,7 +155,7 @@ fn comparison(now: &Figures, before: &[Figures]) -> Markup {
         Some(usual) if value < usual - slack => ("", "less than usual"),
         Some(_) => ("", "as usual"),
     };
-    let rows: [(&str, i64, fn(&Figures) -> i64); 3] = [
+    let rows: [FigureRow; 3] = [
         ("Delivered", now.counts.sent, |it| it.in_thousand(it.counts.sent)),
         ("Failed", now.counts.failed, |it| it.in_thousand(it.counts.failed)),
         ("Left before their copy", now.counts.skipped, |it| it.in_thousand(it.counts.skipped)),

@@ -26,6 +26,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use qrcode::{Color, QrCode};
+use std::fmt::Write as _;
 use url::form_urlencoded;
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -232,9 +233,12 @@ async fn enrolment_form(
 fn qr(text: &str) -> Markup {
     let Ok(code) = QrCode::new(text.as_bytes()) else { return html! {} };
     let width = code.width();
-    let dark = code.to_colors().into_iter().enumerate().filter(|(_, color)| *color == Color::Dark);
-    let path: String =
-        dark.map(|(index, _)| format!("M{} {}h1v1h-1z", index % width, index / width)).collect();
+    let mut path = String::new();
+    for (index, color) in code.to_colors().into_iter().enumerate() {
+        if color == Color::Dark {
+            let _ = write!(path, "M{} {}h1v1h-1z", index % width, index / width);
+        }
+    }
     html! {
         svg.qr viewBox={ "0 0 " (width) " " (width) } role="img" aria-label="QR code with the key" shape-rendering="crispEdges" {
             path d=(path) {}

@@ -79,7 +79,7 @@ struct Today {
     last: Option<(IssueRecord, Counts, Option<String>)>,
     usual_failed: Option<i64>,
     feeds: Vec<FeedRecord>,
-    skipped_today: Option<IssueRecord>,
+    skipped: Option<IssueRecord>,
     active: i64,
     pending: i64,
     curve: Vec<i64>,
@@ -149,7 +149,7 @@ async fn load(desk: &Desk) -> Result<Today, DbError> {
         last = Some(((*issue).clone(), counts, lead));
         usual_failed = usual(&mut tx, &sent[1..]).await?;
     }
-    let skipped_today =
+    let skipped =
         page.iter().find(|it| it.status == IssueStatus::Skipped && it.date() == desk.today()).cloned();
     let mut curve: Vec<i64> = sent.iter().map(|issue| issue.recipients).collect();
     curve.reverse();
@@ -161,7 +161,7 @@ async fn load(desk: &Desk) -> Result<Today, DbError> {
         last,
         usual_failed,
         feeds: feeds::in_trouble(&mut tx, FEEDS).await?,
-        skipped_today,
+        skipped,
         active: subscribers::count_active(&mut tx, record.id).await?,
         pending: subscribers::count_pending(&mut tx, record.id).await?,
         curve,
@@ -269,12 +269,12 @@ fn needs(desk: &Desk, it: &Today) -> Vec<Need> {
             link: (desk.path("feeds"), "Add stories"),
         });
     }
-    if let Some(skipped) = &it.skipped_today {
+    if let Some(issue) = &it.skipped {
         needs.push(Need {
             state: ("rest", "Skipped".into()),
             title: "Nothing went out today".into(),
-            text: skipped.reason.clone().unwrap_or_default(),
-            link: (desk.issue_path(skipped.date(), "send"), "Send it now"),
+            text: issue.reason.clone().unwrap_or_default(),
+            link: (desk.issue_path(issue.date(), "send"), "Send it now"),
         });
     }
     for feed in &it.feeds {

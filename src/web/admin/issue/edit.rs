@@ -223,16 +223,13 @@ pub async fn post(
                 .done(&desk.issue_path(date, ""), Flash::fine("Unchanged.", "Nothing was different."))
                 .await;
         }
-        let (words, changes) = match edit_of(&changed).checked() {
-            Ok(checked) => checked,
-            Err(_) => {
-                let problem = "A text is too long, or the headline is empty.";
-                return form(&desk, &it, story, &mine, Some(problem)).await;
-            }
+        let Ok((words, story_changes)) = edit_of(&changed).checked() else {
+            let problem = "A text is too long, or the headline is empty.";
+            return form(&desk, &it, story, &mine, Some(problem)).await;
         };
         let was_approved = it.issue.as_ref().is_some_and(|issue| issue.approved_at.is_some());
         let version = it.issue.as_ref().map(|issue| issue.version);
-        if apply(&desk, &it, version, &words, &changes).await? {
+        if apply(&desk, &it, version, &words, &story_changes).await? {
             let names: Vec<&str> = changed.iter().map(|(field, _)| field.label()).collect();
             let flash = if was_approved {
                 Flash::wait(

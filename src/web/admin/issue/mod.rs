@@ -22,7 +22,7 @@ use crate::{
     },
     db::{
         DbError, Tx, audit,
-        content::articles::{self, ArticleRecord},
+        content::articles::{self, ArticleRecord, Stored},
         deliveries,
         engine::processes,
         issues::{self, IssueRecord, IssueWords, StoryEdit, revisions},
@@ -242,7 +242,7 @@ fn news_notice(desk: &Desk, it: &Forecast, news: &News) -> Markup {
 
 fn texts(desk: &Desk, it: &Forecast) -> Markup {
     let content = &it.content;
-    let lead = content.stories.first().map(|story| story.title.as_str()).unwrap_or("none yet");
+    let lead = content.stories.first().map_or("none yet", |story| story.title.as_str());
     html! {
         section.sheet aria-labelledby="texts" {
             header { h2 id="texts" { "Subject and note" }
@@ -348,7 +348,7 @@ fn why(
     by: Option<&EditedBy>,
 ) -> Markup {
     let changed = edit.filter(|edit| edit.title.is_some() || edit.dek.is_some());
-    let explanation = reason.map(Reason::explanation).unwrap_or("in the plan");
+    let explanation = reason.map_or("in the plan", Reason::explanation);
     html! {
         @if let Some(by) = by { b { (by.name) ", " (moment(by.at, desk.now, desk.newsletter())) } ": " }
         @if changed.is_some() { "text edited · " }
@@ -379,10 +379,13 @@ async fn edited_by(tx: &mut Tx, issue: &IssueRecord) -> Result<HashMap<i64, Edit
     Ok(found)
 }
 
+/// A reason, how many articles have it, and some of them with their titles.
+type LeftGroup = (Reason, usize, Vec<(ArticleId, String)>);
+
 /// Articles that are not in the issue, by reason.
 struct LeftOut {
     total: usize,
-    groups: Vec<(Reason, usize, Vec<(ArticleId, String)>)>,
+    groups: Vec<LeftGroup>,
 }
 
 impl LeftOut {
@@ -556,7 +559,7 @@ pub async fn add_by_address(desk: &Desk, url: &str) -> Result<ArticleId, Refused
     let found =
         desk.admin.work.read_article(&url).await.map_err(|why| Refused::Failed(format!("{url}: {why}")))?;
     let stored = add_article(desk.admin.actions(), &desk.actor(), &found).await?;
-    stored.map(|it| it.id()).ok_or_else(|| Refused::Failed(format!("{url} names no address for readers.")))
+    stored.map(Stored::id).ok_or_else(|| Refused::Failed(format!("{url} names no address for readers.")))
 }
 
 /// Makes changes to an issue, begins it if needed, and plans it. With a version, only if it still has that one.
