@@ -682,8 +682,8 @@ CREATE TABLE deliveries (
     claim_id        BIGINT,
     -- The domain, if sending to it is throttled. Such rows are only claimed as the rate permits.
     throttled_domain           TEXT,
-    -- The message may be on its way: the state `sending`. Only claimed deliveries are begun. No index has this column,
-    -- so beginning changes the row alone.
+    -- The message may be on its way: the state `sending`. Only claimed deliveries are begun. No index has this
+    -- column, so beginning changes the row alone.
     begun           BOOLEAN     NOT NULL DEFAULT FALSE,
     -- The last answer.
     relay           TEXT,
@@ -703,8 +703,8 @@ CREATE INDEX deliveries_deferred ON deliveries (issue_id, subscriber_id) WHERE s
 CREATE INDEX deliveries_unsent ON deliveries (issue_id, status, subscriber_id) WHERE status IN ('failed', 'uncertain', 'skipped');
 CREATE INDEX deliveries_by_subscriber ON deliveries (subscriber_id, issue_id);
 
--- Who got a folded issue: 4,096 subscribers by their ids, two bytes each. The first is the number of the variant, 0 for
--- subscribers that are not in it. The second is the state: 1 sent, 2 skipped.
+-- The readers of a folded issue: 4,096 subscribers by their ids, two bytes each. The first is the number of the variant,
+-- 0 for subscribers that are not in it. The second is the state: 1 sent, 2 skipped.
 CREATE TABLE receipts (
     issue_id BIGINT NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
     chunk    BIGINT NOT NULL, -- subscriber_id / 4096

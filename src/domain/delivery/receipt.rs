@@ -1,4 +1,4 @@
-//! Receipts: who got a folded issue, in two bytes for each subscriber.
+//! Receipts: two bytes for each subscriber say who got which variant of a folded issue.
 
 use crate::domain::{delivery::status::DeliveryStatus, ids::SubscriberId};
 
