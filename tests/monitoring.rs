@@ -13,7 +13,7 @@ use daily::{
     web::{self, server::ServerLimits},
 };
 use jiff::SignedDuration;
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr, path::Path};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use wiremock::{MockServer, ResponseTemplate};
@@ -169,4 +169,22 @@ async fn readiness_needs_space_on_the_disk() {
         app.page("/readyz").await.contains("the disk is nearly full").then_some(())
     })
     .await;
+}
+
+#[test]
+fn the_guide_lists_every_figure_and_dashboard_and_alerts_name_only_those() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let names = |file: &str| -> BTreeSet<String> {
+        let text = std::fs::read_to_string(root.join(file)).unwrap();
+        let words = text.split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+        let names = words.filter(|word| word.starts_with("daily_"));
+        names.map(|word| word.trim_end_matches("_bucket").trim_end_matches("_count").to_owned()).collect()
+    };
+    let known = names("src/metrics/names.rs");
+    assert!(known.len() > 20, "{known:?}");
+    assert_eq!(names("docs/guides/monitoring.md"), known);
+    for file in ["examples/monitoring/grafana.json", "examples/monitoring/alerts.yml"] {
+        let unknown: Vec<String> = names(file).difference(&known).cloned().collect();
+        assert!(unknown.is_empty(), "{file}: {unknown:?}");
+    }
 }

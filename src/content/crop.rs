@@ -3,6 +3,13 @@
 //!
 //! Detail is contrast between neighbouring points and strength of color. There is no search for faces or skin,
 //! which works for some people better than for others.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "lengths are a few thousand pixels, and never negative"
+)]
+#![expect(clippy::needless_range_loop, reason = "pixels are found by both coordinates")]
 
 use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,

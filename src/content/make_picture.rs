@@ -33,6 +33,8 @@ const QUALITIES: [u8; 5] = [82, 74, 66, 56, 44];
 const SCALES: [f64; 4] = [1.0, 0.7, 0.5, 0.35];
 /// Largest color profile that is kept. That of a printer can be larger than the picture.
 const MAX_PROFILE_BYTES: usize = 4_096;
+/// Data that may follow the end of a JPEG file.
+const MAX_TRAILER_BYTES: usize = 4_096;
 /// The background of transparent pictures whose PNG would be too large.
 const PAPER: u32 = 255;
 
@@ -53,6 +55,8 @@ pub enum MakeError {
     Unfit(#[from] Unfit),
     #[error("it has {0} pixels; at most {MAX_PIXELS} are decoded")]
     TooManyPixels(u64),
+    #[error("its file is cut off")]
+    CutOff,
     #[error("it can't be decoded: {0}")]
     Decode(#[from] image::ImageError),
     #[error("it can't be scaled: {0}")]
@@ -93,6 +97,9 @@ fn decode(bytes: &[u8]) -> Result<Original, MakeError> {
         PictureKind::Gif => ImageFormat::Gif,
         PictureKind::WebP => ImageFormat::WebP,
     };
+    if format == ImageFormat::Jpeg && !has_end(bytes) {
+        return Err(MakeError::CutOff);
+    }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE_PX);
@@ -125,12 +132,24 @@ fn decode(bytes: &[u8]) -> Result<Original, MakeError> {
     Ok(Original { bytes: picture.into_rgb8().into_raw(), size, pixels: PixelType::U8x3, profile })
 }
 
+/// Returns whether a JPEG file has the marker of its end, perhaps with a little data behind it. The decoder shows the
+/// missing part of a picture in gray.
+fn has_end(bytes: &[u8]) -> bool {
+    let end = &bytes[bytes.len().saturating_sub(MAX_TRAILER_BYTES)..];
+    end.windows(2).any(|marker| marker == [0xff, 0xd9])
+}
+
 /// Returns whether a color profile describes screen colors and is small. Without one, colors are sRGB.
 fn is_rgb_profile(profile: &[u8]) -> bool {
     profile.len() <= MAX_PROFILE_BYTES && profile.get(16..20) == Some(b"RGB ")
 }
 
 /// Makes the picture for one shape. It is never larger than the original.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sides are at most those of the shape, and never negative"
+)]
 fn make(
     original: &Original,
     picture: &ImageRef<'_>,

@@ -30,8 +30,8 @@ pub async fn alive(State(site): State<Site>) -> (StatusCode, &'static str) {
     }
 }
 
-/// Succeeds if the database can be read and written, the disk has space, and a worker and a scheduler are alive in any process. Only
-/// clients on this machine get the reason.
+/// Succeeds if the database can be read and written, the disk has space, and a worker and a scheduler are alive in any
+/// process. Only clients on this machine get the reason.
 pub async fn ready(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,

@@ -78,7 +78,7 @@ pub async fn made(
 }
 
 /// Returns those pictures of which all files exist.
-pub async fn with_files<K: Eq + std::hash::Hash>(
+pub(crate) async fn with_files<K: Eq + std::hash::Hash>(
     tx: &mut Tx,
     mut made: HashMap<K, MadePictures>,
 ) -> Result<HashMap<K, MadePictures>, DbError> {
@@ -189,7 +189,7 @@ pub async fn touch(tx: &mut Tx, hashes: &[String], now: Timestamp) -> Result<(),
 
 /// Marks files as part of a sent issue, so that they are kept for good. Returns `false` if one of them no longer
 /// exists.
-pub async fn set_sent(tx: &mut Tx, hashes: &HashSet<String>, now: Timestamp) -> Result<bool, DbError> {
+pub(crate) async fn set_sent(tx: &mut Tx, hashes: &HashSet<String>, now: Timestamp) -> Result<bool, DbError> {
     if hashes.is_empty() {
         return Ok(true);
     }

@@ -1,4 +1,5 @@
-//! Applies the retention periods: erases readers who unsubscribed long ago, old emails, and pictures that no issue used.
+//! Applies the retention periods: erases readers who unsubscribed long ago, old emails, and pictures that no issue
+//! used.
 
 use crate::{
     db::{
