@@ -14,7 +14,7 @@ pub use fan_out::{FanOut, Past, Portion, fan_out, forget_beyond, groups};
 pub use record::{Begun, Finish, Next, begin, finish, skip_paused};
 pub use report::{
     AnswerCount, DomainCount, ReaderDelivery, Slowdown, count_by_answer, count_by_domain,
-    count_unsent_by_answer, get_by_subscriber, page, slowdowns,
+    count_unsent_by_answer, slowdowns,
 };
 pub use settle::{
     Remaining, count_open, doubt_open, give_up, next_due, remaining, retry_uncertain, settle_uncertain,
@@ -123,6 +123,34 @@ pub async fn counts(tx: &mut Tx, issue: IssueId) -> Result<Counts, DbError> {
     counts.queued -= counts.deferred;
     counts.sent = recipients - counts.open() - counts.failed - counts.skipped;
     Ok(counts)
+}
+
+/// Returns a page of an issue's deliveries after `after`, in the order their readers first signed up. With a
+/// status, only those in it. Folded deliveries are among them.
+pub async fn page(
+    tx: &mut Tx,
+    issue: IssueId,
+    status: Option<DeliveryStatus>,
+    after: SubscriberId,
+    limit: i64,
+) -> Result<Vec<ReaderDelivery>, DbError> {
+    let mut rows = report::page_of_rows(tx, issue, status, after, limit).await?;
+    rows.extend(receipts::page(tx, issue, status, after, limit).await?);
+    rows.sort_by_key(|it| it.subscriber_id);
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(rows)
+}
+
+/// Returns a reader's delivery of an issue, folded or not.
+pub async fn get_by_subscriber(
+    tx: &mut Tx,
+    issue: IssueId,
+    subscriber: SubscriberId,
+) -> Result<Option<ReaderDelivery>, DbError> {
+    match report::row_of_subscriber(tx, issue, subscriber).await? {
+        Some(row) => Ok(Some(row)),
+        None => receipts::get_by_subscriber(tx, issue, subscriber).await,
+    }
 }
 
 /// Returns a reader's latest deliveries, newest issue first.

@@ -82,11 +82,11 @@ struct Figure {
     #[serde(with = "microsecond::required")]
     due: Timestamp,
     status: &'static str,
-    /// Empty: none.
+    /// The relay's name, or nothing.
     relay: String,
-    /// 0: none.
+    /// The relay's reply code, or 0.
     code: i64,
-    /// Empty: none.
+    /// The enhanced status code, or nothing.
     enhanced: String,
     /// Why they were skipped.
     reason: String,

@@ -1,7 +1,7 @@
 //! Reports about an issue's deliveries, for operators.
 
 use crate::{
-    db::{DbError, DbTime, Tx, deliveries::receipts, engine::query::query_as},
+    db::{DbError, DbTime, Tx, engine::query::query_as},
     domain::{
         delivery::{incoming::IncomingKind, status::DeliveryStatus},
         ids::{DeliveryId, IssueId, SubscriberId, VariantId},
@@ -47,23 +47,8 @@ macro_rules! select_deliveries {
     };
 }
 
-/// Returns a page of an issue's deliveries after `after`, in the order their readers first signed up. With a
-/// status, only those in it.
-pub async fn page(
-    tx: &mut Tx,
-    issue: IssueId,
-    status: Option<DeliveryStatus>,
-    after: SubscriberId,
-    limit: i64,
-) -> Result<Vec<ReaderDelivery>, DbError> {
-    let mut rows = page_of_rows(tx, issue, status, after, limit).await?;
-    rows.extend(receipts::page(tx, issue, status, after, limit).await?);
-    rows.sort_by_key(|it| it.subscriber_id);
-    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(rows)
-}
-
-async fn page_of_rows(
+/// Returns a page of an issue's rows, as [`page`](super::page) does.
+pub(super) async fn page_of_rows(
     tx: &mut Tx,
     issue: IssueId,
     status: Option<DeliveryStatus>,
@@ -107,24 +92,15 @@ async fn page_of_rows(
     }
 }
 
-/// Returns a reader's delivery of an issue.
-pub async fn get_by_subscriber(
+/// Returns the row of a reader's delivery of an issue.
+pub(super) async fn row_of_subscriber(
     tx: &mut Tx,
     issue: IssueId,
     subscriber: SubscriberId,
 ) -> Result<Option<ReaderDelivery>, DbError> {
-    let row: Option<ReaderDelivery> = query_as!(
-        tx,
-        select_deliveries!("WHERE d.issue_id = $1 AND d.subscriber_id = $2"),
-        issue,
-        subscriber
-    )
-    .fetch_optional()
-    .await?;
-    match row {
-        Some(row) => Ok(Some(row)),
-        None => receipts::get_by_subscriber(tx, issue, subscriber).await,
-    }
+    query_as!(tx, select_deliveries!("WHERE d.issue_id = $1 AND d.subscriber_id = $2"), issue, subscriber)
+        .fetch_optional()
+        .await
 }
 
 /// How often an answer was given.

@@ -58,7 +58,7 @@ impl fmt::Display for ReaderPast {
 pub struct Cohort {
     pub id: CohortId,
     pub newsletter: NewsletterId,
-    /// `CADENCE|SECTIONS`.
+    /// The readers' choices, `CADENCE|SECTIONS`.
     pub audience: String,
     pub past: ReaderPast,
 }
