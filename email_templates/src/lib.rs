@@ -22,6 +22,7 @@
 //! | `href` | decides which URLs may become links |
 
 pub mod already_subscribed;
+pub mod colour;
 pub mod confirmation;
 mod contrast;
 pub mod digest;

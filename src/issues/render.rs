@@ -2,8 +2,11 @@
 
 use crate::{
     db::{content::articles::ArticleRecord, newsletters::NewsletterRecord},
-    domain::newsletter::{Archive, Newsletter},
-    issues::{edition::Edition, note},
+    domain::{
+        issue::page::IssuePage,
+        newsletter::{Archive, Newsletter},
+    },
+    issues::{edition::Edition, note, page::issue_page},
 };
 use email_templates::{
     Email, Masthead,
@@ -61,16 +64,9 @@ impl Rendering<'_> {
         self.with_digest(digest::render)
     }
 
-    /// Renders the page of the archive.
-    pub fn web_view(&self) -> String {
-        let (url, newsletter) = (self.public_url, &self.newsletter.newsletter);
-        // All variants share one canonical URL.
-        let page = web_view_url(url, newsletter, self.date, 1);
-        let feed = format!("{url}/issues.xml?newsletter={}", newsletter.slug);
-        let feed = (newsletter.archive == Archive::Public).then_some(feed.as_str());
-        self.with_digest(|digest| {
-            digest::web_view(digest, &digest::Archive { page: &page, feed }).into_string()
-        })
+    /// Returns the content of the archive's page.
+    pub fn page(&self) -> IssuePage {
+        issue_page(self.edition, |article| self.story_url(article))
     }
 
     /// Returns a story's URL with the newsletter's link tags.

@@ -2,6 +2,7 @@
 //! but never write to it.
 
 mod assets;
+mod brand_style;
 mod cached;
 mod client_address;
 mod error;
@@ -109,8 +110,14 @@ pub fn router(site: Site) -> Router {
         .route("/issues/{date}", get(public::issues::show))
         .route("/embed", get(public::signup::get).post(public::subscribe::post))
         .route("/embed.js", get(assets::embed_script))
+        .route("/embed.json", get(public::embed::get))
+        .route("/robots.txt", get(assets::robots))
+        .route("/favicon.ico", get(brand_style::favicon))
         .route("/challenge.js", get(assets::challenge_script))
-        .route("/assets/daily.css", get(assets::css))
+        .route("/assets/style/{file}", get(assets::style))
+        .route("/assets/brand/{file}", get(brand_style::style))
+        .route("/assets/icon/{file}", get(brand_style::icon))
+        .route("/assets/frame.js", get(assets::frame_script))
         .route("/assets/time-zone.js", get(assets::time_zone_script))
         .route("/openapi.json", get(openapi::get))
         .route("/healthz", get(health::alive))
@@ -130,7 +137,7 @@ pub fn router(site: Site) -> Router {
         .layer(CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(site.proxies.clone(), client_address::resolve))
         .layer(axum::middleware::from_fn_with_state(
-            security::frame_policy(&site.allowed_origins),
+            (site.clone(), security::frame_policy(&site.allowed_origins)),
             security::headers,
         ))
         .layer(axum::middleware::from_fn(request_span::trace))

@@ -1,12 +1,14 @@
 //! Security headers of all responses.
 
-use super::{error, layout::DisplayMode};
+use super::{Site, error, layout::DisplayMode};
 use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
     middleware::Next,
     response::Response,
 };
+use std::collections::BTreeSet;
+use url::Url;
 
 /// The Content-Security-Policy of all pages, up to the origins that may frame them.
 macro_rules! policy {
@@ -16,14 +18,43 @@ macro_rules! policy {
     };
 }
 
+/// Most origins of pictures that a page's policy names.
+const MAX_PICTURE_ORIGINS: usize = 20;
+
+/// The origins of a page's pictures, for its policy: the publisher's logo, and pictures of stories.
+#[derive(Debug, Clone)]
+pub struct PictureUrls(BTreeSet<String>);
+
+impl PictureUrls {
+    /// Collects the origins of these URLs. Pictures of our own need none.
+    pub fn new<'a>(urls: impl Iterator<Item = &'a str>) -> Self {
+        let origins = urls
+            .filter_map(|url| Url::parse(url).ok())
+            .filter(|url| matches!(url.scheme(), "http" | "https"))
+            .map(|url| url.origin().ascii_serialization())
+            .filter(|origin| is_origin(origin));
+        Self(origins.take(MAX_PICTURE_ORIGINS).collect())
+    }
+
+    /// Adds the origins to a policy.
+    fn allow(&self, policy: &HeaderValue) -> Option<HeaderValue> {
+        let own = "img-src 'self'";
+        let origins: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        let allowed = policy.to_str().ok()?.replacen(own, &format!("{own} {}", origins.join(" ")), 1);
+        if origins.is_empty() { None } else { HeaderValue::try_from(allowed).ok() }
+    }
+}
+
+fn is_origin(origin: &str) -> bool {
+    origin.bytes().all(|byte| byte.is_ascii_graphic() && !b";,'".contains(&byte))
+}
+
 /// Nothing from other origins, no inline scripts, no framing.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(concat!(policy!(), "'none'"));
 
 /// Returns the policy of the form for frames, which the allowed origins may frame.
 pub fn frame_policy(origins: &[String]) -> HeaderValue {
-    let is_origin =
-        |origin: &&String| origin.bytes().all(|byte| byte.is_ascii_graphic() && !b";,'".contains(&byte));
-    let origins: Vec<&str> = origins.iter().filter(is_origin).map(String::as_str).collect();
+    let origins: Vec<&str> = origins.iter().map(String::as_str).filter(|origin| is_origin(origin)).collect();
     if origins.is_empty() {
         return PAGE_POLICY;
     }
@@ -31,7 +62,11 @@ pub fn frame_policy(origins: &[String]) -> HeaderValue {
 }
 
 /// Adds the headers that a handler has not set, and renders errors.
-pub async fn headers(State(frame_policy): State<HeaderValue>, request: Request, next: Next) -> Response {
+pub async fn headers(
+    State((site, frame_policy)): State<(Site, HeaderValue)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (request_headers, uri) = (request.headers().clone(), request.uri().clone());
     let page_policy = match DisplayMode::from_path(uri.path()) {
         DisplayMode::Window => PAGE_POLICY,
@@ -40,7 +75,10 @@ pub async fn headers(State(frame_policy): State<HeaderValue>, request: Request, 
     // Monitoring needs the plain text of health checks.
     let plain = matches!(request.uri().path(), "/healthz" | "/readyz");
     let response = next.run(request).await;
-    let mut response = if plain { response } else { error::localize(&uri, &request_headers, response) };
+    let mut response =
+        if plain { response } else { error::localize(&site, &uri, &request_headers, response).await };
+    let pictures = response.extensions_mut().remove::<PictureUrls>();
+    let page_policy = pictures.and_then(|it| it.allow(&page_policy)).unwrap_or(page_policy);
     let headers = response.headers_mut();
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(page_policy);
     for (name, value) in [

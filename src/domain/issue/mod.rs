@@ -3,6 +3,7 @@
 pub mod date_word;
 pub mod days;
 pub mod next_issue;
+pub mod page;
 pub mod plan;
 pub mod revision;
 pub mod schedule;
