@@ -5,6 +5,7 @@ use crate::{
     actions::{
         self,
         incoming::IncomingContext,
+        operator::context::OperatorContext,
         signup::{
             address_policy::AddressPolicy,
             blocked_domains::BlockedDomains,
@@ -19,15 +20,20 @@ use crate::{
         fetch::{FetchPolicy, Fetcher},
         fetch_error::FetchError,
     },
-    db::{ConnectError, Db, DbError, engine::writer_health::WriterHealth, newsletters},
+    db::{
+        ConnectError, DatabaseUrl, Db, DbError, engine::writer_health::WriterHealth, installation,
+        newsletters,
+    },
     delivery::{
         self,
+        arming::{Armed, judge_database},
         context::InFlightIssues,
         email_recorder::EmailRecorder,
         recorder::Recorder,
         throttle::{RelayLimits, Throttle},
     },
     domain::{
+        installation::Verdict,
         newsletter::Newsletter,
         token::{KeyRing, KeyRingError, MIN_SECRET_BYTES},
     },
@@ -58,6 +64,8 @@ pub struct App {
     /// For changes that readers make themselves.
     pub subscription: SubscriptionContext,
     pub incoming: IncomingContext,
+    /// For operators who sign in.
+    pub operators: OperatorContext,
     pub jobs: Contexts,
     pub health: WriterHealth,
     /// Path of the pages that show the emails of a `mailbox:` relay. Random, so that nobody can guess it.
@@ -83,6 +91,11 @@ pub enum StartError {
     NameServer(#[from] NoNameServer),
     #[error("can't use the secret in {}: {problem}; see tokens.secrets in config/default.toml", path.display())]
     Secret { path: PathBuf, problem: String },
+    #[error(
+        "there is no secret to sign links with, and no place to keep one: set data.folder to an absolute path such as \
+         /var/lib/daily, or tokens.secrets on several machines"
+    )]
+    NoSecret,
     #[error("tokens.secrets: {0}")]
     Keys(#[from] KeyRingError),
 }
@@ -92,7 +105,7 @@ impl App {
     /// missing.
     pub async fn start(settings: Settings, clock: Clock) -> Result<Self, StartError> {
         let db = open(&settings).await?;
-        insert_first_newsletter(&db, &clock).await?;
+        insert_first_rows(&db, &clock).await?;
         let keys = Arc::new(key_ring(&settings)?);
         let mailer = Mailer::new(&settings.relays, &settings.sending, clock.clone())?;
         let dkim = Arc::new(DkimKeys::load(&settings.dkim)?);
@@ -154,7 +167,10 @@ impl App {
             bounce_address: settings.sending.bounce_address.clone(),
             unsubscribe_address: settings.sending.unsubscribe_mailto.clone(),
         };
+        let operators = OperatorContext::new(actions.clone(), keys.clone(), settings.admin.second_factor);
         let settings = Arc::new(settings);
+        let verdict = judge_database(&db, &settings, clock.now()).await?.verdict;
+        let armed = Armed::new(!matches!(verdict, Verdict::Disarmed(_)));
         let throttle = throttle(&settings, &db, &clock);
         let stop = CancellationToken::new();
         let jobs = Contexts {
@@ -195,6 +211,7 @@ impl App {
                     settings.sending.lease(),
                 ),
                 throttle,
+                armed,
                 in_flight: InFlightIssues::default(),
                 background_tasks: TaskTracker::new(),
                 process: random::hex::<6>().into(),
@@ -211,7 +228,18 @@ impl App {
         };
         let (health, mailbox_path) =
             (WriterHealth::default(), format!("/mailbox/{}", random::hex::<16>()).into());
-        Ok(Self { settings, db, actions, signup, subscription, incoming, jobs, health, mailbox_path })
+        Ok(Self {
+            settings,
+            db,
+            actions,
+            signup,
+            subscription,
+            incoming,
+            operators,
+            jobs,
+            health,
+            mailbox_path,
+        })
     }
 }
 
@@ -245,12 +273,14 @@ async fn migrate(db: &Db, settings: &Settings) -> Result<(), StartError> {
     Ok(queue::set_up(db).await?)
 }
 
-async fn insert_first_newsletter(db: &Db, clock: &Clock) -> Result<(), DbError> {
+/// Makes the first newsletter and the identity of a new database.
+async fn insert_first_rows(db: &Db, clock: &Clock) -> Result<(), DbError> {
     let mut tx = db.read().await?;
     let has_newsletter = !newsletters::list(&mut tx).await?.is_empty();
     drop(tx);
     if !has_newsletter {
         let mut tx = db.begin().await?;
+        installation::insert_if_missing(&mut tx, &random::hex::<16>()).await?;
         newsletters::insert_if_new(&mut tx, &Newsletter::default(), clock.now()).await?;
         tx.commit().await?;
     }
@@ -296,14 +326,54 @@ fn key_ring(settings: &Settings) -> Result<KeyRing, StartError> {
         return Ok(KeyRing::new(&secrets)?);
     }
     let path = settings.data.folder.join("secret.key");
+    // Beside an SQLite database the secret has its place. With PostgreSQL, a secret in whatever folder a command
+    // was started in would not be the one of the next command.
+    let is_anywhere = matches!(settings.database.url, DatabaseUrl::Postgres(_)) && path.is_relative();
+    if is_anywhere && !path.is_file() {
+        return Err(StartError::NoSecret);
+    }
     let secrets = read_or_create_secrets(&path).map_err(|problem| StartError::Secret { path, problem })?;
     Ok(KeyRing::new(&secrets)?)
+}
+
+/// Returns the secrets that sign links, as a secret file holds them.
+pub fn secrets_text(settings: &Settings) -> io::Result<String> {
+    if settings.tokens.secrets.is_empty() {
+        return fs::read_to_string(settings.data.folder.join("secret.key"));
+    }
+    Ok(settings.tokens.secrets.iter().map(|secret| format!("{}\n", ::hex::encode(&secret.0))).collect())
+}
+
+/// Fails unless the secret of a backup can be the one of these settings: links in emails would break.
+pub fn check_restored_secret(settings: &Settings, secret: &str) -> Result<(), String> {
+    let is_same = |text: &str| text.lines().map(str::trim).eq(secret.lines().map(str::trim));
+    if !settings.tokens.secrets.is_empty() {
+        let configured = secrets_text(settings).map_err(|error| error.to_string())?;
+        return if is_same(&configured) { Ok(()) } else { Err("tokens.secrets is another secret".into()) };
+    }
+    let path = settings.data.folder.join("secret.key");
+    match fs::read_to_string(&path) {
+        Ok(text) if !is_same(&text) => Err(format!("{} is another secret; move it away", path.display())),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!("{}: {error}", path.display())),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the secret of a backup where these settings expect it, unless it is there.
+pub fn write_restored_secret(settings: &Settings, secret: &str) -> io::Result<()> {
+    if !settings.tokens.secrets.is_empty() {
+        return Ok(());
+    }
+    match create_secret_file(&settings.data.folder.join("secret.key"), secret) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        written => written,
+    }
 }
 
 /// Reads the secrets, one per line, or creates the file. If two processes start at once, only one of them
 /// creates it.
 fn read_or_create_secrets(path: &Path) -> Result<Vec<Vec<u8>>, String> {
-    match create_secret_file(path) {
+    match create_secret_file(path, &format!("{}\n", random::hex::<32>())) {
         Ok(()) => tracing::info!(path = %path.display(), "created the secret that signs links; back it up"),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error.to_string()),
@@ -320,7 +390,7 @@ fn read_or_create_secrets(path: &Path) -> Result<Vec<Vec<u8>>, String> {
 }
 
 /// Writes the secret to a temporary file and links it into place, so that no process reads half a secret.
-fn create_secret_file(path: &Path) -> io::Result<()> {
+fn create_secret_file(path: &Path, secret: &str) -> io::Result<()> {
     if path.exists() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
@@ -329,7 +399,7 @@ fn create_secret_file(path: &Path) -> io::Result<()> {
     }
     let temporary = path.with_extension(format!("{}.new", random::hex::<4>()));
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-    writeln!(file, "{}", random::hex::<32>())?;
+    file.write_all(secret.as_bytes())?;
     file.sync_all()?;
     let linked = fs::hard_link(&temporary, path);
     fs::remove_file(&temporary)?;

@@ -1,11 +1,10 @@
 //! The only source of random values.
 
-use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
-
-/// Returns random bytes from the operating system.
+/// Returns random bytes from the operating system. The generator of aws-lc-rs would first test itself, which
+/// takes longer than everything else that a short command does.
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    SystemRandom::new().fill(&mut bytes).expect("without randomness from the system no key or token is safe");
+    getrandom::fill(&mut bytes).expect("without randomness from the system no key or token is safe");
     bytes
 }
 

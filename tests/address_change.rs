@@ -309,7 +309,7 @@ async fn a_rejection_of_the_old_address_does_not_count_against_the_new_one(engin
     let reader = subscribers::get_by_address(&mut tx, &address(OLD)).await.unwrap().unwrap();
     subscribers::set_address(&mut tx, reader, &new, app.clock.now()).await.unwrap();
     let answers = [(refused[0], OLD), (refused[1], BOB)]
-        .map(|(delivery, address_key)| RefusedAddress { delivery, address_key });
+        .map(|(delivery, address_key)| RefusedAddress { delivery: delivery.unwrap(), address_key });
     bounces::insert_refusals(&mut tx, &answers, app.clock.now()).await.unwrap();
     for (whose, count) in [(new, 0), (address(OLD), 0), (address(BOB), 1)] {
         assert_eq!(bounces::for_address(&mut tx, &whose, 10).await.unwrap().len(), count, "{whose}");

@@ -21,7 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("mail", &["clock", "domain", "random", "settings"]),
     ("issues", &["db", "domain"]),
     ("delivery", &["clock", "db", "domain", "issues", "mail", "queue", "random", "settings"]),
-    ("actions", &["clock", "db", "domain", "queue", "random"]),
+    ("actions", &["clock", "db", "domain", "issues", "queue", "random"]),
     (
         "jobs",
         &["clock", "content", "db", "delivery", "domain", "issues", "mail", "queue", "random", "settings"],

@@ -214,6 +214,7 @@ async fn forged_old_and_senders_own_bounces_change_nothing(engine: Engine) {
     for day in 1..=2 {
         let issue = next_issue(&app, day).await;
         let id = app.delivery(issue, ANN).await.id;
+        let id = id.unwrap();
         let returned = format!("X-Returned: {}.{id}@example.org", app.issue(issue).await.message_key);
         for to in [forged.as_str(), "bounce@bounces.example.org", ANN] {
             let outcome = receives(&app, &format!("{returned}\r\n{}", report(to, ANN, "failed", hard))).await;

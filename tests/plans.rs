@@ -294,7 +294,9 @@ async fn readers_are_grouped_by_their_past_variants(engine: Engine) {
     app.reader_of(&daily, "ben@example.org", &sections("science")).await;
     let mut tx = app.app.db.read().await.unwrap();
     let variant = variants::for_issue(&mut tx, first).await.unwrap()[0].id;
-    let past = deliveries::Past::new(&[PastVariant { variant, articles: Vec::new() }]);
+    let past = deliveries::Past::load(&mut tx, daily.id, &[PastVariant { variant, articles: Vec::new() }])
+        .await
+        .unwrap();
     let (groups, others) =
         deliveries::groups(&mut tx, daily.id, &[Cadence::EveryIssue], &past).await.unwrap();
     let mut keys: Vec<_> = groups.iter().map(|it| (it.key.clone(), it.readers)).collect();

@@ -30,10 +30,16 @@ async fn readers_who_unsubscribed_long_ago_and_old_emails_are_erased(engine: Eng
     back.unsubscribes().await;
     assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased::default());
     app.clock.advance(DAY * 11);
-    assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased { readers: 0, emails: 3 });
+    assert_eq!(
+        apply_retention(&app.app.jobs.readers).await.unwrap(),
+        Erased { emails: 3, ..Erased::default() }
+    );
     app.reader("back@example.org").await;
     app.clock.advance(DAY * 90);
-    assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased { readers: 1, emails: 1 });
+    assert_eq!(
+        apply_retention(&app.app.jobs.readers).await.unwrap(),
+        Erased { readers: 1, emails: 1, ..Erased::default() }
+    );
     assert_eq!(app.status_of("left@example.org").await, None);
     assert_eq!(app.status_of("stays@example.org").await, Some(Active));
     assert_eq!(app.status_of("back@example.org").await, Some(Active));
@@ -57,7 +63,10 @@ async fn one_worker_erases_at_a_time(engine: Engine) {
     assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased::default());
     // The other worker has died.
     app.clock.advance(DAY + SignedDuration::from_secs(1));
-    assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased { readers: 0, emails: 1 });
+    assert_eq!(
+        apply_retention(&app.app.jobs.readers).await.unwrap(),
+        Erased { emails: 1, ..Erased::default() }
+    );
     assert!(!app.store().await.leases().await.contains(&"retention".to_owned()));
 }
 

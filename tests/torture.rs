@@ -3,6 +3,8 @@
 //!
 //! `DAILY_TORTURE_READERS`, `DAILY_TORTURE_KILLS`, `DAILY_TORTURE_SEED` and `script/torture` run it longer.
 
+mod restores;
+
 use crate::support::{
     Engine,
     command::{Environment, Running},
@@ -83,7 +85,7 @@ struct Scene {
     log: PathBuf,
     // Dropped in this order, after everything that uses them.
     _database: Option<TestDatabase>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     _port: ReservedPort,
 }
 
@@ -125,17 +127,11 @@ impl Scene {
         let store = Store::open(database.as_ref().map_or(&sqlite, |it| it.url())).await;
         store.add_readers(readers).await;
         let log = folder.path().join("daily.log");
-        Self {
-            uncertain,
-            readers,
-            sink,
-            store,
-            environment,
-            log,
-            _database: database,
-            _folder: folder,
-            _port: port,
-        }
+        Self { uncertain, readers, sink, store, environment, log, _database: database, folder, _port: port }
+    }
+
+    fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     fn serve(&self) -> Running {

@@ -4,10 +4,12 @@
 use maud::html;
 
 use crate::i18n::{interpolate, interpolate_markup};
-use crate::layout::{button, headline, inline_link, paragraph, row, row_end, small_print, transactional};
+use crate::layout::{
+    button, headline, inline_link, paragraph, quiet_link, row, small_print, space, transactional,
+};
 use crate::text::TextPart;
 use crate::theme::Look;
-use crate::wording::tidy;
+use crate::wording::{Direction, tidy};
 use crate::{Email, Masthead};
 
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +43,7 @@ pub fn render(already: &AlreadySubscribed<'_>) -> Email {
     let all: Vec<String> =
         active.iter().cloned().chain(already.paused.iter().map(|it| tidy(it.title))).collect();
     let address = tidy(already.address);
-    let (at_site, at_linked_site) = masthead.at_site(&look, texts);
+    let at_site = masthead.at_site(texts);
 
     let subject = interpolate(&t.subject, &[("title", &all.join(", "))]);
     let unchanged = match active.as_slice() {
@@ -61,12 +63,14 @@ pub fn render(already: &AlreadySubscribed<'_>) -> Email {
     };
     let preheader = preheader.clone();
     let missing = interpolate(&t.missing, &[("sender", &tidy(masthead.sender_address))]);
-    let marked = [("at_site", at_linked_site), ("address", html! { strong { (address) } })];
-    let leave = inline_link(&look, already.unsubscribe_url, &texts.shared.unsubscribe);
+    let marked = [("at_site", html! { (at_site) }), ("address", html! { strong { (address) } })];
+    let leave = quiet_link(already.unsubscribe_url, &texts.shared.unsubscribe);
 
-    let rows = html! {
-        (row(html! {
-            (headline(&look, &subject))
+    let direction = Direction::of_language(masthead.language);
+    let rows = row(
+        28,
+        html! {
+            (headline(&look, html! { (subject) }))
             (paragraph(interpolate_markup(&t.asked, &marked)))
             @if let Some(text) = &unchanged { (paragraph(html! { (text) })) }
             @for (text, link) in &paused {
@@ -75,12 +79,13 @@ pub fn render(already: &AlreadySubscribed<'_>) -> Email {
                     @if *link != url { " " (inline_link(&look, link, &t.resume)) }
                 }))
             }
-            (button(&look, url, label))
-            @if unchanged.is_some() { (small_print(html! { (missing) })) }
-        }))
-        (row_end())
-    };
-    let html = transactional(masthead, &subject, &preheader, rows, &[html! { (t.leave) " " (leave) }]);
+            (space(20))
+            (button(&look, url, label, None, direction))
+            @if unchanged.is_some() { (space(12)) (small_print(html! { (missing) })) }
+        },
+    );
+    let below = [html! { (t.leave) " " (leave) }];
+    let html = transactional(masthead, &look, &subject, &preheader, rows, &below);
 
     let mut part = TextPart::default();
     part.header(masthead);

@@ -1,9 +1,12 @@
-//! An issue: the operator's note, the first story, the other stories, and the reader's links.
+//! An issue: the operator's note, the lead, the other stories, the end, and the reader's links.
+//!
+//! Stories appear in the order given, with or without sections. [`arrangement`] decides by their content how
+//! each is shown.
 
+mod arrangement;
 mod html;
 mod meta_tags;
 mod note;
-mod sections;
 mod story_view;
 mod text;
 
@@ -11,7 +14,8 @@ use jiff::civil::Date;
 use maud::Markup;
 
 use crate::i18n::{self, capitalize, interpolate};
-use crate::wording::{shorten, tidy_some};
+pub use crate::story::{Crop, Picture, Story};
+use crate::wording::{shorten, tidy, tidy_some};
 use crate::{Email, Masthead};
 use story_view::Issue;
 
@@ -31,8 +35,11 @@ pub struct Digest<'a> {
     /// The operator's preheader. `None`: the other stories' titles.
     pub preheader: Option<&'a str>,
     pub note: Option<Note<'a>>,
-    /// The stories in order. The first one leads.
+    /// The stories in order. The first one leads. In an issue with sections, those before the first section.
     pub stories: &'a [Story<'a>],
+    /// The sections in order, after `stories`.
+    pub sections: &'a [Section<'a>],
+    pub period: Period,
     pub links: Links<'a>,
     /// Whether subject and page are marked as a test.
     pub is_test: bool,
@@ -50,30 +57,27 @@ pub struct Note<'a> {
     pub text: &'a str,
 }
 
-/// A story. Its content may come from any feed and is not trusted.
+/// A part of an issue with a heading.
 #[derive(Debug, Clone, Copy)]
-pub struct Story<'a> {
-    pub title: &'a str,
-    /// One or two sentences under the headline.
-    pub dek: Option<&'a str>,
-    /// The story's URL. The headline becomes a link only if this is an HTTP(S) URL.
-    pub url: &'a str,
-    pub image_url: Option<&'a str>,
-    /// Description of the picture.
-    pub image_alt: Option<&'a str>,
-    /// Width of the picture in pixels, if known.
-    pub image_width: Option<u32>,
-    /// Height of the picture in pixels, if known.
-    pub image_height: Option<u32>,
-    pub author: Option<&'a str>,
-    /// A section such as "Science".
-    pub section: Option<&'a str>,
-    pub site_name: Option<&'a str>,
-    /// Date of publication.
-    pub published: Option<Date>,
+pub struct Section<'a> {
+    /// `None`: stories without a section of their own, in brief.
+    pub heading: Option<&'a str>,
+    /// Its stories in order.
+    pub stories: &'a [Story<'a>],
 }
 
-/// The links in the footer, used verbatim; they may be placeholders.
+/// The time that an issue covers, for its wording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Period {
+    /// The newsletter appears on most days.
+    Day,
+    /// The issue covers a week.
+    Week,
+    #[default]
+    Other,
+}
+
+/// The reader's links, used verbatim; they may be placeholders.
 #[derive(Debug, Clone, Copy)]
 pub struct Links<'a> {
     pub unsubscribe: &'a str,
@@ -92,7 +96,7 @@ pub struct Archive<'a> {
 }
 
 /// Renders an issue as an email. A long issue loses detail until its HTML is at most [`crate::CLIP_BYTES`]
-/// long: deks get shorter, then all stories but the first lose their pictures and deks. The text part is
+/// long: deks get shorter, then rows lose their pictures and deks. The text part is
 /// always complete.
 pub fn render(digest: &Digest<'_>) -> Email {
     let digest = &drop_empty_note(digest);
@@ -114,6 +118,11 @@ pub fn web_view(digest: &Digest<'_>, archive: &Archive<'_>) -> Markup {
     html::archive_page(digest, &issue, &subject, tags)
 }
 
+/// Returns the story that leads.
+fn first<'a>(digest: &Digest<'a>) -> Option<&'a Story<'a>> {
+    digest.stories.first().or_else(|| digest.sections.iter().find_map(|section| section.stories.first()))
+}
+
 fn drop_empty_note<'a>(digest: &Digest<'a>) -> Digest<'a> {
     let note = digest.note.filter(|note| !note.html.trim().is_empty() || !note.text.trim().is_empty());
     Digest { note, ..*digest }
@@ -121,8 +130,7 @@ fn drop_empty_note<'a>(digest: &Digest<'a>) -> Digest<'a> {
 
 fn subject(digest: &Digest<'_>) -> String {
     let texts = i18n::texts_in(digest.masthead.language);
-    let own =
-        tidy_some(digest.subject).or_else(|| tidy_some(digest.stories.first().map(|story| story.title)));
+    let own = tidy_some(digest.subject).or_else(|| tidy_some(first(digest).map(|story| story.title)));
     let subject =
         own.unwrap_or_else(|| format!("{}: {}", digest.masthead.title, texts.date.long(digest.date)));
     let subject = shorten(&subject, SUBJECT_MAX_CHARS);
@@ -138,13 +146,23 @@ fn test_banner(digest: &Digest<'_>, text: &str, values: &[(&str, &str)]) -> Stri
     }
 }
 
+/// "That's the Harbour Courier for Monday."
+fn farewell(digest: &Digest<'_>, texts: &i18n::Texts) -> String {
+    let title = tidy(digest.masthead.title);
+    // Within an English sentence, the article of a name is small.
+    let within = title.strip_prefix("The ").filter(|_| i18n::is_english(digest.masthead.language));
+    let title = within.map_or_else(|| title.clone(), |name| format!("the {name}"));
+    let text = if digest.period == Period::Week { &texts.digest.close_week } else { &texts.digest.close_day };
+    interpolate(text, &[("title", &title), ("weekday", texts.date.weekday(digest.date))])
+}
+
 fn preheader(digest: &Digest<'_>, issue: &Issue) -> String {
     let texts = i18n::texts_in(digest.masthead.language);
     let others: Vec<&str> = issue.list().map(|story| story.title.as_str()).collect();
     let also = || interpolate(&texts.digest.also, &[("stories", &others.join("; "))]);
     let own = tidy_some(digest.preheader)
         .or_else(|| (!others.is_empty()).then(also))
-        .or_else(|| tidy_some(digest.stories.first().and_then(|story| story.dek)))
+        .or_else(|| tidy_some(first(digest).and_then(|story| story.dek)))
         .or_else(|| tidy_some(Some(digest.masthead.tagline)))
         .unwrap_or_else(|| capitalize(&texts.date.long(digest.date)));
     shorten(&own, PREHEADER_MAX_CHARS)

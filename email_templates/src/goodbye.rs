@@ -3,7 +3,7 @@
 use maud::html;
 
 use crate::i18n::{interpolate, interpolate_markup};
-use crate::layout::{headline, inline_link, paragraph, row, row_end, transactional};
+use crate::layout::{headline, outline_button, paragraph, row, small_print, space, transactional};
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::wording::tidy;
@@ -32,24 +32,27 @@ pub fn render(goodbye: &Goodbye<'_>) -> Email {
     let why = interpolate(&t.why, values);
     let marked = [("title", html! { (title) }), ("address", html! { strong { (address) } })];
 
-    let rows = html! {
-        (row(html! {
-            (headline(&look, &subject))
+    let rows = row(
+        28,
+        html! {
+            (headline(&look, html! { (t.headline) }))
             (paragraph(interpolate_markup(&t.ended, &marked)))
-            (paragraph(html! { (t.mistake) " " (inline_link(&look, goodbye.sign_up_url, &t.again)) "." }))
             (paragraph(html! { (t.thanks) }))
-        }))
-        (row_end())
-    };
-    let html = transactional(masthead, &subject, &preheader, rows, &[html! { (why) }]);
+            (space(10))
+            (small_print(html! { (t.mistake) }))
+            (space(12))
+            (outline_button(&look, goodbye.sign_up_url, &t.again))
+        },
+    );
+    let html = transactional(masthead, &look, &subject, &preheader, rows, &[html! { (why) }]);
 
     let mut part = TextPart::default();
     part.header(masthead);
-    part.paragraph(0, &subject).gap();
+    part.paragraph(0, &t.headline).gap();
     part.paragraph(0, &interpolate(&t.ended, values)).gap();
+    part.paragraph(0, &t.thanks).gap();
     let again = format!("{} {}", t.mistake, texts.label(&t.again));
     part.paragraph(0, &again).link(0, goodbye.sign_up_url).gap();
-    part.paragraph(0, &t.thanks).gap();
     part.footer(&why, masthead);
     Email { subject, preheader, html, text: part.finish(), language: masthead.language.to_owned() }
 }

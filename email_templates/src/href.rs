@@ -15,6 +15,15 @@ pub(crate) fn display_url(url: &str) -> &str {
     url.split_once("://").map_or(url, |(_, rest)| rest).trim_end_matches('/')
 }
 
+/// Returns the host of a URL as people write it: without scheme, `www.`, port and path.
+pub(crate) fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = host.split_once(':').map_or(host, |(host, _)| host);
+    host.strip_prefix("www.").unwrap_or(host)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +53,17 @@ mod tests {
     fn a_url_is_displayed_without_its_scheme() {
         assert_eq!(display_url("https://daily.example/"), "daily.example");
         assert_eq!(display_url("daily.example"), "daily.example");
+    }
+
+    #[test]
+    fn a_site_is_called_by_its_host() {
+        for url in [
+            "https://www.courier.example/",
+            "https://courier.example:8443/news?x=1",
+            "https://me@courier.example#top",
+            "courier.example",
+        ] {
+            assert_eq!(host(url), "courier.example");
+        }
     }
 }

@@ -1,16 +1,18 @@
-//! The layout of every email: head, hidden preheader, nameplate, footer, and the button.
+//! The layout of every email: head, hidden preheader, masthead, boxes, buttons, footer.
 //!
 //! It uses tables and inline styles, because Outlook for Windows renders email with Word. The sheet is 600
 //! pixels wide there, by a table that only Outlook sees, and fluid everywhere else. Texts may be in another
 //! language than the newsletter, so `dir="auto"` gives each paragraph its own direction, while its lines stay
 //! aligned with the page.
 
-use jiff::civil::Date;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::theme::{BREAK, INK, Look, MUTED, SANS, light};
 use crate::wording::{Direction, tidy};
 use crate::{Masthead, href, i18n};
+
+/// The width of the sheet.
+pub(crate) const SHEET_PX: u32 = 600;
 
 /// Outlook for Windows scales by the screen's resolution and ignores `max-width`.
 const OUTLOOK_HEAD: &str = "<!--[if mso]><noscript><xml>\
@@ -24,22 +26,23 @@ const OUTLOOK_CLOSE: &str = "<!--[if mso]></td></tr></table><![endif]-->";
 const PREHEADER_PADDING: &str = "&#8199;&#65279;&#847; ";
 const PREHEADER_PADDING_TIMES: usize = 40;
 
-/// A document. `rows` are the rows of the sheet, `footer` the rows below it.
+/// A document. `rows` are the rows of the sheet, `footer` the paragraphs below it.
 pub(crate) struct Page<'a> {
     pub(crate) masthead: &'a Masthead<'a>,
+    pub(crate) look: &'a Look,
     pub(crate) title: &'a str,
     pub(crate) preheader: Option<&'a str>,
     /// Further elements of the head, for a page on the web.
     pub(crate) meta_tags: Option<&'a Markup>,
-    pub(crate) date: Option<Date>,
+    /// The line below the name.
+    pub(crate) dateline: Option<Markup>,
     pub(crate) notice: Option<&'a str>,
     pub(crate) rows: Markup,
-    pub(crate) footer: Markup,
+    pub(crate) footer: &'a [Markup],
 }
 
 impl Page<'_> {
     pub(crate) fn render(self) -> Markup {
-        let look = Look::from_theme(&self.masthead.theme);
         let direction = Direction::of_language(self.masthead.language);
         let start = direction.start();
         let desk = html! {
@@ -51,13 +54,15 @@ impl Page<'_> {
                     table.sheet role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
                         bgcolor=(light::SHEET) align="center"
                         style={ "max-width:600px;margin:0 auto;background:" (light::SHEET) ";text-align:" (start) ";" } {
+                        (bar(self.look))
                         @if let Some(notice) = self.notice { (notice_row(notice)) }
-                        (nameplate(self.masthead, &look, self.date, direction))
+                        (masthead(self.masthead, self.look, self.dateline.as_ref()))
                         (self.rows)
+                        (space_row(36))
                     }
                     table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
                         align="center" style={ "max-width:600px;margin:0 auto;text-align:" (start) ";" } {
-                        (self.footer)
+                        (footer(self.masthead, self.footer))
                     }
                     (PreEscaped(OUTLOOK_CLOSE))
                 } }
@@ -77,7 +82,7 @@ impl Page<'_> {
                     title { (self.title) }
                     @if let Some(tags) = self.meta_tags { (tags) }
                     (PreEscaped(OUTLOOK_HEAD))
-                    @for sheet in look.style_sheets() { style { (PreEscaped(sheet)) } }
+                    @for sheet in self.look.style_sheets() { style { (PreEscaped(sheet)) } }
                 }
                 body.desk dir=(direction.dir()) style={ "margin:0;padding:0;background:" (light::DESK) ";" } {
                     @if let Some(preheader) = self.preheader { (hidden(preheader)) }
@@ -91,21 +96,22 @@ impl Page<'_> {
 /// Renders an email that is not an issue. `below` are paragraphs of the footer.
 pub(crate) fn transactional(
     masthead: &Masthead<'_>,
+    look: &Look,
     subject: &str,
     preheader: &str,
     rows: Markup,
     below: &[Markup],
 ) -> String {
-    let footer = footer(masthead, below);
     let page = Page {
         masthead,
+        look,
         title: subject,
         preheader: Some(preheader),
         meta_tags: None,
-        date: None,
+        dateline: None,
         notice: None,
         rows,
-        footer,
+        footer: below,
     };
     page.render().into_string()
 }
@@ -118,6 +124,14 @@ fn hidden(preheader: &str) -> Markup {
     }
 }
 
+/// The thin bar in the accent at the top of the sheet.
+fn bar(look: &Look) -> Markup {
+    html! {
+        tr { td.bar height="6" bgcolor=(look.fill)
+            style={ "background:" (look.fill) ";height:6px;font-size:0;line-height:6px;" } { (PreEscaped("&nbsp;")) } }
+    }
+}
+
 fn notice_row(notice: &str) -> Markup {
     html! {
         tr { td.notice.pad bgcolor=(light::NOTICE)
@@ -127,126 +141,222 @@ fn notice_row(notice: &str) -> Markup {
     }
 }
 
-/// The newsletter's name. In an issue the day of the month is beside it in the same type, as on a
-/// tear-off calendar.
-fn nameplate(masthead: &Masthead<'_>, look: &Look, date: Option<Date>, direction: Direction) -> Markup {
+/// The newsletter's name or logo, the line below it, and a rule.
+fn masthead(masthead: &Masthead<'_>, look: &Look, dateline: Option<&Markup>) -> Markup {
     let title = tidy(masthead.title);
-    let tagline = tidy(masthead.tagline);
-    let size = match title.chars().count() {
-        0..=12 => "font-size:52px;line-height:56px;letter-spacing:-1.5px;",
-        13..=22 => "font-size:36px;line-height:42px;letter-spacing:-0.5px;",
-        _ => "font-size:27px;line-height:33px;",
+    // Phones show the larger sizes smaller.
+    let (class, size) = match title.chars().count() {
+        0..=14 => (" name", "font-size:40px;line-height:46px;letter-spacing:-.6px;"),
+        15..=22 => (" name", "font-size:34px;line-height:40px;letter-spacing:-.6px;"),
+        23..=34 => ("", "font-size:28px;line-height:34px;letter-spacing:-.4px;"),
+        _ => ("", "font-size:22px;line-height:28px;"),
     };
     let logo = masthead.theme.logo_url.and_then(href::web_url);
     let name = logo.map_or_else(|| html! { (title) }, |logo| logo_picture(logo, &title, look));
     html! {
-        tr { td.pad.thick style={ "padding:22px 32px 0;border-top:6px solid " (light::INK) ";" } {
-            table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" {
-                tr {
-                    td.ink valign="bottom" style={ (look.headlines) (INK) (BREAK) (size) "font-weight:700;" } {
-                        @match href::web_url(masthead.site_url) {
-                            Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (name) },
-                            None => (name),
-                        }
-                    }
-                    @if let Some(date) = date {
-                        td.accent valign="bottom" align=(direction.end()) width="90" aria-hidden="true"
-                            style={ (look.headlines) (look.accent_text()) "font-size:52px;line-height:56px;letter-spacing:-1.5px;text-align:" (direction.end()) ";" } {
-                            (date.day())
-                        }
-                    }
+        tr { td.pad style="padding:22px 32px 14px;" {
+            div class={ "accent" (class) } dir="auto" style={ (look.headlines) (look.accent) (BREAK) (size) "font-weight:700;" } {
+                @match masthead.home() {
+                    Some(url) => a.accent href=(url) style={ (look.accent) "text-decoration:none;" } { (name) },
+                    None => (name),
                 }
             }
-            @if !tagline.is_empty() || date.is_some() {
-                p.muted style={ (SANS) (MUTED) (BREAK) "margin:6px 0 0;font-size:14px;line-height:20px;" } {
-                    @if let Some(date) = date {
-                        span.ink style={ (INK) "font-weight:600;" } { (i18n::capitalize(&i18n::texts_in(masthead.language).date.long(date))) }
-                        @if !tagline.is_empty() { span.dot { " · " } }
-                    }
-                    @if !tagline.is_empty() { span.tagline { (tagline) } }
-                }
-            }
-            (double_rule())
+            @if let Some(dateline) = dateline { (dateline) }
         } }
+        tr { td.pad style="padding:0 32px;" { (rule("")) } }
     }
 }
 
-/// The logo, as high as the title would be. Its description is styled like the title, for clients that block
-/// pictures. Dark mode gives it a white background, because most logos are drawn for one.
+/// The logo, at most 52 pixels high. Its description is styled like the title, for clients that block
+/// pictures. Dark mode gives it a white plate, because most logos are drawn for white paper.
 fn logo_picture(url: &str, title: &str, look: &Look) -> Markup {
     html! {
         // Outlook for Windows uses the attribute, other clients the style.
-        img.logo src=(url) alt=(title) height="56" border="0"
-            style={ (look.headlines) (INK) "display:block;width:auto;height:auto;max-width:100%;max-height:56px;border:0;border-radius:3px;font-size:30px;line-height:36px;font-weight:700;" };
+        img.logo src=(url) alt=(title) height="52" border="0"
+            style={ (look.headlines) (INK) "display:block;width:auto;height:auto;max-width:100%;max-height:52px;border:0;font-size:28px;line-height:34px;font-weight:700;" };
     }
 }
 
-/// A thick line over a thin one, as under a newspaper's name.
-fn double_rule() -> Markup {
+/// The line below the name: date and reading time at the start, a link at the end.
+pub(crate) fn dateline(start: &str, link: Option<(&str, &str)>, direction: Direction) -> Markup {
+    let style = format!("{SANS}{MUTED}font-size:13px;line-height:18px;");
     html! {
-        table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:14px 0 0;" {
-            tr { td.thick height="3"
-                style={ "height:3px;font-size:0;line-height:3px;border-top:2px solid " (light::INK) ";border-bottom:1px solid " (light::INK) ";" } {
-                (PreEscaped("&nbsp;"))
-            } }
+        table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:6px 0 0;" {
+            tr {
+                td.muted valign="top" style=(style) { (start) }
+                @if let Some((url, label)) = link {
+                    td.muted valign="top" align=(direction.end())
+                        style={ (style) "padding-" (direction.start()) ":12px;white-space:nowrap;" } {
+                        (quiet_link(url, label))
+                    }
+                }
+            }
         }
     }
 }
 
-/// A row of the sheet, with the page's margins.
-pub(crate) fn row(content: Markup) -> Markup {
-    html! { tr { td.pad style="padding:24px 32px 0;" { (content) } } }
-}
-
-/// White space at the end of a sheet.
-pub(crate) fn row_end() -> Markup {
-    html! { tr { td height="36" style="height:36px;font-size:0;line-height:36px;" { (PreEscaped("&nbsp;")) } } }
-}
-
-pub(crate) fn headline(look: &Look, text: &str) -> Markup {
+/// A dark line across the column. `style` is added to that of its cell.
+fn rule(style: &str) -> Markup {
     html! {
-        h1.ink.hero dir="auto" style={ (look.headlines) (INK) (BREAK) "margin:0;font-size:32px;line-height:38px;font-weight:700;letter-spacing:-0.3px;" } { (text) }
+        table.rule role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+            style={ (style) "border-top:1px solid " (light::INK) ";" } {
+            tr { td height="1" style="height:1px;font-size:0;line-height:1px;" { (PreEscaped("&nbsp;")) } }
+        }
+    }
+}
+
+/// The dark line above the end of an issue.
+pub(crate) fn closing_rule() -> Markup {
+    html! { tr { td.pad style="padding:30px 32px 0;" { (rule("")) } } }
+}
+
+/// A row of the sheet with the page's margins, and space above it.
+pub(crate) fn row(space: u32, content: Markup) -> Markup {
+    html! { tr { td.pad style={ "padding:" (space) "px 32px 0;" } { (content) } } }
+}
+
+/// White space between the rows of a sheet.
+pub(crate) fn space_row(height: u32) -> Markup {
+    html! {
+        tr { td height=(height) style={ "height:" (height) "px;font-size:0;line-height:" (height) "px;" } { (PreEscaped("&nbsp;")) } }
+    }
+}
+
+/// White space between the parts of a row.
+pub(crate) fn space(height: u32) -> Markup {
+    html! { div style={ "height:" (height) "px;line-height:" (height) "px;font-size:0;" } { (PreEscaped("&nbsp;")) } }
+}
+
+pub(crate) fn headline(look: &Look, text: Markup) -> Markup {
+    html! {
+        h1.ink.hero dir="auto" style={ (look.headlines) (INK) (BREAK) "margin:0;font-size:32px;line-height:37px;font-weight:700;" (look.tight) } { (text) }
+    }
+}
+
+/// The headline of a part of the email.
+pub(crate) fn small_headline(look: &Look, text: &str) -> Markup {
+    html! {
+        h2.ink dir="auto" style={ (look.headlines) (INK) (BREAK) "margin:0;font-size:20px;line-height:25px;font-weight:700;" } { (text) }
     }
 }
 
 pub(crate) fn paragraph(content: Markup) -> Markup {
-    html! { p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:14px 0 0;font-size:17px;line-height:26px;" } { (content) } }
+    html! { p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:10px 0 0;font-size:17px;line-height:26px;" } { (content) } }
 }
 
 pub(crate) fn small_print(content: Markup) -> Markup {
-    html! { p.muted dir="auto" style={ (SANS) (MUTED) (BREAK) "margin:14px 0 0;font-size:14px;line-height:21px;" } { (content) } }
+    html! { p.muted dir="auto" style={ (SANS) (MUTED) (BREAK) "margin:8px 0 0;font-size:14px;line-height:21px;" } { (content) } }
+}
+
+/// The words above a story: its section, in small capitals.
+pub(crate) fn kicker(look: &Look, content: Markup) -> Markup {
+    html! {
+        p.accent dir="auto" style={ (SANS) (look.accent) (BREAK) "margin:0;font-size:12px;line-height:16px;font-weight:700;letter-spacing:.06em;text-transform:uppercase;" } { (content) }
+    }
 }
 
 /// A link in running text. The URL must be trusted: it is used verbatim and may be a placeholder.
 pub(crate) fn inline_link(look: &Look, url: &str, label: &str) -> Markup {
-    html! { a.accent href=(url) style={ (look.accent_text()) (BREAK) "text-decoration:underline;" } { (label) } }
+    html! { a.accent href=(url) style={ (look.accent) (BREAK) (look.underline) } { (label) } }
 }
 
-/// The email's main action. It is drawn by the cell's background and the link's border, both of which Outlook
-/// supports.
-pub(crate) fn button(look: &Look, url: &str, label: &str) -> Markup {
+/// A link of the dateline or the footer.
+pub(crate) fn quiet_link(url: &str, label: &str) -> Markup {
+    html! { a.muted href=(url) style={ (MUTED) (BREAK) "text-decoration:underline;" } { (label) } }
+}
+
+/// Links in one line, with dots between them.
+pub(crate) fn quiet_links<'a>(links: impl IntoIterator<Item = (&'a str, &'a str)>) -> Markup {
     html! {
-        table.button role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 0;" {
-            tr { td bgcolor=(look.accent) align="center" style={ "background:" (look.accent) ";border-radius:3px;mso-padding-alt:13px 28px;" } {
+        @for (index, (url, label)) in links.into_iter().enumerate() {
+            @if index > 0 { " · " }
+            (quiet_link(url, label))
+        }
+    }
+}
+
+/// The email's main action, 44 pixels high. It is drawn by the cell's background and the link's border, both
+/// of which Outlook supports. `beside` is a short text next to it.
+pub(crate) fn button(
+    look: &Look,
+    url: &str,
+    label: &str,
+    beside: Option<Markup>,
+    direction: Direction,
+) -> Markup {
+    html! {
+        table role="presentation" cellpadding="0" cellspacing="0" border="0" {
+            tr {
+                td.btn bgcolor=(look.fill) style={ "background:" (look.fill) ";border-radius:4px;mso-padding-alt:11px 22px;" } {
+                    a href=(url) style={
+                        (SANS) "display:inline-block;" (look.on_fill) "font-size:16px;line-height:22px;font-weight:600;"
+                        "text-decoration:none;padding:10px 22px;border:1px solid " (look.edge) ";border-radius:4px;"
+                    } { (label) }
+                }
+                @if let Some(text) = beside {
+                    td.muted style={ (SANS) (MUTED) (BREAK) "font-size:13px;line-height:18px;padding-" (direction.start()) ":16px;" } { (text) }
+                }
+            }
+        }
+    }
+}
+
+/// A second action: an outline without a fill.
+pub(crate) fn outline_button(look: &Look, url: &str, label: &str) -> Markup {
+    let edge = look.accent.trim_start_matches("color:");
+    html! {
+        table role="presentation" cellpadding="0" cellspacing="0" border="0" {
+            tr { td.ghost style="border-radius:4px;mso-padding-alt:11px 22px;" {
                 a href=(url) style={
-                    (SANS) "display:inline-block;color:#ffffff;font-size:17px;line-height:22px;font-weight:600;text-align:center;"
-                    "text-decoration:none;padding:13px 28px;border:1px solid " (look.accent) ";border-radius:3px;"
+                    (SANS) "display:inline-block;" (look.accent) "font-size:16px;line-height:22px;font-weight:600;"
+                    "text-decoration:none;padding:10px 22px;border-radius:4px;border:1px solid " (edge)
                 } { (label) }
             } }
         }
     }
 }
 
-/// The space below the sheet: paragraphs, then the publisher's name and postal address.
-pub(crate) fn footer(masthead: &Masthead<'_>, paragraphs: &[Markup]) -> Markup {
-    let direction = Direction::of_language(masthead.language);
-    let style = format!("{SANS}{MUTED}{BREAK}margin:0 0 10px;font-size:13px;line-height:20px;");
+/// A box with a little of the accent in its background.
+pub(crate) fn tinted_box(look: &Look, content: Markup) -> Markup {
     html! {
-        tr { td.pad style="padding:22px 32px 28px;" {
+        table.tint role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+            bgcolor=(look.tint) style={ "background:" (look.tint) ";border-radius:6px;" } {
+            tr { td style="padding:14px 20px 16px;" { (content) } }
+        }
+    }
+}
+
+/// The heading of a box.
+pub(crate) fn box_title(text: &str) -> Markup {
+    html! { p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:0 0 4px;font-size:14px;line-height:20px;font-weight:700;" } { (text) } }
+}
+
+/// A list whose items have a sign in the accent before them. Screen readers skip the sign.
+pub(crate) fn marked_list(look: &Look, sign: &str, items: &[Markup]) -> Markup {
+    html! {
+        table role="presentation" cellpadding="0" cellspacing="0" border="0" {
+            @for item in items {
+                tr {
+                    td.accent valign="top" width="22" aria-hidden="true" style={ (SANS) (look.accent) "width:22px;font-size:15px;line-height:22px;padding:4px 0;font-weight:700;" } { (sign) }
+                    td.ink style={ (SANS) (INK) (BREAK) "font-size:15px;line-height:22px;padding:4px 0;" } { (item) }
+                }
+            }
+        }
+    }
+}
+
+/// The space below the sheet: paragraphs, then the publisher's own words and postal address.
+fn footer(masthead: &Masthead<'_>, paragraphs: &[Markup]) -> Markup {
+    let direction = Direction::of_language(masthead.language);
+    let style = format!("{SANS}{MUTED}{BREAK}margin:0 0 8px;font-size:13px;line-height:20px;");
+    html! {
+        tr { td.pad style="padding:22px 32px 40px;" {
             @for paragraph in paragraphs { p.muted dir="auto" style=(style) { (paragraph) } }
             p.muted dir="auto" style=(style) {
-                (tidy(masthead.title))
-                @for line in postal_lines(masthead) { br; (isolated(&line, direction)) }
+                @for (index, line) in imprint(masthead).iter().enumerate() {
+                    @if index > 0 { br; }
+                    (isolated(line, direction))
+                }
             }
         } }
     }
@@ -260,6 +370,26 @@ pub(crate) fn isolated(text: &str, direction: Direction) -> Markup {
     }
 }
 
-pub(crate) fn postal_lines<'a>(masthead: &Masthead<'a>) -> impl Iterator<Item = String> + use<'a> {
-    masthead.postal_address.lines().map(tidy).filter(|line| !line.is_empty())
+/// The lines about the publisher: its own footer and the postal address, or the newsletter's name if there is
+/// neither.
+pub(crate) fn imprint(masthead: &Masthead<'_>) -> Vec<String> {
+    let lines = masthead.brand.footer.lines().chain(masthead.postal_address.lines());
+    let lines: Vec<String> = lines.map(tidy).filter(|line| !line.is_empty()).collect();
+    if lines.is_empty() { vec![tidy(masthead.title)] } else { lines }
+}
+
+/// The links to the publisher's site, its privacy policy and its accounts elsewhere.
+pub(crate) fn publisher_links<'a>(
+    masthead: &Masthead<'a>,
+    texts: &'static i18n::Texts,
+) -> Vec<(&'a str, String)> {
+    let site = masthead.home().map(|url| (url, href::host(url).to_owned()));
+    let privacy = masthead.brand.privacy_url.and_then(href::web_url);
+    let privacy = privacy.map(|url| (url, texts.shared.privacy.clone()));
+    let social = masthead.brand.social.iter().filter_map(|it| {
+        let url = href::web_url(it.url)?;
+        let name = tidy(it.name);
+        Some((url, if name.is_empty() { href::host(url).to_owned() } else { name }))
+    });
+    site.into_iter().chain(privacy).chain(social).collect()
 }

@@ -13,9 +13,13 @@
 //! | [`goodbye`] | the last email to a reader who unsubscribed |
 //! | [`request`] | links that a reader requested: a data export, a change of address |
 //! | [`notice`] | tells operators about an issue to approve, one that stopped, a feed in trouble |
-//! | `layout` | the parts of every email: head, masthead, footer, button |
+//! | `story` | a story and its picture |
+//! | `layout` | the parts of every email: head, masthead, boxes, buttons, footer |
 //! | `theme` | colours, type and the style sheets |
-//! | `contrast` | readable shades of a colour |
+//! | [`colour`] | a brand's colours, computed from its accent |
+//! | [`promise`] | what readers will get, how often and when, in words |
+//! | [`reading`] | the reading time of an issue |
+//! | `typography` | line breaks of headlines, the end of a sentence |
 //! | `text` | the plain text part: wrapping, rules, links on their own lines |
 //! | `i18n` | texts by language, dates in words |
 //! | `wording` | cleans and shortens texts from outside, the direction of a language |
@@ -24,16 +28,19 @@
 pub mod already_subscribed;
 pub mod colour;
 pub mod confirmation;
-mod contrast;
 pub mod digest;
 pub mod goodbye;
 mod href;
 mod i18n;
 mod layout;
 pub mod notice;
+pub mod promise;
+pub mod reading;
 pub mod request;
+mod story;
 mod text;
 mod theme;
+mod typography;
 pub mod welcome;
 mod wording;
 
@@ -72,21 +79,43 @@ impl Email {
 #[derive(Debug, Clone, Copy)]
 pub struct Masthead<'a> {
     pub title: &'a str,
-    /// A short line under the name; may be empty.
+    /// A short line about the newsletter; may be empty.
     pub tagline: &'a str,
     /// The address that emails come from.
     pub sender_address: &'a str,
     /// The publisher's postal address. Line breaks are kept; may be empty.
     pub postal_address: &'a str,
-    /// The public URL of the service, which is the signup page.
-    pub site_url: &'a str,
-    /// The language tag (BCP 47). It decides `lang`, `dir` and the texts. An issue is in the newsletter's
-    /// language, other emails in the reader's, or in English where there are no texts for it.
+    /// The newsletter's signup page.
+    pub sign_up_url: &'a str,
+    /// The language tag (BCP 47). It decides `lang`, `dir`, the texts and the form of dates. An issue is in
+    /// the newsletter's language, other emails in the reader's, or in English where there are no texts for it.
     pub language: &'a str,
     pub theme: Theme<'a>,
+    pub brand: Brand<'a>,
 }
 
-impl Masthead<'_> {
+/// What a publisher adds to the emails of a newsletter. All of it is optional.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Brand<'a> {
+    /// The publisher's website. Masthead and footer link to it, or to the signup page.
+    pub site_url: Option<&'a str>,
+    pub privacy_url: Option<&'a str>,
+    /// Whether replies reach a person, so that readers may be asked for tips.
+    pub takes_replies: bool,
+    /// Further lines of the footer.
+    pub footer: &'a str,
+    /// The publisher's accounts elsewhere.
+    pub social: &'a [SocialLink<'a>],
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct SocialLink<'a> {
+    /// Such as "Mastodon".
+    pub name: &'a str,
+    pub url: &'a str,
+}
+
+impl<'a> Masthead<'a> {
     /// Returns the masthead and texts of an email without content from the newsletter. Its language is one
     /// that has texts.
     pub(crate) fn localized(&self) -> (Self, &'static i18n::Texts) {
@@ -96,14 +125,15 @@ impl Masthead<'_> {
         }
     }
 
-    /// Returns " at daily.example", as text and with a link. Both are empty if the service has no HTTP(S)
-    /// URL.
-    pub(crate) fn at_site(&self, look: &theme::Look, texts: &i18n::Texts) -> (String, maud::Markup) {
-        let Some(url) = href::web_url(self.site_url) else { return (String::new(), maud::html! {}) };
-        let name = href::display_url(url);
-        let text = i18n::interpolate(&texts.shared.at_site, &[("site", name)]);
-        let link = layout::inline_link(look, url, name);
-        let linked = i18n::interpolate_markup(&texts.shared.at_site, &[("site", link)]);
-        (format!(" {text}"), maud::html! { " " (linked) })
+    /// Returns the URL that the name links to: the publisher's website, or the signup page.
+    pub(crate) fn home(&self) -> Option<&'a str> {
+        self.brand.site_url.and_then(href::web_url).or_else(|| href::web_url(self.sign_up_url))
+    }
+
+    /// Returns " at courier.example", the site where readers sign up. Empty without an HTTP(S) URL.
+    pub(crate) fn at_site(&self, texts: &i18n::Texts) -> String {
+        self.home().map_or_else(String::new, |url| {
+            format!(" {}", i18n::interpolate(&texts.shared.at_site, &[("site", href::host(url))]))
+        })
     }
 }

@@ -4,11 +4,11 @@
 use maud::html;
 
 use crate::i18n::{interpolate, interpolate_markup};
-use crate::layout::{button, headline, inline_link, paragraph, row, row_end, small_print, transactional};
+use crate::layout::{button, headline, inline_link, paragraph, row, small_print, space, transactional};
 use crate::text::TextPart;
 use crate::theme::Look;
-use crate::wording::tidy;
-use crate::{Email, Masthead};
+use crate::wording::{Direction, tidy};
+use crate::{Email, Masthead, href};
 
 #[derive(Debug, Clone, Copy)]
 pub enum RequestKind<'a> {
@@ -40,10 +40,7 @@ pub fn render(request: &Request<'_>) -> Email {
     let look = Look::from_theme(&masthead.theme);
     let title = tidy(masthead.title);
     let address = tidy(request.address);
-    let days = match request.expires_in_days {
-        1 => texts.shared.one_day.clone(),
-        days => interpolate(&texts.shared.days, &[("days", &days.to_string())]),
-    };
+    let days = texts.days(request.expires_in_days);
     let new = match request.kind {
         RequestKind::OldAddress { new } => tidy(new),
         RequestKind::DataExport | RequestKind::NewAddress => String::new(),
@@ -60,17 +57,20 @@ pub fn render(request: &Request<'_>) -> Email {
     let strong = |text: &str| html! { strong { (text) } };
     let marked = [("title", html! { (title) }), ("address", strong(&address)), ("new", strong(&new))];
 
-    let rows = html! {
-        (row(html! {
-            (headline(&look, &subject))
+    let link = inline_link(&look, request.url, href::display_url(request.url));
+    let rows = row(
+        28,
+        html! {
+            (headline(&look, html! { (subject) }))
             (paragraph(interpolate_markup(asked, &marked)))
-            (button(&look, request.url, label))
-            (small_print(html! { (expiry) " " (texts.confirmation.or_open) br; (inline_link(&look, request.url, request.url)) }))
-            (small_print(html! { (ignore) }))
-        }))
-        (row_end())
-    };
-    let html = transactional(masthead, &subject, &expiry, rows, &[html! { (why) }]);
+            (space(20))
+            (button(&look, request.url, label, None, Direction::of_language(masthead.language)))
+            (space(14))
+            (small_print(html! { (texts.shared.or_open) br; (link) }))
+            (small_print(html! { (expiry) " " (ignore) }))
+        },
+    );
+    let html = transactional(masthead, &look, &subject, &expiry, rows, &[html! { (why) }]);
 
     let mut part = TextPart::default();
     part.header(masthead);

@@ -1,7 +1,7 @@
 //! The plain text part: paragraphs wrapped at 72 columns, rules, links on their own lines.
 
 use crate::Masthead;
-use crate::layout::postal_lines;
+use crate::layout::imprint;
 use crate::wording::tidy;
 
 pub(crate) const WIDTH_COLUMNS: usize = 72;
@@ -66,10 +66,9 @@ impl TextPart {
         self.rule('-').gap().paragraph(0, why).gap().publisher(masthead)
     }
 
-    /// Adds the publisher's name and postal address.
+    /// Adds the publisher's own words and postal address.
     pub(crate) fn publisher(&mut self, masthead: &Masthead<'_>) -> &mut Self {
-        self.paragraph(0, &tidy(masthead.title));
-        for line in postal_lines(masthead) {
+        for line in imprint(masthead) {
             self.paragraph(0, &line);
         }
         self

@@ -1,18 +1,27 @@
 //! The welcome email to a reader who confirmed a signup, or subscribed to another newsletter on the
-//! preferences page. It names the time of the next issue and shows the latest one.
+//! preferences page. It names the time of the first issue and shows the lead of the latest one.
 
 use jiff::civil::{Date, DateTime};
 use maud::{Markup, html};
 
 use crate::i18n::{Texts, interpolate, interpolate_markup};
-use crate::layout::{button, headline, inline_link, paragraph, row, row_end, small_print, transactional};
+use crate::layout::{
+    SHEET_PX, button, headline, inline_link, kicker, outline_button, paragraph, quiet_links, row,
+    small_headline, small_print, space, space_row, transactional,
+};
+use crate::story::{Frame, PictureView, Story, linked_headline, linked_picture};
 use crate::text::TextPart;
 use crate::theme::{BREAK, INK, Look, SANS, light};
-use crate::wording::{shorten, tidy, tidy_some};
+use crate::typography::single_full_stops;
+use crate::wording::{Direction, shorten, tidy, tidy_some};
 use crate::{Email, Masthead, href};
 
 const TITLE_MAX_CHARS: usize = 160;
 const DEK_MAX_CHARS: usize = 200;
+const LABEL_MAX_CHARS: usize = 80;
+const LEAD: Frame = Frame { width: SHEET_PX, max_height: 320, fills: true, style: "" };
+/// Age in days from which a weekday's name no longer tells an issue.
+const WEEK_DAYS: i32 = 7;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Welcome<'a> {
@@ -24,6 +33,10 @@ pub struct Welcome<'a> {
     pub joined: bool,
     /// The latest issue, if the reader gets it in no other way.
     pub latest: Option<LatestIssue<'a>>,
+    /// Whether readers can choose topics.
+    pub has_topics: bool,
+    /// Whether readers can choose one issue a week.
+    pub can_be_weekly: bool,
     /// Unsubscribe link, used verbatim; may be a placeholder.
     pub unsubscribe_url: &'a str,
     /// Link to the preferences page, used verbatim; may be a placeholder.
@@ -49,33 +62,51 @@ pub enum Clock<'a> {
     Zone(&'a str),
 }
 
-/// A summary of an issue.
+/// An issue, as its first story shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct LatestIssue<'a> {
     pub date: Date,
     pub language: &'a str,
-    /// Its first stories, in order.
-    pub headlines: &'a [Headline<'a>],
-    /// Number of further stories.
-    pub more: usize,
-    /// URL of the issue's page, used verbatim.
-    pub web_url: &'a str,
+    pub lead: Story<'a>,
+    /// URL of the issue's page, used verbatim. `None`: it has none, and the button leads to the story.
+    pub web_url: Option<&'a str>,
 }
 
-/// A story's headline and dek. They may come from any feed and are not trusted.
-#[derive(Debug, Clone, Copy)]
-pub struct Headline<'a> {
-    pub title: &'a str,
-    pub dek: Option<&'a str>,
-    /// The story's URL. The headline becomes a link only if this is an HTTP(S) URL.
-    pub url: &'a str,
+/// The lead of the latest issue, ready to be displayed.
+struct Lead {
+    title: String,
+    dek: Option<String>,
+    section: Option<String>,
+    url: Option<String>,
+    picture: Option<PictureView>,
+    /// The button: its URL and label.
+    read: Option<(String, String)>,
 }
 
-impl Headline<'_> {
-    fn display_texts(&self, texts: &Texts) -> (String, Option<String>) {
-        let title = tidy_some(Some(self.title)).unwrap_or_else(|| texts.shared.untitled.clone());
-        let dek = tidy_some(self.dek).map(|dek| shorten(&dek, DEK_MAX_CHARS));
-        (shorten(&title, TITLE_MAX_CHARS), dek)
+impl Lead {
+    fn from_issue(latest: &LatestIssue<'_>, today: Date, texts: &Texts) -> Self {
+        let story = &latest.lead;
+        let url = href::web_url(story.url).map(str::to_owned);
+        let title = tidy_some(Some(story.title)).unwrap_or_else(|| texts.shared.untitled.clone());
+        let is_this_week = today.since(latest.date).is_ok_and(|age| age.get_days() < WEEK_DAYS);
+        let label = if is_this_week {
+            interpolate(&texts.welcome.read_day, &[("weekday", texts.date.weekday(latest.date))])
+        } else {
+            interpolate(&texts.welcome.read, &[("date", &texts.date.short(latest.date, today))])
+        };
+        let read = match (latest.web_url, &url) {
+            (Some(page), _) => Some((page.to_owned(), label)),
+            (None, Some(url)) => Some((url.clone(), texts.digest.read.clone())),
+            (None, None) => None,
+        };
+        Self {
+            title: shorten(&title, TITLE_MAX_CHARS),
+            dek: tidy_some(story.dek).map(|dek| shorten(&dek, DEK_MAX_CHARS)),
+            section: tidy_some(story.section).map(|section| shorten(&section, LABEL_MAX_CHARS)),
+            picture: story.picture.as_ref().and_then(PictureView::from_picture),
+            url,
+            read,
+        }
     }
 }
 
@@ -88,60 +119,94 @@ pub fn render(welcome: &Welcome<'_>) -> Email {
     let address = tidy(welcome.address);
     let when = due_text(&welcome.next, texts);
     let sender = tidy(masthead.sender_address);
-    let values = &[("title", title.as_str()), ("when", &when), ("address", &address)];
+    let at_site = masthead.at_site(texts);
+    let values = &[("title", title.as_str()), ("when", &when), ("address", &address), ("at_site", &at_site)];
 
     let subject = interpolate(&t.subject, values);
-    let preheader = interpolate(&t.preheader, values);
-    let (next, why) = if welcome.joined { (&t.joined, &t.why_joined) } else { (&t.next, &t.why) };
-    let why = interpolate(why, values);
-    let marked = [
-        ("title", html! { (title) }),
-        ("when", html! { (when) }),
-        ("address", html! { strong { (address) } }),
+    let preheader = single_full_stops(&interpolate(&t.preheader, values));
+    let first = single_full_stops(&interpolate(if welcome.joined { &t.joined } else { &t.first }, values));
+    let first = if welcome.latest.is_some() { format!("{first} {}", t.until_then) } else { first };
+    let why = interpolate(if welcome.joined { &t.why_joined } else { &t.why }, values);
+    let lead = welcome.latest.as_ref().map(|latest| Lead::from_issue(latest, welcome.next.today, texts));
+    let own = [
+        (welcome.preferences_url, texts.shared.change.as_str()),
+        (welcome.unsubscribe_url, texts.shared.unsubscribe.as_str()),
     ];
+    let (choices, choose) = choices(welcome, texts);
+    // The name stays on one line if it fits on one.
+    let name = html! { span style="display:inline-block;" { (title) } };
+    let contact = interpolate_markup(
+        &t.contacts,
+        &[("sender", inline_link(&look, &format!("mailto:{sender}"), &sender))],
+    );
 
     let rows = html! {
-        (row(html! {
-            (headline(&look, &t.greeting))
-            (paragraph(interpolate_markup(next, &marked)))
-            @if welcome.joined { (paragraph(html! { (t.not_you) })) }
-            (paragraph(html! {
-                (t.change) " " (inline_link(&look, welcome.preferences_url, &t.preferences)) " · "
-                (inline_link(&look, welcome.unsubscribe_url, &texts.shared.unsubscribe))
-            }))
-            (small_print(html! { (interpolate(&t.contacts, &[("sender", &sender)])) }))
+        (row(28, html! {
+            (headline(&look, interpolate_markup(&t.greeting, &[("title", name)])))
+            (paragraph(html! { (first) }))
+            @if welcome.joined { (small_print(html! { (t.not_you) })) }
         }))
-        @if let Some(latest) = &welcome.latest { (latest_issue(&look, masthead, latest, texts)) }
-        (row_end())
+        @if let (Some(latest), Some(lead)) = (&welcome.latest, &lead) {
+            (lead_rows(&look, masthead, latest, lead))
+        }
+        (row(30, html! {
+            table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+                style={ "border-top:1px solid " (light::LINE) ";" } {
+                tr { td style="padding:24px 0 0;" {
+                    (small_headline(&look, &t.yours))
+                    p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:6px 0 0;font-size:16px;line-height:25px;" } { (choices) }
+                    (space(14))
+                    (outline_button(&look, welcome.preferences_url, choose))
+                } }
+            }
+        }))
+        (row(26, html! {
+            p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:0;font-size:15px;line-height:23px;" } {
+                strong { (t.spam) } " " (contact)
+            }
+        }))
     };
-    let html = transactional(masthead, &subject, &preheader, rows, &[html! { (why) }]);
+    let below = html! { (why) " " (quiet_links(own)) };
+    let html = transactional(masthead, &look, &subject, &preheader, rows, &[below]);
 
     let mut part = TextPart::default();
     part.header(masthead);
-    part.paragraph(0, &t.greeting).gap();
-    part.paragraph(0, &interpolate(next, values)).gap();
+    part.paragraph(0, &interpolate(&t.greeting, values)).gap();
+    part.paragraph(0, &first).gap();
     if welcome.joined {
         part.paragraph(0, &t.not_you).gap();
     }
-    part.paragraph(0, &t.change).gap();
-    part.paragraph(0, &texts.label(&t.preferences)).link(0, welcome.preferences_url).gap();
-    part.paragraph(0, &texts.label(&texts.shared.unsubscribe)).link(0, welcome.unsubscribe_url).gap();
-    part.paragraph(0, &interpolate(&t.contacts, &[("sender", &sender)])).gap();
-    if let Some(latest) = &welcome.latest {
-        latest_issue_text(latest, texts, &mut part);
+    if let Some(lead) = &lead {
+        lead_text(lead, texts, &mut part);
     }
+    part.paragraph(0, &t.yours);
+    part.paragraph(0, choices);
+    part.paragraph(0, &texts.label(choose)).link(0, welcome.preferences_url).gap();
+    part.paragraph(0, &format!("{} {}", t.spam, interpolate(&t.contacts, &[("sender", &sender)]))).gap();
+    part.paragraph(0, &texts.label(&texts.shared.unsubscribe)).link(0, welcome.unsubscribe_url).gap();
     part.footer(&why, masthead);
     Email { subject, preheader, html, text: part.finish(), language: masthead.language.to_owned() }
 }
 
-/// "today at 18:00 (Berlin time)", "tomorrow, Friday, at …" or "on Monday, 4 May at …".
+/// Returns what readers of this newsletter can choose, and the label of the link to it.
+fn choices<'t>(welcome: &Welcome<'_>, texts: &'t Texts) -> (&'t str, &'t str) {
+    let t = &texts.welcome;
+    match (welcome.has_topics, welcome.can_be_weekly) {
+        (true, true) => (&t.topics_or_weekly, &t.pick),
+        (true, false) => (&t.topics, &t.pick),
+        (false, true) => (&t.weekly, &texts.shared.change),
+        (false, false) => (&t.choices, &texts.shared.change),
+    }
+}
+
+/// "today at 6 pm (Berlin time)", "tomorrow, Friday 1 May, at …" or "on Monday 4 May at …".
 fn due_text(next: &NextIssue<'_>, texts: &Texts) -> String {
     let (t, date) = (&texts.welcome, next.at.date());
     let clock = match next.clock {
         Clock::Place(place) => interpolate(&t.clock, &[("place", &tidy(place))]),
         Clock::Zone(name) => tidy(name),
     };
-    let time = next.at.strftime("%H:%M").to_string();
+    let at = format!("{} ({clock})", texts.date.at(next.at.time()));
     let text = if date == next.today {
         &t.today
     } else if next.today.tomorrow().is_ok_and(|tomorrow| tomorrow == date) {
@@ -149,80 +214,48 @@ fn due_text(next: &NextIssue<'_>, texts: &Texts) -> String {
     } else {
         &t.later
     };
-    let coming = texts.date.coming(date);
-    let weekday = texts.date.weekday(date);
-    interpolate(text, &[("time", &time), ("clock", &clock), ("weekday", weekday), ("date", &coming)])
+    let (coming, weekday) = (texts.date.coming(date), texts.date.weekday(date));
+    interpolate(text, &[("at", &at), ("weekday", weekday), ("date", &coming)])
 }
 
-fn latest_heading(latest: &LatestIssue<'_>, texts: &Texts) -> String {
-    interpolate(&texts.welcome.until_then, &[("date", &texts.date.long(latest.date))])
-}
-
-fn read_all_label(latest: &LatestIssue<'_>, texts: &Texts) -> String {
-    match latest.more {
-        0 => texts.welcome.read.clone(),
-        more => {
-            let stories = latest.headlines.len() + more;
-            interpolate(&texts.welcome.read_all, &[("stories", &stories.to_string())])
-        }
-    }
-}
-
-fn latest_issue(look: &Look, masthead: &Masthead<'_>, latest: &LatestIssue<'_>, texts: &Texts) -> Markup {
+fn lead_rows(look: &Look, masthead: &Masthead<'_>, latest: &LatestIssue<'_>, lead: &Lead) -> Markup {
     let own = (latest.language != masthead.language).then_some(latest.language);
+    let direction = Direction::of_language(masthead.language);
+    let picture = lead.picture.as_ref().and_then(|it| Some((it.lead.as_ref()?, it.alt.as_str())));
     html! {
-        tr { td.pad style="padding:34px 32px 0;" {
-            h2.ink.thick style={ (SANS) (INK) "margin:0;padding:8px 0 0;border-top:2px solid " (light::INK) ";font-size:14px;line-height:20px;font-weight:700;" } {
-                (latest_heading(latest, texts))
-            }
-        } }
-        @for (index, story) in latest.headlines.iter().enumerate() {
-            (headline_row(look, &story.display_texts(texts), href::web_url(story.url), own, index == 0))
+        @if let Some((file, alt)) = picture {
+            (space_row(24))
+            tr { td { (linked_picture(file, alt, lead.url.as_deref(), &LEAD)) } }
         }
-        tr { td.pad style="padding:0 32px;" { (button(look, latest.web_url, &read_all_label(latest, texts))) } }
-    }
-}
-
-/// A headline's row. `language` is that of the story, if it differs from the email's.
-fn headline_row(
-    look: &Look,
-    (title, dek): &(String, Option<String>),
-    url: Option<&str>,
-    language: Option<&str>,
-    first: bool,
-) -> Markup {
-    let border = if first { String::new() } else { format!("border-top:1px solid {};", light::HAIRLINE) };
-    html! {
-        tr { td.pad style="padding:0 32px;" {
-            table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style=(border) {
-                tr { td lang=[language] style="padding:14px 0;" {
-                    h3.ink dir="auto" style={ (look.headlines) (INK) (BREAK) "margin:0;font-size:19px;line-height:25px;font-weight:700;" } {
-                        @match url {
-                            Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (title) },
-                            None => (title),
-                        }
-                    }
-                    @if let Some(dek) = dek {
-                        p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:4px 0 0;font-size:15px;line-height:23px;" } { (dek) }
-                    }
-                } }
+        (row(if picture.is_some() { 18 } else { 24 }, html! {
+            div lang=[own] {
+                @if let Some(section) = &lead.section { (kicker(look, html! { (section) })) }
+                h2.ink dir="auto" style={ (look.headlines) (INK) (BREAK) "margin:5px 0 0;font-size:26px;line-height:31px;font-weight:700;" } {
+                    (linked_headline(&lead.title, lead.url.as_deref()))
+                }
+                @if let Some(dek) = &lead.dek {
+                    p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:8px 0 0;font-size:16px;line-height:25px;" } { (dek) }
+                }
             }
-        } }
+            @if let Some((url, label)) = &lead.read {
+                (space(16))
+                (button(look, url, label, None, direction))
+            }
+        }))
     }
 }
 
-fn latest_issue_text(latest: &LatestIssue<'_>, texts: &Texts, part: &mut TextPart) {
+fn lead_text(lead: &Lead, texts: &Texts, part: &mut TextPart) {
     part.rule('-').gap();
-    part.paragraph(0, &latest_heading(latest, texts)).gap();
-    for (index, story) in latest.headlines.iter().enumerate() {
-        let (title, dek) = story.display_texts(texts);
-        let lead = format!("{}. ", index + 1);
-        part.hanging(&lead, &title);
-        part.paragraph(lead.len(), dek.as_deref().unwrap_or_default());
-        if let Some(url) = href::web_url(story.url) {
-            part.link(lead.len(), url);
-        }
-        part.gap();
+    part.paragraph(0, lead.section.as_deref().unwrap_or_default());
+    part.paragraph(0, &lead.title).gap();
+    part.paragraph(0, lead.dek.as_deref().unwrap_or_default());
+    if let Some(url) = &lead.url {
+        part.link(0, url);
     }
-    part.paragraph(0, &texts.label(&read_all_label(latest, texts))).link(0, latest.web_url).gap();
+    part.gap();
+    if let Some((url, label)) = lead.read.as_ref().filter(|(url, _)| Some(url) != lead.url.as_ref()) {
+        part.paragraph(0, &texts.label(label)).link(0, url).gap();
+    }
+    part.rule('-').gap();
 }

@@ -27,6 +27,7 @@ CREATE TABLE newsletters (
     footer          TEXT,
     social          TEXT,
     link_tags       TEXT,
+    section_order   TEXT    NOT NULL DEFAULT '', -- names, separated by commas; empty: issues have no sections
     logo_url        TEXT,
     accent          TEXT, -- a colour such as #0a6048
     fonts           TEXT    NOT NULL DEFAULT 'serif' CHECK (fonts IN ('serif', 'sans')),
@@ -47,12 +48,58 @@ CREATE TABLE newsletters (
     created_at      INTEGER NOT NULL
 ) STRICT;
 
--- A person to email when something needs a decision.
+-- A person who runs newsletters: gets alerts, and may sign in to the operators' pages.
 CREATE TABLE operators (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    address       TEXT NOT NULL,
+    address_key   TEXT NOT NULL UNIQUE,
+    name          TEXT NOT NULL DEFAULT '',
+    gets_alerts   INTEGER NOT NULL DEFAULT 1,
+    roles         TEXT NOT NULL DEFAULT '', -- sorted, separated by commas; empty: can't sign in
+    password_hash TEXT, -- argon2id in PHC form; NULL: no password was chosen yet
+    -- The second factor's key is derived from this and the installation's secret. NULL: none is set up.
+    totp_nonce    TEXT,
+    totp_step     INTEGER, -- the last time step whose code was used
+    created_at    INTEGER NOT NULL
+) STRICT;
+
+-- A code that replaces the second factor once.
+CREATE TABLE operator_recovery_codes (
+    operator_id INTEGER NOT NULL REFERENCES operators (id) ON DELETE CASCADE,
+    code_hash   TEXT NOT NULL, -- SHA-256 in hex
+    PRIMARY KEY (operator_id, code_hash)
+) STRICT;
+
+-- A link that lets one person choose a password, once, or, in `daily demo`, opens the pages.
+CREATE TABLE operator_links (
+    token_hash  TEXT PRIMARY KEY, -- SHA-256 in hex
+    operator_id INTEGER REFERENCES operators (id) ON DELETE CASCADE, -- NULL: makes the first account
+    purpose     TEXT NOT NULL CHECK (purpose IN ('password', 'open')),
+    expires_at  INTEGER NOT NULL
+) STRICT;
+
+-- A browser in which an operator signed in.
+CREATE TABLE operator_sessions (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
-    address     TEXT    NOT NULL,
-    address_key TEXT    NOT NULL UNIQUE,
-    created_at  INTEGER NOT NULL
+    token_hash  TEXT NOT NULL UNIQUE, -- SHA-256 in hex; a new one after each step of signing in
+    operator_id INTEGER NOT NULL REFERENCES operators (id) ON DELETE CASCADE,
+    stage       TEXT NOT NULL CHECK (stage IN ('second_factor', 'enrolment', 'open')),
+    user_agent  TEXT NOT NULL,
+    client      TEXT NOT NULL, -- IP address
+    flash       TEXT, -- what the next page says, as JSON
+    created_at  INTEGER NOT NULL,
+    seen_at     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX operator_sessions_by_operator ON operator_sessions (operator_id, seen_at);
+
+-- The revision of an issue that an operator looked at last, to tell what is new.
+CREATE TABLE operator_views (
+    operator_id   INTEGER NOT NULL REFERENCES operators (id) ON DELETE CASCADE,
+    newsletter_id INTEGER NOT NULL REFERENCES newsletters (id),
+    issue_date    TEXT NOT NULL,
+    revision      TEXT NOT NULL,
+    seen_at       INTEGER NOT NULL,
+    PRIMARY KEY (operator_id, newsletter_id, issue_date)
 ) STRICT;
 
 -- A change that somebody made: who, what, and the values before and after. Rows are added, never changed or removed.
@@ -209,6 +256,8 @@ CREATE TABLE subscriptions (
     -- The date of the first issue after a pause, and the time that day begins for the reader. NULL: no end is set.
     paused_until     TEXT,
     resumes_at       INTEGER,
+    -- The readers that share this one's audience and past. NULL: not sorted yet, so the past is looked up.
+    cohort_id        INTEGER,
     -- Readers with the same clock get an issue at the same time.
     clock            TEXT    GENERATED ALWAYS AS (COALESCE(time_zone, '') || '|' || COALESCE(send_time, '')) VIRTUAL,
     audience         TEXT    GENERATED ALWAYS AS (cadence || '|' || sections) VIRTUAL,
@@ -216,6 +265,7 @@ CREATE TABLE subscriptions (
 ) STRICT;
 CREATE INDEX subscriptions_active ON subscriptions (newsletter_id, id) WHERE status = 'active';
 CREATE INDEX subscriptions_by_clock ON subscriptions (newsletter_id, clock, audience) WHERE status = 'active';
+CREATE INDEX subscriptions_by_cohort ON subscriptions (newsletter_id, cohort_id) WHERE status = 'active';
 CREATE INDEX subscriptions_resuming ON subscriptions (resumes_at) WHERE status = 'paused';
 CREATE INDEX subscriptions_paused ON subscriptions (newsletter_id, paused_until) WHERE status = 'paused';
 CREATE INDEX subscriptions_pending ON subscriptions (requested_at) WHERE status = 'pending';
@@ -227,6 +277,11 @@ CREATE INDEX subscriptions_ended ON subscriptions (ended_at, id)
     WHERE ended_at IS NOT NULL AND erased_at IS NULL;
 -- Counts unsubscribes, erased ones included.
 CREATE INDEX subscriptions_left ON subscriptions (ended_at) WHERE status = 'unsubscribed';
+-- Readers whose audience or status changes leave their cohort.
+CREATE TRIGGER subscriptions_leave_cohort AFTER UPDATE OF status, cadence, sections, subscriber_id ON subscriptions
+WHEN NEW.cohort_id IS NOT NULL AND NOT (NEW.status IS OLD.status AND NEW.cadence IS OLD.cadence
+    AND NEW.sections IS OLD.sections AND NEW.subscriber_id IS OLD.subscriber_id)
+BEGIN UPDATE subscriptions SET cohort_id = NULL WHERE id = NEW.id; END;
 
 -- An entry of the consent ledger, which is append-only.
 -- Its personal data (address, client_address, user_agent, source_url) can be erased, but only all at once.
@@ -410,6 +465,10 @@ CREATE TABLE issues (
     planned_at    INTEGER, -- the last choice of stories; NULL: none, or out of date
     frozen_at     INTEGER, -- rendered; the content is final
     closed_at     INTEGER, -- nothing was left to do
+    -- Its deliveries are folded into receipts and figures: begun at folded_at, done up to this subscriber.
+    -- folded_to is NULL before and after.
+    folded_at     INTEGER,
+    folded_to     INTEGER,
     -- An operator resumed it. Deliveries that waited meanwhile don't count as late.
     resumed_at    INTEGER,
     -- An operator's edits. NULL: Daily's own subject and preheader, and no note.
@@ -434,6 +493,8 @@ CREATE TABLE issues (
     UNIQUE (newsletter_id, issue_date)
 ) STRICT;
 CREATE INDEX issues_open ON issues (status, due_at) WHERE status IN ('planned', 'frozen', 'sending');
+CREATE INDEX issues_fanning_out ON issues (id) WHERE fanned_out_to IS NOT NULL;
+CREATE INDEX issues_folded ON issues (folded_at) WHERE folded_at IS NOT NULL;
 
 -- A revision of an issue that an operator was shown, so that a later one can be compared with it.
 CREATE TABLE issue_revisions (
@@ -520,6 +581,25 @@ CREATE TABLE issue_groups (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX issue_groups_by_variant ON issue_groups (variant_id);
 
+-- Active subscriptions of a newsletter with the same audience whose readers got the same variants of its issues.
+-- An issue moves a whole cohort on by one change of its row, so planning reads no deliveries.
+CREATE TABLE cohorts (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    newsletter_id INTEGER NOT NULL REFERENCES newsletters (id),
+    audience      TEXT   NOT NULL, -- as in subscriptions
+    -- Ids of the variants whose deliveries are still rows, in order, separated by commas.
+    past          TEXT   NOT NULL
+) STRICT;
+CREATE INDEX cohorts_by_newsletter ON cohorts (newsletter_id);
+
+-- The variant that a cohort gets, while an issue is fanned out.
+CREATE TABLE issue_cohorts (
+    issue_id   INTEGER NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
+    cohort_id  INTEGER NOT NULL,
+    variant_id INTEGER, -- NULL: no story is left for them
+    PRIMARY KEY (issue_id, cohort_id)
+) STRICT, WITHOUT ROWID;
+
 -- The time an issue is due on one clock of its readers.
 CREATE TABLE issue_waves (
     issue_id INTEGER NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
@@ -576,6 +656,38 @@ CREATE INDEX deliveries_deferred ON deliveries (issue_id, subscriber_id) WHERE s
 -- Deliveries that ended without being sent: few, and the ones operators ask about.
 CREATE INDEX deliveries_unsent ON deliveries (issue_id, status, subscriber_id) WHERE status IN ('failed', 'uncertain', 'skipped');
 CREATE INDEX deliveries_by_subscriber ON deliveries (subscriber_id, issue_id);
+
+-- Who got a folded issue: 4,096 subscribers by their ids, two bytes each. The first is the number of the variant, 0 for
+-- subscribers that are not in it. The second is the state: 1 sent, 2 skipped.
+CREATE TABLE receipts (
+    issue_id INTEGER NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
+    chunk    INTEGER NOT NULL, -- subscriber_id / 4096
+    entries  BLOB NOT NULL,
+    PRIMARY KEY (issue_id, chunk)
+) STRICT, WITHOUT ROWID;
+
+-- Figures of a folded issue: how many of its deliveries had the same variant, due time, state and answer.
+CREATE TABLE delivery_figures (
+    issue_id      INTEGER NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
+    variant_id    INTEGER NOT NULL,
+    due_at        INTEGER NOT NULL,
+    status        TEXT NOT NULL,
+    relay         TEXT NOT NULL, -- empty: none
+    reply_code    INTEGER NOT NULL, -- 0: none
+    enhanced_code TEXT NOT NULL, -- empty: none
+    reason        TEXT NOT NULL, -- why they were skipped, or empty
+    count         INTEGER NOT NULL,
+    PRIMARY KEY (issue_id, variant_id, due_at, status, relay, reply_code, enhanced_code, reason)
+) STRICT, WITHOUT ROWID;
+
+-- Figures of a folded issue by domain. The empty domain stands for all small ones.
+CREATE TABLE domain_figures (
+    issue_id INTEGER NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
+    domain   TEXT NOT NULL,
+    status   TEXT NOT NULL,
+    count    INTEGER NOT NULL,
+    PRIMARY KEY (issue_id, domain, status)
+) STRICT, WITHOUT ROWID;
 
 -- A worker's lease on the deliveries that name it. Renewing it touches this row only. Ids are never reused.
 CREATE TABLE claims (
@@ -634,7 +746,7 @@ CREATE TABLE emails (
     issue_id        INTEGER REFERENCES issues (id),
     feed_id         INTEGER REFERENCES feeds (id),
     message_id      TEXT    NOT NULL, -- the same at each attempt, without angle brackets
-    status          TEXT    NOT NULL CHECK (status IN ('queued', 'sending', 'sent', 'failed')),
+    status          TEXT    NOT NULL CHECK (status IN ('queued', 'sending', 'sent', 'failed', 'uncertain')),
     next_attempt_at INTEGER NOT NULL,
     woken_at        INTEGER,
     -- Attempts begun. The number is never reused, so a late answer can't be mistaken for another attempt's.
@@ -754,6 +866,17 @@ CREATE TABLE scheduler_clock (
     seen_at      INTEGER NOT NULL, -- the last run of a scheduler, at a minute's precision
     wrong_at     INTEGER, -- what the clock showed when it was wrong last
     corrected_at INTEGER -- when that was noticed
+) STRICT;
+
+-- This database among others, and whether it may send. There is at most one row, made with the first newsletter.
+CREATE TABLE installation (
+    id              INTEGER PRIMARY KEY CHECK (id = 1),
+    key             TEXT    NOT NULL, -- random
+    epoch           INTEGER NOT NULL, -- how often it was armed
+    -- PostgreSQL: the server's identifier and the database's oid, which a restored dump doesn't share. SQLite: empty.
+    made_in         TEXT    NOT NULL,
+    disarmed_at     INTEGER, -- since then nothing is sent; NULL: armed
+    disarmed_reason TEXT
 ) STRICT;
 
 -- A lease on work that only one process may do at a time.

@@ -12,8 +12,6 @@ use crate::{
         problems::usage,
     },
     content::{
-        answer_headers::Validators,
-        fetch::Fetched,
         local_file,
         page::{PageError, read_page},
     },
@@ -23,6 +21,7 @@ use crate::{
         content::article::{FoundArticle, MAX_TITLE_CHARS, one_line},
         ids::ArticleId,
     },
+    jobs,
 };
 use url::Url;
 
@@ -167,13 +166,9 @@ async fn read_article(app: &App, source: &Source, url: Option<&Url>) -> Result<F
         Source::Url(url) if url.scheme() == "file" => url.to_file_path().map_err(|()| invalid_path())?,
         Source::Path(path) => path.clone(),
         Source::Url(address) => {
-            let fetched = app.jobs.feeds.fetcher.fetch(address, &Validators::default()).await?;
-            let Fetched::Page(page) = fetched else {
-                return Err(CliError::Failed("the site answered 304 to an unconditional request".into()));
-            };
-            let mut found = parse(page.body, page.content_type, Some(page.url.clone())).await??;
-            found.url.get_or_insert(page.url);
-            return Ok(found);
+            return jobs::read_article::read_article(&app.jobs.feeds, address)
+                .await
+                .map_err(CliError::Failed);
         }
     };
     let body = local_file::read(&path, app.settings.feeds.max_bytes).await?;

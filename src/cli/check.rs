@@ -131,7 +131,7 @@ async fn signing(app: &App) -> Result<Vec<Finding>, CliError> {
 /// Returns a finding if there are alerts but no operators to get them.
 async fn missing_operators(app: &App) -> Result<Option<Finding>, CliError> {
     let mut tx = app.db.read().await?;
-    if !operators::list(&mut tx).await?.is_empty() {
+    if !operators::alerted(&mut tx).await?.is_empty() {
         return Ok(None);
     }
     let newsletters = newsletters::list(&mut tx).await?;

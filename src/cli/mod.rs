@@ -3,8 +3,10 @@
 #[macro_use]
 mod print;
 
+mod arm;
 mod article;
 mod audit;
+mod backup;
 mod check;
 mod consent;
 mod demo;
@@ -98,6 +100,12 @@ enum Command {
     Consent(consent::Consent),
     /// Show changes by operators, latest first
     Audit(audit::Audit),
+    /// Copy the database and the secret into one file
+    Backup(backup::Backup),
+    /// Make a new database from a backup
+    Restore(backup::restore::Restore),
+    /// Let a restored database send again
+    Arm(arm::Arm),
     /// Manage who gets alerts
     #[command(subcommand)]
     Operator(operator::Operator),
@@ -199,6 +207,7 @@ async fn run(cli: Cli) -> CliResult {
         }
         Command::Check(check) => check.run(settings, cli.config.as_deref(), output).await,
         Command::Dkim(dkim) => dkim.run(&settings, output),
+        Command::Restore(restore) => restore.run(&settings, output).await,
         command => {
             let app = App::start(settings, Clock::system()).await.map_err(start_error)?;
             let result = with_app(command, &app, &current_actor(), output).await;
@@ -221,10 +230,13 @@ async fn with_app(command: Command, app: &App, actor: &Actor, output: Output) ->
         Command::Consent(consent) => consent.run(app, output).await,
         Command::Audit(audit) => audit.run(app, output).await,
         Command::Operator(operator) => operator.run(app, actor, output).await,
+        Command::Backup(backup) => backup.run(app, output).await,
+        Command::Arm(arm) => arm.run(app, actor, output).await,
         Command::Demo(_)
         | Command::Migrate
         | Command::Check(_)
         | Command::Dkim(_)
+        | Command::Restore(_)
         | Command::Completions { .. } => Ok(()),
     }
 }
@@ -278,6 +290,12 @@ async fn newsletter(
 async fn require_worker(app: &App) -> CliResult {
     let mut tx = app.db.read().await?;
     let alive = crate::db::engine::processes::count_workers(&mut tx, app.actions.clock.now()).await?;
+    if let Some(since) = crate::db::installation::get(&mut tx).await?.disarmed_at {
+        return Err(CliError::Failed(format!(
+            "nothing is sent: the database is disarmed since {}; see `daily arm`. Nothing was done",
+            output::utc_time(Some(since))
+        )));
+    }
     if alive > 0 {
         return Ok(());
     }

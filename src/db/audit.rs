@@ -75,7 +75,6 @@ pub async fn record(tx: &mut Tx, entry: Entry<'_>, now: Timestamp) -> Result<(),
 
 /// Entries before an id, newest first; before none: the newest.
 pub async fn page(tx: &mut Tx, before: Option<AuditId>, limit: i64) -> Result<Vec<AuditRecord>, DbError> {
-    type Row = (AuditId, DbTime, String, String, Option<i64>, Option<String>, Option<String>);
     let rows: Vec<Row> = query_as!(
         tx,
         "SELECT id, occurred_at, actor, action, subject_id, before_values, after_values FROM audit \
@@ -85,19 +84,39 @@ pub async fn page(tx: &mut Tx, before: Option<AuditId>, limit: i64) -> Result<Ve
     )
     .fetch_all()
     .await?;
-    rows.into_iter()
-        .map(|(id, occurred_at, actor, action, subject_id, before, after)| {
-            Ok(AuditRecord {
-                id,
-                occurred_at,
-                actor: from_text(&actor)?,
-                action,
-                subject_id,
-                before: before.as_deref().map(from_text).transpose()?.unwrap_or_default(),
-                after: after.as_deref().map(from_text).transpose()?.unwrap_or_default(),
-            })
-        })
-        .collect()
+    rows.into_iter().map(read).collect()
+}
+
+/// Most entries about one row that are read.
+const MOST_OF_SUBJECT: i64 = 500;
+
+/// Returns the entries of one action about a row, newest first.
+pub async fn for_subject(tx: &mut Tx, action: &str, subject: i64) -> Result<Vec<AuditRecord>, DbError> {
+    let rows: Vec<Row> = query_as!(
+        tx,
+        "SELECT id, occurred_at, actor, action, subject_id, before_values, after_values FROM audit \
+         WHERE action = $1 AND subject_id = $2 ORDER BY id DESC LIMIT $3",
+        action,
+        subject,
+        MOST_OF_SUBJECT
+    )
+    .fetch_all()
+    .await?;
+    rows.into_iter().map(read).collect()
+}
+
+type Row = (AuditId, DbTime, String, String, Option<i64>, Option<String>, Option<String>);
+
+fn read((id, occurred_at, actor, action, subject_id, before, after): Row) -> Result<AuditRecord, DbError> {
+    Ok(AuditRecord {
+        id,
+        occurred_at,
+        actor: from_text(&actor)?,
+        action,
+        subject_id,
+        before: before.as_deref().map(from_text).transpose()?.unwrap_or_default(),
+        after: after.as_deref().map(from_text).transpose()?.unwrap_or_default(),
+    })
 }
 
 fn from_text<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DbError> {

@@ -5,11 +5,13 @@
 
 pub mod audit;
 pub mod bounces;
+pub mod cohorts;
 pub mod consent;
 pub mod content;
 pub mod deliveries;
 pub mod engine;
 pub mod incoming_messages;
+pub mod installation;
 pub mod issues;
 pub mod newsletters;
 pub mod operators;
@@ -150,7 +152,7 @@ impl Tx {
     }
 
     /// Returns whether this transaction is the only one that can write, as on SQLite. Rows need no locks
-    /// then.
+    /// then, and others wait for its end.
     pub(crate) const fn is_only_writer(&self) -> bool {
         matches!(self.inner, Inner::Sqlite(..))
     }

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         brand::{Brand, LinkTags, SocialLinks},
         ids::NewsletterId,
-        issue::days::Days,
+        issue::{days::Days, sections::SectionOrder},
         newsletter::{Archive, Newsletter, SelectionKind, SendClock, parse_send_time, parse_time_zone},
         subscriber::email_address::EmailAddress,
         theme::{Colour, Fonts, Theme},
@@ -52,6 +52,7 @@ struct Row {
     footer: Option<String>,
     social: Option<String>,
     link_tags: Option<String>,
+    section_order: String,
     logo_url: Option<String>,
     accent: Option<String>,
     fonts: Fonts,
@@ -83,6 +84,7 @@ impl Row {
                 min_stories: self.min_stories.and_then(|number| usize::try_from(number).ok()),
                 max_stories: self.max_stories.and_then(|number| usize::try_from(number).ok()),
                 needs_approval: self.needs_approval,
+                sections: SectionOrder::parse(&self.section_order).map_err(|e| decode("section_order", e))?,
                 theme: Theme {
                     logo_url: self.logo_url.as_deref().and_then(|url| url.parse().ok()),
                     accent: self.accent.as_deref().and_then(Colour::parse),
@@ -151,9 +153,9 @@ pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp)
         "INSERT INTO newsletters (slug, title, tagline, sender_name, sender_address, time_zone, send_time, \
          postal_address, language, days, clock, selection, min_stories, max_stories, needs_approval, \
          logo_url, accent, fonts, archive, created_at, scheduled_since, reply_to, site_url, \
-         privacy_url, footer, social, link_tags) \
+         privacy_url, footer, social, link_tags, section_order) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
-         $20, $21, $22, $23, $24, $25, $26) ON CONFLICT (slug) DO NOTHING",
+         $20, $21, $22, $23, $24, $25, $26, $27) ON CONFLICT (slug) DO NOTHING",
         &newsletter.slug,
         &newsletter.title,
         &newsletter.tagline,
@@ -179,7 +181,8 @@ pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp)
         newsletter.brand.privacy_url.as_ref().map(url::Url::as_str),
         newsletter.brand.footer.as_deref(),
         social(&newsletter.brand),
-        newsletter.brand.link_tags.as_ref().map(ToString::to_string)
+        newsletter.brand.link_tags.as_ref().map(ToString::to_string),
+        newsletter.sections.to_string()
     )
     .rows_affected()
     .await
@@ -195,7 +198,7 @@ pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbErro
          $6, send_time = $7, postal_address = $8, language = $9, scheduled_since = $10, days = $11, clock = \
          $12, selection = $13, min_stories = $14, max_stories = $15, needs_approval = $16, logo_url = $17, \
          accent = $18, fonts = $19, archive = $20, reply_to = $21, site_url = $22, privacy_url = $23, \
-         footer = $24, social = $25, link_tags = $26 WHERE id = $1",
+         footer = $24, social = $25, link_tags = $26, section_order = $27 WHERE id = $1",
         record.id,
         &newsletter.title,
         &newsletter.tagline,
@@ -221,7 +224,8 @@ pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbErro
         newsletter.brand.privacy_url.as_ref().map(url::Url::as_str),
         newsletter.brand.footer.as_deref(),
         social(&newsletter.brand),
-        newsletter.brand.link_tags.as_ref().map(ToString::to_string)
+        newsletter.brand.link_tags.as_ref().map(ToString::to_string),
+        newsletter.sections.to_string()
     )
     .execute()
     .await

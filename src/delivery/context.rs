@@ -1,6 +1,6 @@
 //! The services that the sending engine uses.
 
-use super::{email_recorder::EmailRecorder, recorder::Recorder, throttle::Throttle};
+use super::{arming::Armed, email_recorder::EmailRecorder, recorder::Recorder, throttle::Throttle};
 use crate::{
     clock::Clock,
     db::Db,
@@ -31,6 +31,8 @@ pub struct Context {
     pub email_recorder: EmailRecorder,
     /// Limits relays and destinations.
     pub throttle: Throttle,
+    /// Whether this process may send at all.
+    pub armed: Armed,
     /// The issues that this process delivers at the moment.
     pub in_flight: InFlightIssues,
     /// Delivery runs that only wait for a slow relay's answer.

@@ -8,7 +8,7 @@ use crate::{
     db::{
         Db, DbError, Tx,
         bounces::{self, NewBounce},
-        deliveries::emails::{self, EmailRecord},
+        deliveries::emails::{self, EmailEnd, EmailRecord},
         engine::group_commit::{Answers, BatchHandler, GroupCommit},
         undeliverable,
     },
@@ -26,7 +26,7 @@ use crate::{
     random,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Records begins and answers of single emails. Cheap to clone. Its task ends after the last clone is dropped
 /// and all answers are stored.
@@ -89,34 +89,61 @@ impl BatchHandler for RecordHandler {
         let begun = emails::begin(&mut tx, &begins, now, now + self.lease).await?;
         let mut begun: HashMap<EmailId, EmailRecord> =
             begun.into_iter().map(|mail| (mail.id, mail)).collect();
-        let mut answers = Vec::with_capacity(batch.len());
-        for record in batch {
-            answers.push(Ok(match record {
-                // Two begins of the same email: only one gets it.
-                Record::Begin(mail) => begun.remove(mail),
-                Record::Finish(finished) => {
-                    let (mail, outcome) = finished.as_ref();
-                    self.finish(&mut tx, mail, outcome, now).await?;
-                    None
-                }
-            }));
-        }
+        self.finish_all(&mut tx, batch, now).await?;
+        let answer = |record: &Record| match record {
+            // Two begins of the same email: only one gets it.
+            Record::Begin(mail) => begun.remove(mail),
+            Record::Finish(_) => None,
+        };
+        let answers = batch.iter().map(answer).map(Ok).collect();
         tx.commit().await?;
         Ok(answers)
     }
 }
 
 impl RecordHandler {
-    async fn finish(
-        &self,
-        tx: &mut Tx,
-        mail: &EmailRecord,
-        outcome: &SendResult,
-        now: Timestamp,
-    ) -> Result<(), DbError> {
-        let answer = answer_of(outcome);
+    /// Records the answers of a batch. Emails that are done share one statement.
+    async fn finish_all(&self, tx: &mut Tx, batch: &[Record], now: Timestamp) -> Result<(), DbError> {
+        let (mut ends, mut recorded) = (Vec::new(), HashSet::new());
+        let finished = || {
+            batch.iter().filter_map(|record| match record {
+                Record::Begin(_) => None,
+                Record::Finish(finished) => Some(finished.as_ref()),
+            })
+        };
+        for (mail, outcome) in finished() {
+            let answer = answer_of(outcome);
+            let Some(at) = self.next_attempt(mail, outcome, now) else {
+                let status = if outcome.is_ok() { EmailStatus::Sent } else { EmailStatus::Failed };
+                ends.push(EmailEnd { attempt: mail.attempt(), status, answer });
+                continue;
+            };
+            let counts = !matches!(outcome, Err(SendError::RelayFailure(_)));
+            if emails::postpone(tx, mail.attempt(), answer, at, counts).await? {
+                recorded.insert(mail.id);
+            }
+            self.queue.enqueue_at(tx, &Job::SendEmails { emails: vec![mail.id] }, at).await?;
+        }
+        recorded.extend(emails::finish_all(tx, &ends, now).await?);
+        for (mail, outcome) in finished() {
+            let is_recorded = recorded.contains(&mail.id);
+            if let Err(SendError::Failed(answer)) = outcome
+                && is_recorded
+                && status::is_bad_address(answer)
+            {
+                bounce(tx, mail, answer, now).await?;
+            }
+            if !is_recorded {
+                tracing::warn!(mail = %mail.id, "an answer came after its lease was lost");
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns when an email is tried again. `None`: it is done.
+    fn next_attempt(&self, mail: &EmailRecord, outcome: &SendResult, now: Timestamp) -> Option<Timestamp> {
         let first_due = self.clock.adjusted(mail.created_at.0);
-        let next = match outcome {
+        match outcome {
             Ok(_) | Err(SendError::Failed(_)) => None,
             _ if now.duration_since(first_due) >= retry::GIVE_UP_AFTER => None,
             Err(SendError::InDoubt(_)) if mail.attempts - mail.relay_waits > retry::MAX_REPEATS => None,
@@ -126,30 +153,7 @@ impl RecordHandler {
                 retry::next_attempt(mail.attempts - mail.relay_waits, first_due, now, random::fraction())
             }
             Err(SendError::RelayFailure(_)) => Some(now + retry::relay_wait(now.duration_since(first_due))),
-        };
-        let recorded = match next {
-            None => {
-                let sent = outcome.is_ok();
-                let status = if sent { EmailStatus::Sent } else { EmailStatus::Failed };
-                emails::finish(tx, mail.attempt(), status, answer, now).await?
-            }
-            Some(at) => {
-                let counts = !matches!(outcome, Err(SendError::RelayFailure(_)));
-                let recorded = emails::postpone(tx, mail.attempt(), answer, at, counts).await?;
-                self.queue.enqueue_at(tx, &Job::SendEmails { emails: vec![mail.id] }, at).await?;
-                recorded
-            }
-        };
-        if let Err(SendError::Failed(answer)) = outcome
-            && recorded
-            && status::is_bad_address(answer)
-        {
-            bounce(tx, mail, answer, now).await?;
         }
-        if !recorded {
-            tracing::warn!(mail = %mail.id, "an answer came after its lease was lost");
-        }
-        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 //! connection tasks, which begin, send and record each of them through the [`recorder`]. The [`throttle`]
 //! limits relays and destinations.
 
+pub mod arming;
 pub mod connection_task;
 pub mod context;
 pub mod delivery_run;

@@ -75,7 +75,7 @@ pub async fn notify_operators(
         NoticeSubject::Signups | NoticeSubject::Clock | NoticeSubject::Destinations => (None, None),
     };
     let mut notified = 0;
-    for operator in operators::list(tx).await? {
+    for operator in operators::alerted(tx).await? {
         let domain = newsletter.newsletter.sender_address.domain();
         let email = NewEmail {
             kind,

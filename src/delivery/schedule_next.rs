@@ -21,10 +21,16 @@ pub async fn schedule_next(
 ) -> Result<(), JobFailure> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let status = issues::get(&mut tx, issue).await?.map(|record| record.status);
+    let record = issues::get(&mut tx, issue).await?;
+    let is_fanning_out = record.as_ref().is_some_and(|it| it.fanned_out_to.is_some());
+    let status = record.map(|record| record.status);
     let standing = deliveries::remaining(&mut tx, issue).await?;
+    if is_fanning_out && status == Some(IssueStatus::Sending) {
+        // If the process that makes the deliveries has crashed, another one continues.
+        context.queue.enqueue_at(&mut tx, &Job::FreezeIssue { issue }, now + RETRY_DELAY).await?;
+    }
     let next = match status {
-        Some(IssueStatus::Sending) if standing.is_done() => {
+        Some(IssueStatus::Sending) if standing.is_done() && !is_fanning_out => {
             if issues::advance(&mut tx, issue, IssueStatus::Sending, IssueStatus::Sent, None, now).await? {
                 tracing::info!(%issue, "issue sent");
             }
@@ -36,7 +42,11 @@ pub async fn schedule_next(
             StopReason::Canary => Some(Some(now + RETRY_DELAY)),
             // If nothing is waiting, the processes with the last deliveries complete the issue. If they
             // crash, the scheduler recovers these.
-            _ => deliveries::next_due(&mut tx, issue).await?.map(|due| Some(due.max(now + MIN_DELAY))),
+            _ => {
+                let due = deliveries::next_due(&mut tx, issue).await?.map(|due| due.max(now + MIN_DELAY));
+                let due = if is_fanning_out { Some(now + RETRY_DELAY) } else { due };
+                due.map(Some)
+            }
         },
         // A run skips the remaining deliveries.
         Some(IssueStatus::Cancelled) => Some(None),

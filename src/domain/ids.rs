@@ -36,6 +36,8 @@ ids! {
     IssueId,
     /// A rendering of an issue for a group of its readers.
     VariantId,
+    /// Readers with the same audience and past.
+    CohortId,
     /// One reader's copy of an issue.
     DeliveryId,
     /// A worker's claim on deliveries.
@@ -46,6 +48,8 @@ ids! {
     RequestId,
     /// A person who runs newsletters.
     OperatorId,
+    /// A browser in which an operator signed in.
+    OperatorSessionId,
     /// An entry of the audit log.
     AuditId,
 }

@@ -3,7 +3,7 @@
 use crate::domain::{
     brand::Brand,
     ids::IssueId,
-    issue::days::Days,
+    issue::{days::Days, sections::SectionOrder},
     string_enum::string_enum,
     subscriber::email_address::EmailAddress,
     theme::{Colour, Theme},
@@ -44,6 +44,8 @@ pub struct Newsletter {
     pub needs_approval: bool,
     pub theme: Theme,
     pub brand: Brand,
+    /// The sections of its issues.
+    pub sections: SectionOrder,
     /// The publisher's postal address, which most countries require in bulk email.
     pub postal_address: String,
     /// BCP 47 tag of the language of its emails.
@@ -125,6 +127,7 @@ impl Default for Newsletter {
             needs_approval: false,
             theme: Theme::default(),
             brand: Brand::default(),
+            sections: SectionOrder::default(),
             postal_address: PLACEHOLDER_POSTAL_ADDRESS.into(),
             language: "en".into(),
             archive: Archive::Public,

@@ -25,6 +25,8 @@ pub enum Purpose {
     NewAddress,
     /// Opens a data export; the id is the request's.
     DataExport,
+    /// Opens an issue's approval for an operator who signs in; the id holds the issue and the revision.
+    ReviewIssue,
 }
 
 impl Purpose {
@@ -37,6 +39,7 @@ impl Purpose {
             Self::OldAddress => 16,
             Self::NewAddress => 17,
             Self::DataExport => 18,
+            Self::ReviewIssue => 32,
         }
     }
 }
@@ -46,6 +49,8 @@ const VERSION: u8 = 2;
 const KEY_STREAM: u8 = 255;
 /// Likewise for signatures inside addresses.
 const SHORT_SIGNATURE: u8 = 254;
+/// Likewise for derived keys.
+const DERIVED_KEY: u8 = 253;
 const KEY_ID_BYTES: usize = 4;
 const ID_BYTES: usize = 8;
 const BODY_BYTES: usize = 1 + 1 + KEY_ID_BYTES + ID_BYTES;
@@ -141,6 +146,20 @@ impl KeyRing {
         context.update(&[0]);
         context.update(text.as_bytes());
         URL_SAFE_NO_PAD.encode(&context.sign().as_ref()[..MAC_BYTES])
+    }
+
+    /// Derives a key for this use from each of our keys, that of the signing key first. So what it protects needs no
+    /// secret in the database, and survives a new signing key.
+    pub fn derived_keys<const N: usize>(&self, purpose: &str) -> impl Iterator<Item = [u8; N]> {
+        const { assert!(N <= 32, "HMAC-SHA-256 has 32 bytes") };
+        self.keys.iter().map(move |key| {
+            let mut context = hmac::Context::with_key(&key.key);
+            context.update(&[DERIVED_KEY]);
+            context.update(purpose.as_bytes());
+            let mut derived = [0; N];
+            derived.copy_from_slice(&context.sign().as_ref()[..N]);
+            derived
+        })
     }
 
     /// Returns the number of the key that signs, from 0 to 15. Several keys may share a number.

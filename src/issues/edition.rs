@@ -13,6 +13,7 @@ use crate::{
         issue::{
             plan::{Plan, PlanInputs},
             revision::{Content, Revision, Story},
+            sections::Heading,
             status::IssueStatus,
         },
     },
@@ -25,6 +26,7 @@ use url::Url;
 #[derive(Debug, Clone, Default)]
 pub struct Edition {
     pub stories: Vec<ArticleRecord>,
+    pub headings: Vec<Heading>,
     /// The operator's subject, preheader and note.
     pub words: IssueWords,
 }
@@ -75,10 +77,12 @@ impl Stories {
         Ok(Self { articles, words: words.unwrap_or_default() })
     }
 
-    /// Returns the edition with these stories, in this order.
-    pub fn edition(&self, ids: &[ArticleId]) -> Edition {
+    /// Returns the edition with these stories, in this order, below the headings of a plan.
+    pub fn edition(&self, ids: &[ArticleId], inputs: &PlanInputs) -> Edition {
+        let known: Vec<ArticleId> = ids.iter().copied().filter(|id| self.articles.contains_key(id)).collect();
         Edition {
-            stories: ids.iter().filter_map(|id| self.articles.get(id)).cloned().collect(),
+            stories: known.iter().filter_map(|id| self.articles.get(id)).cloned().collect(),
+            headings: inputs.headings(&known),
             words: self.words.clone(),
         }
     }
@@ -132,13 +136,19 @@ pub async fn load_edition(
     issue: Option<&IssueRecord>,
     variant: usize,
 ) -> Result<Edition, DbError> {
-    let ids = if let Some(frozen) = issue.filter(|issue| issue.status != IssueStatus::Planned) {
-        variants::stories_for(tx, frozen.id, variant).await?
+    let (ids, inputs) = if let Some(frozen) = issue.filter(|issue| issue.status != IssueStatus::Planned) {
+        let kept = issues::kept_plan(tx, frozen.id).await?;
+        let (inputs, _) = match kept {
+            Some(kept) => (kept.inputs, kept.plan),
+            None => preview_plan(planning, tx, newsletter, date, issue).await?,
+        };
+        (variants::stories_for(tx, frozen.id, variant).await?, inputs)
     } else {
-        let (_, plan) = preview_plan(planning, tx, newsletter, date, issue).await?;
-        plan.variants.get(variant.saturating_sub(1)).map(|it| it.stories.clone()).unwrap_or_default()
+        let (inputs, plan) = preview_plan(planning, tx, newsletter, date, issue).await?;
+        let variant = plan.variants.get(variant.saturating_sub(1));
+        (variant.map(|it| it.stories.clone()).unwrap_or_default(), inputs)
     };
-    Ok(Stories::load(tx, issue, &ids).await?.edition(&ids))
+    Ok(Stories::load(tx, issue, &ids).await?.edition(&ids, &inputs))
 }
 
 /// Returns the plan that operators see: the stored one, or, if there is none or it is outdated, the one that

@@ -6,9 +6,7 @@ use crate::{
     domain::issue::page::{IssuePage, PagePicture, PageStory},
     issues::{edition::Edition, note},
 };
-
-/// Words a minute. Digests are skimmed.
-const WORDS_PER_MINUTE: usize = 130;
+use email_templates::reading::ReadingTime;
 
 /// Makes the content of a page. `url_of` returns a story's URL with link tags.
 pub fn issue_page(edition: &Edition, url_of: impl Fn(&ArticleRecord) -> String) -> IssuePage {
@@ -28,7 +26,8 @@ pub fn issue_page(edition: &Edition, url_of: impl Fn(&ArticleRecord) -> String) 
     let stories: Vec<PageStory> = stories.collect();
     let note = edition.words.note.as_deref();
     let texts = stories.iter().flat_map(|it| [Some(it.title.as_str()), it.dek.as_deref()]).flatten();
-    let words: usize = texts.chain(note).map(|text| text.split_whitespace().count()).sum();
-    let minutes = u32::try_from(words.div_ceil(WORDS_PER_MINUTE)).unwrap_or(u32::MAX).max(1);
+    let reading = texts.chain(note).fold(ReadingTime::default(), ReadingTime::text);
+    let pictures = stories.iter().filter(|it| it.picture.is_some());
+    let minutes = pictures.fold(reading, |time, _| time.picture()).minutes();
     IssuePage { note: note.map(note::to_html), minutes, stories }
 }

@@ -106,6 +106,7 @@ pub async fn collect_inputs(
         past: Vec::new(),
         groups: Vec::new(),
         others: 0,
+        sections: newsletter.newsletter.sections.clone(),
         approved: None,
     };
     add_readers(tx, newsletter, id, inputs).await
@@ -127,7 +128,7 @@ async fn add_readers(
         candidate.carried_for = Cadence::ALL.to_vec();
     }
     let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
-    let past = Past::new(&inputs.past);
+    let past = Past::load(tx, newsletter.id, &inputs.past).await?;
     (inputs.groups, inputs.others) = deliveries::groups(tx, newsletter.id, &cadences, &past).await?;
     Ok(inputs)
 }

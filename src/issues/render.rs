@@ -4,26 +4,41 @@ use crate::{
     db::{content::articles::ArticleRecord, newsletters::NewsletterRecord},
     domain::{
         issue::page::IssuePage,
-        newsletter::{Archive, Newsletter},
+        newsletter::{Archive, Newsletter, SelectionKind},
     },
     issues::{edition::Edition, note, page::issue_page},
 };
 use email_templates::{
-    Email, Masthead,
-    digest::{self, Digest, Links, Note, Story},
+    Brand, Email, Masthead,
+    digest::{self, Digest, Links, Note, Period, Picture, Section, Story},
 };
 use jiff::{civil::Date, tz::TimeZone};
 
-/// Returns the header and footer that all emails of a newsletter share.
-pub fn masthead<'a>(newsletter: &'a Newsletter, public_url: &'a str) -> Masthead<'a> {
+/// Fewest issues a week of a newsletter whose issues are named after their day.
+const DAILY_MIN_ISSUES: u32 = 4;
+/// Age in days of the oldest story of such an issue.
+const DAILY_MAX_AGE_DAYS: i32 = 3;
+
+/// Returns the URL of a newsletter's signup page.
+pub fn sign_up_url(public_url: &str, newsletter: &Newsletter) -> String {
+    format!("{public_url}/?newsletter={}", newsletter.slug)
+}
+
+/// Returns the header and footer that all emails of a newsletter share. `sign_up_url` is its signup page.
+pub fn masthead<'a>(newsletter: &'a Newsletter, sign_up_url: &'a str) -> Masthead<'a> {
     Masthead {
         title: &newsletter.title,
         tagline: &newsletter.tagline,
         sender_address: newsletter.sender_address.as_str(),
         postal_address: &newsletter.postal_address,
-        site_url: newsletter.brand.site_url.as_ref().map_or(public_url, url::Url::as_str),
+        sign_up_url,
         language: &newsletter.language,
         theme: theme(&newsletter.theme),
+        brand: Brand {
+            site_url: newsletter.brand.site_url.as_ref().map(url::Url::as_str),
+            takes_replies: newsletter.reply_to.is_some(),
+            ..Brand::default()
+        },
     }
 }
 
@@ -84,7 +99,17 @@ impl Rendering<'_> {
         let stories: Vec<Story<'_>> = (self.edition.stories.iter().zip(&links))
             .map(|(article, url)| story(article, url, &newsletter.time_zone))
             .collect();
+        let headings = &self.edition.headings;
+        let first = headings.first().map_or(stories.len(), |heading| heading.at);
+        let ends = headings.iter().skip(1).map(|heading| heading.at).chain([stories.len()]);
+        let sections: Vec<Section<'_>> = (headings.iter().zip(ends))
+            .map(|(heading, end)| Section {
+                heading: heading.section.as_deref(),
+                stories: &stories[heading.at..end],
+            })
+            .collect();
         let (url, token) = (self.public_url, self.reader_token);
+        let sign_up = sign_up_url(url, newsletter);
         let unsubscribe = format!("{url}/unsubscribe/{token}");
         let preferences = format!("{url}/preferences/{token}");
         let web_view = web_view_url(url, newsletter, self.date, self.number);
@@ -92,12 +117,14 @@ impl Rendering<'_> {
         let words = &self.edition.words;
         let note = words.note.as_deref().map(|note| (note::to_html(note), note::to_text(note)));
         render(&Digest {
-            masthead: masthead(newsletter, url),
+            masthead: masthead(newsletter, &sign_up),
             date: self.date,
             subject: words.subject.as_deref(),
             preheader: words.preheader.as_deref(),
             note: note.as_ref().map(|(html, text)| Note { html, text }),
-            stories: &stories,
+            stories: &stories[..first],
+            sections: &sections,
+            period: period(newsletter, self.date, &stories),
             links: Links { unsubscribe: &unsubscribe, preferences: &preferences, web_view },
             is_test: self.is_test,
             revision: self.revision,
@@ -105,15 +132,32 @@ impl Rendering<'_> {
     }
 }
 
+/// Returns the time that an issue covers.
+fn period(newsletter: &Newsletter, date: Date, stories: &[Story<'_>]) -> Period {
+    let issues_a_week = newsletter.days.count();
+    if newsletter.selection == SelectionKind::RoundUp || issues_a_week == 1 {
+        return Period::Week;
+    }
+    let is_recent =
+        |published: Date| date.since(published).is_ok_and(|age| age.get_days() <= DAILY_MAX_AGE_DAYS);
+    let are_recent = stories.iter().filter_map(|story| story.published).all(is_recent);
+    if issues_a_week >= DAILY_MIN_ISSUES && are_recent { Period::Day } else { Period::Other }
+}
+
+/// Returns a story of an edition, as the templates show it.
 fn story<'a>(article: &'a ArticleRecord, url: &'a str, zone: &TimeZone) -> Story<'a> {
+    let pixels = |length: Option<i64>| length.and_then(|it| u32::try_from(it).ok());
+    let picture = article.image_url.as_deref().map(|url| Picture {
+        url,
+        alt: article.image_alt.as_deref(),
+        size: pixels(article.image_width).zip(pixels(article.image_height)),
+        ..Picture::default()
+    });
     Story {
         title: &article.title,
         dek: article.dek.as_deref(),
         url,
-        image_url: article.image_url.as_deref(),
-        image_alt: article.image_alt.as_deref(),
-        image_width: article.image_width.and_then(|width| u32::try_from(width).ok()),
-        image_height: article.image_height.and_then(|height| u32::try_from(height).ok()),
+        picture,
         author: article.author.as_deref(),
         section: article.section.as_deref(),
         site_name: article.site_name.as_deref(),

@@ -6,7 +6,7 @@ use crate::{
         ids::ArticleId,
         issue::{
             plan::PlanInputs,
-            revision::{Content, Identity, Picture, Story},
+            revision::{Content, IN_BRIEF, Identity, Picture, Story},
             selection::Reason,
         },
     },
@@ -30,7 +30,8 @@ pub async fn content(
             pinned.insert(choice.article);
         }
     }
-    let edition = Stories::load(tx, issue, &ids).await?.edition(&ids);
+    let edition = Stories::load(tx, issue, &ids).await?.edition(&ids, inputs);
+    let heading = |at: usize| edition.headings.iter().find(|heading| heading.at == at);
     let it = &newsletter.newsletter;
     Ok(Content {
         identity: Identity {
@@ -44,20 +45,22 @@ pub async fn content(
             fonts: it.theme.fonts.to_string(),
             publisher: it.brand.listed(),
         },
-        subject: edition.words.subject,
-        preheader: edition.words.preheader,
-        note: edition.words.note,
+        subject: edition.words.subject.clone(),
+        preheader: edition.words.preheader.clone(),
+        note: edition.words.note.clone(),
         stories: edition
             .stories
-            .into_iter()
-            .map(|article| Story {
+            .iter()
+            .enumerate()
+            .map(|(at, article)| Story {
                 article: article.id.0,
-                title: article.title,
-                dek: article.dek,
-                url: article.url,
-                picture: article.image_url.map(|url| Picture {
+                heading: heading(at).map(|it| it.section.clone().unwrap_or_else(|| IN_BRIEF.into())),
+                title: article.title.clone(),
+                dek: article.dek.clone(),
+                url: article.url.clone(),
+                picture: article.image_url.clone().map(|url| Picture {
                     url,
-                    alt: article.image_alt,
+                    alt: article.image_alt.clone(),
                     width: article.image_width,
                     height: article.image_height,
                 }),

@@ -6,6 +6,7 @@
 
 use crate::{
     db::{
+        cohorts,
         deliveries::{self, claims},
         engine::processes,
         issues,
@@ -95,6 +96,17 @@ async fn skip_cancelled(context: &Context, issue: IssueId) -> Result<(), JobFail
         let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
         if record.status != IssueStatus::Cancelled {
             return Ok(());
+        }
+        if let Some(after) = record.fanned_out_to {
+            // The fan-out stops at the next portion, because the issue's row is locked here and there.
+            issues::lock(&mut tx, issue).await?;
+            let reached = deliveries::forget_beyond(&mut tx, issue, after, SKIP_AT_ONCE).await?;
+            issues::set_fanned_out(&mut tx, issue, reached, 0).await?;
+            if reached.is_none() {
+                cohorts::end_fan_out(&mut tx, issue).await?;
+            }
+            tx.commit().await?;
+            continue;
         }
         claims::expire(&mut tx, issue, now).await?;
         deliveries::recover(&mut tx, issue).await?;

@@ -7,8 +7,9 @@ mod recheck;
 
 use crate::{
     db::{
-        DbError, Tx,
+        DbError, Tx, cohorts,
         content::articles,
+        deliveries::Past,
         issues::{self, IssueRecord, variants},
         newsletters::{self, NewsletterRecord},
         subscribers,
@@ -34,6 +35,7 @@ use crate::{
 };
 use email_templates::Email;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 
 /// Interval between checks of an issue that waits for an operator.
 const CHECK_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -48,14 +50,19 @@ pub async fn run(context: &IssueContext, feeds: &FeedContext, issue: IssueId) ->
     let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
     let newsletter = newsletters::get(&mut tx, record.newsletter_id).await?;
     drop(tx);
-    if !matches!(record.status, IssueStatus::Planned | IssueStatus::Frozen) {
+    let is_fanning_out = record.fanned_out_to.is_some() && !record.status.is_final();
+    if record.status != IssueStatus::Planned && !is_fanning_out {
         return Ok(());
     }
     let Some(lease) = FreezeLease::acquire(context).await? else {
-        return retry_later(context, &record).await.map(drop);
+        // A delivery run asks again for a fan-out that another process seems to have given up.
+        if matches!(record.status, IssueStatus::Planned | IssueStatus::Frozen) {
+            retry_later(context, &record).await?;
+        }
+        return Ok(());
     };
     let frozen = async {
-        if record.status == IssueStatus::Frozen || freeze(context, feeds, &newsletter, &record).await? {
+        if is_fanning_out || freeze(context, feeds, &newsletter, &record).await? {
             fan_out::run(context, &newsletter, issue, &lease).await?;
         }
         Ok(())
@@ -107,7 +114,7 @@ async fn freeze(
         stories.set_url(*id, url);
     }
     let renderings = plan.variants.iter().zip(1_i64..).map(|(variant, number)| {
-        let edition = stories.edition(&variant.stories);
+        let edition = stories.edition(&variant.stories, &inputs);
         let rendering = Rendering {
             newsletter,
             date: record.date(),
@@ -158,6 +165,7 @@ async fn freeze(
         tracing::warn!(issue = %record.id, date = %record.issue_date, reason, "issue skipped");
         return Ok(false);
     }
+    let mut variants_by_key: HashMap<&str, Option<VariantId>> = HashMap::new();
     for ((variant, (email, page)), number) in plan.variants.iter().zip(&renderings).zip(1_i64..) {
         let new = variants::NewVariant {
             number,
@@ -171,11 +179,14 @@ async fn freeze(
         let id = variants::insert(&mut tx, record.id, &new, now).await?;
         for group in &variant.groups {
             insert_group(&mut tx, record.id, &inputs, group, Some(id)).await?;
+            variants_by_key.insert(&group.key, Some(id));
         }
     }
     for group in &plan.unserved {
         insert_group(&mut tx, record.id, &inputs, group, None).await?;
+        variants_by_key.insert(&group.key, None);
     }
+    move_cohorts(&mut tx, record, &inputs, &variants_by_key).await?;
     if plan.variants.iter().all(|variant| variant.groups.iter().all(|group| group.key != OTHERS)) {
         let nobody = Group { key: OTHERS.into(), readers: 0 };
         insert_group(&mut tx, record.id, &inputs, &nobody, None).await?;
@@ -253,6 +264,28 @@ async fn insert_group(
     let first = inputs.served.first().map_or(Cadence::EveryIssue, |served| served.cadence);
     let cadence = group.key.split('|').next().and_then(|word| word.parse().ok()).unwrap_or(first);
     issues::insert_group(tx, issue, group, cadence, variant).await
+}
+
+/// Moves the cohorts of the newsletter's readers on by the variants that their groups get.
+async fn move_cohorts(
+    tx: &mut Tx,
+    record: &IssueRecord,
+    inputs: &PlanInputs,
+    variants_by_key: &HashMap<&str, Option<VariantId>>,
+) -> Result<(), DbError> {
+    let past = Past::load(tx, record.newsletter_id, &inputs.past).await?;
+    if past.is_all_looked_up() {
+        // The fan-out takes all readers out of their cohorts.
+        return Ok(());
+    }
+    let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
+    let others = variants_by_key.get(OTHERS).copied().flatten();
+    let cohorts = cohorts::for_newsletter(tx, record.newsletter_id).await?;
+    let moves = cohorts.into_iter().filter(|cohort| cohort.has_cadence(&cadences)).map(|cohort| {
+        let variant = variants_by_key.get(past.group_key(&cohort).as_str()).copied();
+        (cohort, variant.unwrap_or(others))
+    });
+    cohorts::move_on(tx, record.id, moves.collect()).await
 }
 
 /// Stores when the readers of each clock are due.

@@ -8,6 +8,7 @@ pub mod periodic;
 pub mod plan_issue;
 pub mod poll_feed;
 pub mod process_signups;
+pub mod read_article;
 pub mod send_email;
 pub mod watch_feed;
 
@@ -16,6 +17,10 @@ use context::Contexts;
 
 pub async fn run(contexts: &Contexts, job: Job) -> Result<(), JobFailure> {
     let Contexts { feeds, readers, issues, delivery } = contexts;
+    if job.can_send() && !delivery.armed.get() {
+        // The scheduler wakes the work again once the database is armed.
+        return Ok(());
+    }
     match job {
         Job::ProcessSignups => process_signups::run(readers).await,
         Job::SendEmails { emails } => send_email::run(delivery, &emails).await,

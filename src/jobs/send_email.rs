@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError,
+        DbError, Tx,
         deliveries::emails::{self, Attempt, EmailRecord},
         newsletters::{self, NewsletterRecord},
     },
@@ -12,18 +12,20 @@ use crate::{
     },
     domain::{
         delivery::{bounce_address::Returned, status::Answer},
-        ids::EmailId,
+        ids::{EmailId, NewsletterId},
     },
     mail::{self, ComposeError, MessageTemplate, Recipient, SendError, SendResult, answer_of},
     queue::{Job, JobFailure},
 };
 use email_templates::Email;
-use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
+use futures_util::{FutureExt as _, future::join_all};
+use jiff::Timestamp;
 use lettre::{AsyncTransport as _, address::Envelope};
-use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use tokio::time::Instant;
 
-/// Emails of one job that are sent at the same time.
-const CONCURRENCY: usize = 4;
+/// Emails of one job that are begun, loaded and sent together.
+const CONCURRENCY: usize = 32;
 /// After this time a job starts no more emails and leaves the rest to another job. The queue's time limit is
 /// meant for a single email.
 const BEGIN_WITHIN: Duration = Duration::from_secs(10);
@@ -31,54 +33,109 @@ const BEGIN_WITHIN: Duration = Duration::from_secs(10);
 /// Sends each email that is due and not being sent, and records the answers. Emails are independent: one that
 /// fails or takes long does not hold up the others.
 pub async fn run(context: &Context, emails: &[EmailId]) -> Result<(), JobFailure> {
-    let mut waiting = emails.iter().copied();
-    let mut under_way = FuturesUnordered::new();
+    let started = Instant::now();
+    let mut waiting = emails;
     let mut result = Ok(());
-    let mut time_is_up = pin!(async {
-        tokio::select! {
-            () = context.stop.cancelled() => {}
-            () = tokio::time::sleep(BEGIN_WITHIN) => {}
-        }
-    });
-    let mut may_begin = !context.stop.is_cancelled();
-    loop {
-        while may_begin
-            && under_way.len() < CONCURRENCY
-            && let Some(id) = waiting.next()
-        {
-            // A panic must not cancel the other emails.
-            under_way.push(AssertUnwindSafe(send_one(context, id)).catch_unwind());
-        }
-        // If this fails, the scheduler wakes the emails later. Those in progress continue.
-        if !may_begin && let Err(error) = requeue(context, waiting.by_ref().collect()).await {
-            result = Err(error.into());
-        }
-        tokio::select! {
-            sent = under_way.next() => match sent {
-                None => return result,
-                Some(Ok(Ok(()))) => {}
-                Some(Ok(Err(error))) => result = Err(error),
-                Some(Err(_panic)) => result = Err("sending an email panicked".into()),
-            },
-            () = &mut time_is_up, if may_begin => may_begin = false,
+    while let Some((batch, rest)) = waiting.split_at_checked(CONCURRENCY.min(waiting.len()))
+        && !batch.is_empty()
+        && !context.stop.is_cancelled()
+        && started.elapsed() < BEGIN_WITHIN
+    {
+        waiting = rest;
+        result = send_batch(context, batch).await.and(result);
+    }
+    // If this fails, the scheduler wakes the emails later.
+    requeue(context, waiting).await?;
+    result
+}
+
+/// Sends emails at the same time. One transaction loads the contents of all of them.
+async fn send_batch(context: &Context, ids: &[EmailId]) -> Result<(), JobFailure> {
+    let started_at = context.clock.now();
+    let mut result: Result<(), JobFailure> = Ok(());
+    let mut mails = Vec::new();
+    for begun in join_all(ids.iter().map(|id| context.email_recorder.begin(*id))).await {
+        match begun {
+            Ok(mail) => mails.extend(mail),
+            Err(error) => result = Err(error.into()),
         }
     }
+    let mut loaded = load_contents(context, &mails).await;
+    let sends = mails.into_iter().map(|mail| {
+        let content = loaded.remove(&mail.id);
+        // A panic must not cancel the other emails.
+        AssertUnwindSafe(send_one(context, mail, content, started_at)).catch_unwind()
+    });
+    for sent in join_all(sends).await {
+        match sent {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => result = Err(error),
+            Err(_panic) => result = Err("sending an email panicked".into()),
+        }
+    }
+    result
 }
 
 /// Enqueues another job for emails that were not begun.
-async fn requeue(context: &Context, emails: Vec<EmailId>) -> Result<(), DbError> {
+async fn requeue(context: &Context, emails: &[EmailId]) -> Result<(), DbError> {
     if emails.is_empty() {
         return Ok(());
     }
     let mut tx = context.db.begin().await?;
-    context.queue.enqueue_all(&mut tx, &Job::send_emails(&emails)).await?;
+    context.queue.enqueue_all(&mut tx, &Job::send_emails(emails)).await?;
     tx.commit().await
 }
 
-async fn send_one(context: &Context, id: EmailId) -> Result<(), JobFailure> {
-    let started_at = context.clock.now();
-    let Some(mail) = context.email_recorder.begin(id).await? else { return Ok(()) };
-    let (newsletter, draft) = load_content(context, &mail).await?;
+type Loaded = (Arc<NewsletterRecord>, Content);
+
+/// Loads the contents of emails that only read, in one transaction. Leaves out the others, and those for
+/// which the database or the content fails: each of them is loaded alone.
+async fn load_contents(context: &Context, mails: &[EmailRecord]) -> HashMap<EmailId, Loaded> {
+    let (mut loaded, mut newsletters) = (HashMap::new(), HashMap::new());
+    if mails.len() < 2 {
+        return loaded;
+    }
+    let Ok(mut tx) = context.db.read().await else { return loaded };
+    for mail in mails.iter().filter(|mail| !email_content::needs_write(mail.kind)) {
+        let content = AssertUnwindSafe(load_content_in(context, &mut tx, mail, &mut newsletters));
+        // PostgreSQL accepts no statement after one that failed.
+        let Ok(Ok(content)) = content.catch_unwind().await else { break };
+        loaded.insert(mail.id, content);
+    }
+    loaded
+}
+
+type Newsletters = HashMap<NewsletterId, Arc<NewsletterRecord>>;
+
+async fn load_content_in(
+    context: &Context,
+    tx: &mut Tx,
+    mail: &EmailRecord,
+    known: &mut Newsletters,
+) -> Result<Loaded, DbError> {
+    let newsletter = match known.get(&mail.newsletter_id) {
+        Some(newsletter) => newsletter.clone(),
+        None => {
+            let newsletter = Arc::new(newsletters::get(tx, mail.newsletter_id).await?);
+            known.insert(mail.newsletter_id, newsletter.clone());
+            newsletter
+        }
+    };
+    let content = email_content::content(context, tx, mail, &newsletter).await?;
+    Ok((newsletter, content))
+}
+
+async fn send_one(
+    context: &Context,
+    mail: EmailRecord,
+    loaded: Option<Loaded>,
+    started_at: Timestamp,
+) -> Result<(), JobFailure> {
+    let id = mail.id;
+    let (newsletter, draft) = match loaded {
+        Some(loaded) => loaded,
+        None => load_content(context, &mail).await?,
+    };
     let now = context.clock.now();
     if now.duration_since(started_at) > context.settings.sending.lease() * 3 / 4 {
         // The lease may be over, and another worker may be sending the email.
@@ -156,17 +213,16 @@ fn compose(
     Ok(message)
 }
 
-/// Loads the newsletter and the content of an email.
-async fn load_content(context: &Context, mail: &EmailRecord) -> Result<(NewsletterRecord, Content), DbError> {
+/// Loads the newsletter and the content of one email.
+async fn load_content(context: &Context, mail: &EmailRecord) -> Result<Loaded, DbError> {
     // Only some kinds write to the database. The others need no write transaction.
     let needs_write = email_content::needs_write(mail.kind);
     let mut tx = if needs_write { context.db.begin().await? } else { context.db.read().await? };
-    let newsletter = newsletters::get(&mut tx, mail.newsletter_id).await?;
-    let draft = email_content::content(context, &mut tx, mail, &newsletter).await?;
+    let loaded = load_content_in(context, &mut tx, mail, &mut HashMap::new()).await?;
     if needs_write {
         tx.commit().await?;
     }
-    Ok((newsletter, draft))
+    Ok(loaded)
 }
 
 /// Sends an email, and renews its lease while the relay takes its time.

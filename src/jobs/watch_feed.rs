@@ -72,7 +72,7 @@ async fn report_trouble(
     let all = newsletters::list(tx).await?;
     let Some(newsletter) = all.first() else { return Ok(()) };
     // Without operators the trouble stays unreported, and is reported once there is one.
-    if !operators::list(tx).await?.is_empty() {
+    if !operators::alerted(tx).await?.is_empty() {
         let now = context.clock.now();
         notify_operators(
             &context.queue,

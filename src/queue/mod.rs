@@ -46,6 +46,17 @@ pub enum Job {
 }
 
 impl Job {
+    /// Returns whether the job sends email, or prepares it.
+    pub const fn can_send(&self) -> bool {
+        match self {
+            Self::SendEmails { .. }
+            | Self::Deliver { .. }
+            | Self::PlanIssue { .. }
+            | Self::FreezeIssue { .. } => true,
+            Self::ProcessSignups | Self::PollFeed { .. } | Self::CheckArticle { .. } => false,
+        }
+    }
+
     /// Returns the job's kind, as the log names it.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -90,7 +101,7 @@ impl QueueName {
 
 impl Job {
     /// Most emails in one job. Each job costs the storage a few transactions, whatever its size.
-    const EMAILS: usize = 16;
+    const EMAILS: usize = 32;
 
     /// Returns the jobs that send these emails.
     pub fn send_emails(emails: &[EmailId]) -> Vec<Self> {

@@ -1,6 +1,8 @@
 //! The processes of `daily serve`: start, run and shut down.
 
-pub mod incoming;
+mod arming;
+pub mod desk_work;
+mod incoming;
 pub mod open_files;
 pub mod recovery;
 pub mod run;

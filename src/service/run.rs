@@ -1,11 +1,15 @@
 //! Runs the parts of a process: web, workers and scheduler.
 
-use super::{incoming, open_files, recovery::recover, scheduler, watchdog};
+use super::{arming, desk_work, incoming, open_files, recovery::recover, scheduler, watchdog};
 use crate::{
-    actions::privacy::verify_consent,
+    actions::{operator::links, privacy::verify_consent},
     app::App,
     db::{Taken, WorkerLock, engine::processes, issues},
-    jobs::{self, context::Contexts, periodic::apply_retention},
+    jobs::{
+        self,
+        context::Contexts,
+        periodic::{apply_retention, sort_readers},
+    },
     queue::{self, Job, Workers},
     random,
     settings::Settings,
@@ -53,8 +57,12 @@ const ISSUES_AT_ONCE: usize = 4;
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// How often new consent entries are linked into the hash chains. Imports insert entries without links.
 const LINK_EVERY: Duration = Duration::from_mins(1);
+/// How often readers whose pasts have changed are sorted into cohorts.
+const SORT_EVERY: Duration = Duration::from_mins(1);
 /// How often retention periods are applied.
 const RETENTION_EVERY: Duration = Duration::from_hours(1);
+/// Most connections to a listener for operators alone.
+const ADMIN_CONNECTIONS: usize = 200;
 /// Time for open requests to finish after the process is asked to stop.
 const WEB_GRACE: Duration = Duration::from_secs(10);
 /// Added to the longest possible hand-over of a message, both for jobs to finish at shutdown and for a job's
@@ -67,6 +75,16 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
     let mut parts = JoinSet::new();
     let process = format!("{}-{}", role.as_str(), random::hex::<6>());
     app.jobs.join_process(&process, &stop);
+    // A database that doesn't fit this machine's marker must not send, so this comes first.
+    let mut keeper = None;
+    if role.does(Role::Worker) || role.does(Role::Scheduler) {
+        let mut first = arming::Keeper::default();
+        if let Err(error) = first.look(&app).await {
+            tracing::error!(%error, "could not find out whether the database may send; sending nothing until then");
+            app.jobs.delivery.armed.set(false);
+        }
+        keeper = Some(tokio::spawn(keep_marker(app.clone(), first, stop.clone())));
+    }
     // Commands look for running workers, so the first heartbeat comes before the process answers requests.
     record_heartbeat(&app, &process, role).await;
     // The heartbeat continues until all other parts have finished.
@@ -105,6 +123,17 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
                 }
             }
         }));
+        let (context, stopped) = (app.jobs.issues.clone(), stop.clone());
+        parts.spawn(run_every(SORT_EVERY, stop.clone(), move || {
+            let (context, stopped) = (context.clone(), stopped.clone());
+            async move {
+                match sort_readers::sort_readers(&context, &stopped).await {
+                    Ok(0) => {}
+                    Ok(readers) => tracing::debug!(readers, "sorted readers into cohorts"),
+                    Err(error) => tracing::warn!(%error, "could not sort readers into cohorts; retrying"),
+                }
+            }
+        }));
         let context = app.jobs.readers.clone();
         parts.spawn(run_every(RETENTION_EVERY, stop.clone(), move || {
             let context = context.clone();
@@ -115,6 +144,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
                         tracing::info!(
                             readers = erased.readers,
                             emails = erased.emails,
+                            deliveries = erased.deliveries,
                             "erased data past its retention period"
                         );
                     }
@@ -164,21 +194,25 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
             let address = format!("{}{}", site.public_url, mailbox.path);
             tracing::info!(address, "only this address shows the emails of the mailbox relay");
         }
+        show_first_link(&app, &site).await;
+        if let Some(address) = app.settings.admin.listen {
+            // A part that ends early stops the process, so that a wrong address doesn't stay unnoticed.
+            match TcpListener::bind(address).await {
+                Ok(listener) => {
+                    tracing::info!(%address, "listening for operators");
+                    let (router, stop) = (web::admin_router(site.clone()), stop.clone());
+                    let limits = ServerLimits::new(connections.min(ADMIN_CONNECTIONS));
+                    parts.spawn(async move { serve_until(listener, router, limits, stop).await });
+                }
+                Err(error) => {
+                    tracing::error!(%address, %error, "can't listen for operators; see admin.listen");
+                    parts.spawn(async {});
+                }
+            }
+        }
         let router = web::router(site);
         let stop = stop.clone();
-        parts.spawn(async move {
-            let limits = ServerLimits::new(connections);
-            let serving = web::server::serve(listener, router, limits, stop.clone());
-            // A client that never finishes its request must not keep the process alive.
-            let time_limit = async {
-                stop.cancelled().await;
-                tokio::time::sleep(WEB_GRACE).await;
-            };
-            tokio::select! {
-                () = serving => {}
-                () = time_limit => {}
-            }
-        });
+        parts.spawn(async move { serve_until(listener, router, ServerLimits::new(connections), stop).await });
     }
     watchdog::report_ready();
     let mut is_healthy = true;
@@ -206,6 +240,13 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
     {
         tracing::warn!(%error, "could not release this process's connection quotas; they expire in some seconds");
     }
+    if let Some(Ok(mut keeper)) = match keeper {
+        Some(keeping) => Some(keeping.await),
+        None => None,
+    } && let Err(error) = keeper.end(&app).await
+    {
+        tracing::warn!(%error, "could not write this machine's marker");
+    }
     drop(worker_lock);
     done.cancel();
     let _ = heartbeat.await;
@@ -214,6 +255,37 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
         let _ = tx.commit().await;
     }
     is_healthy
+}
+
+/// Serves pages until the process is asked to stop.
+async fn serve_until(
+    listener: TcpListener,
+    router: axum::Router,
+    limits: ServerLimits,
+    stop: CancellationToken,
+) {
+    let serving = web::server::serve(listener, router, limits, stop.clone());
+    // A client that never finishes its request must not keep the process alive.
+    let time_limit = async {
+        stop.cancelled().await;
+        tokio::time::sleep(WEB_GRACE).await;
+    };
+    tokio::select! {
+        () = serving => {}
+        () = time_limit => {}
+    }
+}
+
+/// Logs a link that makes the first account, as long as nobody can sign in.
+async fn show_first_link(app: &App, site: &web::Site) {
+    match links::make_first_link(&app.actions).await {
+        Ok(Some(token)) => {
+            let address = format!("{}/admin/welcome/{token}", site.admin.url);
+            tracing::info!(address, "nobody can sign in yet; this link makes the first account, once");
+        }
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "could not make the link for the first account"),
+    }
 }
 
 /// Runs the scheduler every second, and exactly when the next issue is due.
@@ -232,6 +304,19 @@ async fn run_scheduler(contexts: Contexts, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(wait.min(SCHEDULER_INTERVAL)) => {}
+        }
+    }
+}
+
+/// Judges the database at intervals until `stop` is cancelled.
+async fn keep_marker(app: App, mut keeper: arming::Keeper, stop: CancellationToken) -> arming::Keeper {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return keeper,
+            () = tokio::time::sleep(arming::EVERY) => {}
+        }
+        if let Err(error) = keeper.look(&app).await {
+            tracing::warn!(%error, "could not compare the database with this machine's marker; retrying");
         }
     }
 }
@@ -324,6 +409,8 @@ pub fn site(app: &App) -> web::Site {
             trusted: app.settings.http.trusted_proxies.as_slice().into(),
             by: app.settings.http.forwarded_header,
         },
+        admin: desk_work::admin(app),
+        admin_elsewhere: app.settings.admin.listen.is_some(),
     }
 }
 

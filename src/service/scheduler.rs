@@ -54,6 +54,13 @@ pub async fn run_due(contexts: &Contexts) -> Result<Option<Timestamp>, DbError> 
     let mut tx = context.db.begin().await?;
     wrong_clock::run(context, &mut tx, now).await?;
     tx.commit().await?;
+    if !contexts.delivery.armed.get() {
+        // Feeds and signups go on, but no issue begins.
+        let mut tx = context.db.begin().await?;
+        wake_intake(contexts, &mut tx, now).await?;
+        tx.commit().await?;
+        return Ok(None);
+    }
     // In its own transaction: one unreadable newsletter row must not block emails and feeds.
     let created = async {
         let mut tx = context.db.begin().await?;
@@ -146,13 +153,18 @@ async fn wake_due(contexts: &Contexts, tx: &mut Tx, now: Timestamp) -> Result<()
     report_destinations(context, tx, now).await?;
     let emails = emails::wake_due(tx, now, woken_before, AT_ONCE).await?;
     context.queue.enqueue_all(tx, &Job::send_emails(&emails)).await?;
-    if intake::any_before(tx, now - PROCESS_AGAIN_AFTER, now).await? {
-        context.queue.enqueue(tx, &Job::ProcessSignups).await?;
-    }
     rate_limits::tidy(tx, now).await?;
     watch_signups::run(&contexts.readers, tx, now).await?;
     unconfirmed_signups::expire_unprocessed(&contexts.readers, tx, now).await?;
     end_pauses::end_due_pauses(tx, now).await?;
     requests::tidy(tx, now - request::RETENTION, AT_ONCE).await?;
+    wake_intake(contexts, tx, now).await
+}
+
+/// Wakes what comes in: signups, feeds and articles.
+async fn wake_intake(contexts: &Contexts, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    if intake::any_before(tx, now - PROCESS_AGAIN_AFTER, now).await? {
+        contexts.issues.queue.enqueue(tx, &Job::ProcessSignups).await?;
+    }
     wake_content::wake_due(&contexts.feeds, tx, now).await
 }

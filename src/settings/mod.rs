@@ -4,6 +4,7 @@
 //! the key, what is wrong and what would be right. A section is a struct with the keys of
 //! `config/default.toml`: serde reads it, and validator checks its values.
 
+mod admin;
 mod database;
 mod digest;
 mod dkim;
@@ -24,6 +25,7 @@ mod tests;
 mod text;
 mod tokens;
 
+pub use admin::Admin;
 pub use database::{Data, Database};
 pub use digest::Digest;
 pub use dkim::Dkim;
@@ -52,7 +54,8 @@ use validator::{Validate, ValidationError};
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// How each text is written, by key.
-const CURES: [&[(&str, &str)]; 11] = [
+const CURES: [&[(&str, &str)]; 12] = [
+    admin::CURES,
     database::CURES,
     digest::CURES,
     dkim::CURES,
@@ -70,6 +73,8 @@ const CURES: [&[(&str, &str)]; 11] = [
 #[derive(Debug, Clone, Deserialize, Validate)]
 #[validate(schema(function = some_relay))]
 pub struct Settings {
+    #[validate(nested)]
+    pub admin: Admin,
     #[validate(nested)]
     pub database: Database,
     #[validate(nested)]

@@ -9,6 +9,10 @@ pub struct Retention {
     /// Days before a reader who has unsubscribed from everything is erased. 0: never.
     #[validate(range(max = 36500))]
     pub left_days: u32,
+    /// Days for which each delivery of a finished issue is kept. After that, only figures, who got it, and
+    /// failures are. Reports about a copy count for 30 days.
+    #[validate(range(min = 30, max = 36500))]
+    pub deliveries_days: u32,
     /// Days before single emails, such as confirmations, are erased. 0: never.
     #[validate(range(max = 36500))]
     pub mail_days: u32,
@@ -17,6 +21,10 @@ pub struct Retention {
 impl Retention {
     pub fn left(&self) -> Option<SignedDuration> {
         days(self.left_days)
+    }
+
+    pub fn deliveries(&self) -> SignedDuration {
+        SignedDuration::from_hours(24 * i64::from(self.deliveries_days))
     }
 
     pub fn mails(&self) -> Option<SignedDuration> {

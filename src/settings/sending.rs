@@ -6,6 +6,7 @@ use crate::{
             bounce_address::{BounceAddress, Returned, key},
             breaker::Breaker,
         },
+        installation::Marker,
         string_enum::string_enum,
         subscriber::{email_address::EmailAddress, unsubscribe_address::UnsubscribeAddress},
         token::KeyRing,
@@ -29,6 +30,7 @@ pub(super) const CURES: &[(&str, &str)] = &[
         "write an address whose email comes back to Daily, such as bounce+{key}@bounces.example.org, or nothing",
     ),
     ("sending.uncertain", "write \"retry\" or \"hold\""),
+    ("sending.armed", "write KEY:EPOCH as `daily arm` prints it, or nothing"),
     ("sending.domain_rates", "write each as \"example.org=1200\": messages a minute"),
 ];
 
@@ -67,6 +69,9 @@ pub struct Sending {
     /// Messages a minute to a destination domain, for domains with a limit.
     #[serde(deserialize_with = "domain_rates")]
     pub domain_rates: Vec<(String, u32)>,
+    /// The marker of a machine without a lasting folder. `None`: the file of the data folder.
+    #[serde(deserialize_with = "armed")]
+    pub armed: Option<Marker>,
     /// Longest time for one step of a conversation with a relay.
     #[validate(range(min = 1, max = 600))]
     pub timeout_seconds: u32,
@@ -119,6 +124,10 @@ fn unsubscribe_mailto<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Unsub
 
 fn bounce_address<'de, D: Deserializer<'de>>(from: D) -> Result<Option<BounceAddress>, D::Error> {
     optional(from, BounceAddress::parse)
+}
+
+fn armed<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Marker>, D::Error> {
+    optional(from, Marker::parse)
 }
 
 fn domain_rates<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, u32)>, D::Error> {

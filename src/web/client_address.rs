@@ -42,3 +42,9 @@ pub async fn resolve(State(proxies): State<Proxies>, mut request: Request, next:
     }
     next.run(request).await
 }
+
+/// Returns the client's address of a request, or the unspecified one if nothing is known.
+pub fn of(extensions: &axum::http::Extensions) -> std::net::IpAddr {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(peer)| peer.ip())
+}

@@ -1,7 +1,7 @@
 //! Health checks for monitoring.
 
 use crate::{
-    db::{DbError, engine::processes},
+    db::{DbError, engine::processes, installation},
     web::{Site, client_address::is_on_this_machine},
 };
 use axum::{
@@ -43,11 +43,14 @@ async fn why_not_ready(site: &Site) -> Option<String> {
     let alive = async {
         let mut tx = site.actions.db.read().await?;
         let workers = processes::count_workers(&mut tx, now).await?;
-        Ok::<_, DbError>((workers, processes::count_schedulers(&mut tx, now).await?))
+        let schedulers = processes::count_schedulers(&mut tx, now).await?;
+        let is_disarmed = installation::get(&mut tx).await?.disarmed_at.is_some();
+        Ok::<_, DbError>((workers, schedulers, is_disarmed))
     };
     match alive.await {
-        Ok((0, _)) => Some("no worker is alive: start `daily serve --role worker`".into()),
-        Ok((_, 0)) => Some("no scheduler is alive: start `daily serve --role scheduler`".into()),
+        Ok((_, _, true)) => Some("the database is disarmed, and nothing is sent: see `daily arm`".into()),
+        Ok((0, ..)) => Some("no worker is alive: start `daily serve --role worker`".into()),
+        Ok((_, 0, _)) => Some("no scheduler is alive: start `daily serve --role scheduler`".into()),
         Ok(_) => None,
         Err(error) => {
             tracing::error!(%error, "not ready: the database returned an error");

@@ -1,6 +1,7 @@
 //! Pages and endpoints. They translate requests to actions, and results to responses. They read the database,
 //! but never write to it.
 
+pub mod admin;
 mod assets;
 mod brand_style;
 mod cached;
@@ -65,6 +66,9 @@ pub struct Site {
     pub secure_cookies: bool,
     /// Proxies trusted to report the client's address.
     pub proxies: Proxies,
+    pub admin: admin::Admin,
+    /// Whether the operators' pages are on a listener of their own.
+    pub admin_elsewhere: bool,
 }
 
 impl Site {
@@ -129,7 +133,20 @@ pub fn router(site: Site) -> Router {
             .route(&format!("{path}/{{name}}"), get(mailbox::show))
             .route(&format!("{path}/{{name}}/html"), get(mailbox::html));
     }
-    let router = router
+    if !site.admin_elsewhere {
+        router = router.merge(admin::router(site.admin.clone()));
+    }
+    link_ends::tidied(wrapped(router, site))
+}
+
+/// Returns the pages of a listener for operators alone.
+pub fn admin_router(site: Site) -> Router {
+    wrapped(admin::router(site.admin.clone()), site)
+}
+
+/// Adds what all pages share: limits, errors as pages, headers.
+fn wrapped(router: Router<Site>, site: Site) -> Router {
+    router
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -141,8 +158,7 @@ pub fn router(site: Site) -> Router {
             security::headers,
         ))
         .layer(axum::middleware::from_fn(request_span::trace))
-        .with_state(site);
-    link_ends::tidied(router)
+        .with_state(site)
 }
 
 fn cors(origins: &[String]) -> CorsLayer {

@@ -2,57 +2,67 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::story_view::{Group, Issue, Picture, StoryView};
-use super::{Digest, note};
-use crate::i18n::{self, Texts, interpolate, interpolate_markup};
-use crate::layout::{Page, footer, inline_link, isolated, paragraph, row, row_end};
-use crate::theme::{BREAK, INK, Look, MUTED, SANS, light};
+use super::arrangement::{Block, Heading, Size, arrange};
+use super::story_view::{Issue, StoryView};
+use super::{Digest, Period, note};
+use crate::i18n::{self, Texts, interpolate};
+use crate::layout::{
+    Page, SHEET_PX, box_title, button, closing_rule, dateline, headline, inline_link, isolated, kicker,
+    marked_list, paragraph, publisher_links, quiet_links, row, space, tinted_box,
+};
+use crate::story::{File, Frame, linked_headline, linked_picture};
+use crate::theme::{BREAK, INK, Look, SANS, light};
+use crate::typography::{first_sentences, with_full_stop};
 use crate::wording::{Direction, shorten, tidy};
-use crate::{CLIP_BYTES, Masthead, href};
+use crate::{CLIP_BYTES, href};
 
-/// The width of the sheet without its margins.
-const COLUMN_PX: u32 = 536;
-/// A taller picture is shown narrower.
-const HERO_MAX_HEIGHT_PX: u32 = 420;
-const THUMBNAIL_PX: u32 = 128;
-const THUMBNAIL_MAX_HEIGHT_PX: u32 = 160;
+const LEAD: Frame = Frame { width: SHEET_PX, max_height: 320, fills: true, style: "" };
+const CARD: Frame = Frame { width: 258, max_height: 145, fills: true, style: "border-radius:4px;" };
+const THUMBNAIL: Frame = Frame { width: 96, max_height: 128, fills: false, style: "border-radius:4px;" };
+/// A lead's picture that is too small to lead.
+const SMALL_LEAD: Frame = Frame { width: 112, max_height: 150, fills: false, style: "border-radius:4px;" };
+
+/// Fewest stories of an issue that begins with a list of its headlines.
+const OPENING_MIN_STORIES: usize = 6;
+/// Headlines of that list.
+const OPENING_HEADLINES: usize = 4;
+/// Longest name in its heading.
+const NAME_MAX_CHARS: usize = 24;
+/// Longest dek of a story in brief, in characters.
+const BRIEF_DEK_CHARS: usize = 120;
 
 /// The amount of detail of the stories after the first.
 #[derive(Clone, Copy)]
 struct Detail {
     title_chars: usize,
     dek_chars: usize,
-    pictures: bool,
-    bylines: bool,
+    thumbnails: bool,
 }
 
-const FULL: Detail = Detail { title_chars: usize::MAX, dek_chars: usize::MAX, pictures: true, bylines: true };
+const FULL: Detail = Detail { title_chars: usize::MAX, dek_chars: usize::MAX, thumbnails: true };
 /// Tried in order, until the email is small enough.
 const DETAILS: [Detail; 5] = [
     FULL,
     Detail { dek_chars: 140, ..FULL },
-    Detail { dek_chars: 140, pictures: false, ..FULL },
-    Detail { dek_chars: 80, pictures: false, ..FULL },
-    Detail { title_chars: 100, dek_chars: 0, pictures: false, bylines: false },
+    Detail { dek_chars: 140, thumbnails: false, ..FULL },
+    Detail { dek_chars: 80, thumbnails: false, ..FULL },
+    Detail { title_chars: 100, dek_chars: 0, thumbnails: false },
 ];
 
 /// Renders the email, with the hidden preheader and the reader's own links.
 pub(super) fn render(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader: &str) -> String {
     let look = Look::from_theme(&digest.masthead.theme);
     let texts = i18n::texts_in(digest.masthead.language);
-    let t = &texts.digest;
-    let links = [
-        (Some(digest.links.unsubscribe), &texts.shared.unsubscribe),
-        (Some(digest.links.preferences), &t.preferences),
-        (digest.links.web_view, &t.web),
+    let own = [
+        (digest.links.preferences, texts.shared.change.as_str()),
+        (digest.links.unsubscribe, texts.shared.unsubscribe.as_str()),
     ];
-    let links = links.into_iter().filter_map(|(url, label)| Some((url?, label)));
-    let links = html! {
-        @for (index, (url, label)) in links.enumerate() {
-            @if index > 0 { " · " }
-            (inline_link(&look, url, label))
-        }
-    };
+    let links = publisher_links(&digest.masthead, texts);
+    let footer = [
+        quiet_links(links.iter().map(|(url, label)| (*url, label.as_str()))),
+        quiet_links(own),
+        html! { (interpolate(&texts.digest.why, &[("at_site", &digest.masthead.at_site(texts))])) },
+    ];
     let sheet = Sheet {
         digest,
         issue,
@@ -61,9 +71,9 @@ pub(super) fn render(digest: &Digest<'_>, issue: &Issue, subject: &str, preheade
         subject,
         preheader: Some(preheader),
         meta_tags: None,
-        notice: super::test_banner(digest, &t.test, &[("title", &tidy(digest.masthead.title))]),
+        notice: super::test_banner(digest, &texts.digest.test, &[("title", &tidy(digest.masthead.title))]),
         texts,
-        footer: footer(&digest.masthead, &[why(&look, &digest.masthead, texts), links]),
+        footer: &footer[usize::from(links.is_empty())..],
     };
     let mut mail = String::new();
     for detail in DETAILS {
@@ -79,9 +89,9 @@ pub(super) fn render(digest: &Digest<'_>, issue: &Issue, subject: &str, preheade
 pub(super) fn archive_page(digest: &Digest<'_>, issue: &Issue, subject: &str, tags: Markup) -> Markup {
     let look = Look::from_theme(&digest.masthead.theme);
     let texts = i18n::texts_in(digest.masthead.language);
-    let (t, title) = (&texts.digest, tidy(digest.masthead.title));
-    let sign_up = href::web_url(digest.masthead.site_url)
-        .map(|url| inline_link(&look, url, &interpolate(&t.get, &[("title", &title)])));
+    let links = publisher_links(&digest.masthead, texts);
+    let links =
+        (!links.is_empty()).then(|| quiet_links(links.iter().map(|(url, label)| (*url, label.as_str()))));
     Sheet {
         digest,
         issue,
@@ -90,19 +100,11 @@ pub(super) fn archive_page(digest: &Digest<'_>, issue: &Issue, subject: &str, ta
         subject,
         preheader: None,
         meta_tags: Some(tags),
-        notice: interpolate(&t.test_page, &[("title", &title)]),
+        notice: interpolate(&texts.digest.test_page, &[("title", &tidy(digest.masthead.title))]),
         texts,
-        footer: footer(&digest.masthead, sign_up.as_slice()),
+        footer: links.as_slice(),
     }
     .page(FULL)
-}
-
-fn why(look: &Look, masthead: &Masthead<'_>, texts: &Texts) -> Markup {
-    let (_, at_site) = masthead.at_site(look, texts);
-    interpolate_markup(
-        &texts.digest.why,
-        &[("title", html! { (tidy(masthead.title)) }), ("at_site", at_site)],
-    )
 }
 
 /// An issue to be rendered, in any degree of detail.
@@ -112,94 +114,230 @@ struct Sheet<'a> {
     look: &'a Look,
     direction: Direction,
     subject: &'a str,
+    /// `None` on the web.
     preheader: Option<&'a str>,
     meta_tags: Option<Markup>,
     notice: String,
     texts: &'static Texts,
-    footer: Markup,
+    footer: &'a [Markup],
 }
 
 impl Sheet<'_> {
     fn page(&self, detail: Detail) -> Markup {
         Page {
             masthead: &self.digest.masthead,
+            look: self.look,
             title: self.subject,
             preheader: self.preheader,
             meta_tags: self.meta_tags.as_ref(),
-            date: Some(self.digest.date),
+            dateline: Some(self.dateline()),
             notice: self.digest.is_test.then_some(self.notice.as_str()),
             rows: self.rows(detail),
-            footer: self.footer.clone(),
+            footer: self.footer,
         }
         .render()
     }
 
+    fn is_web(&self) -> bool {
+        self.preheader.is_none()
+    }
+
+    /// "Monday 30 November · 4-minute read", and the link to the web. On the web the date has its year.
+    fn dateline(&self) -> Markup {
+        let dates = &self.texts.date;
+        let date = if self.is_web() {
+            i18n::capitalize(&dates.long(self.digest.date))
+        } else {
+            dates.day(self.digest.date)
+        };
+        let text = match self.issue.lead {
+            Some(_) => format!("{date} \u{a0}·\u{a0} {}", self.texts.minutes(self.issue.reading_minutes)),
+            None => date,
+        };
+        let link = self.digest.links.web_view.filter(|_| !self.is_web());
+        dateline(&text, link.map(|url| (url, self.texts.digest.web.as_str())), self.direction)
+    }
+
     fn rows(&self, detail: Detail) -> Markup {
         html! {
-            @if let Some(note) = self.digest.note { (self.note(note.html)) }
-            @match &self.issue.hero {
-                None => (row(paragraph(html! { (self.texts.digest.no_stories) }))),
-                Some(hero) => (self.hero(hero)),
+            @if let Some(note) = self.digest.note { (row(20, note::styled(note.html, self.look, self.direction))) }
+            (self.opening())
+            @match &self.issue.lead {
+                None => (row(20, paragraph(html! { (self.texts.digest.no_stories) }))),
+                Some(lead) => (self.lead(lead)),
             }
-            @for group in &self.issue.groups {
-                (self.heading(group))
-                @for (index, story) in group.stories.iter().enumerate() {
-                    (self.story_row(story, index == 0, group.heading.is_none(), detail))
+            @for (index, block) in arrange(self.issue).iter().enumerate() {
+                @match block {
+                    Block::Heading(heading) => (self.heading(*heading)),
+                    Block::Pair(stories) => (self.pair(*stories, detail)),
+                    Block::Row { story, size } => (self.story_row(story, *size, index == 0, detail)),
+                    Block::Brief(stories) => (self.brief(stories, detail)),
                 }
             }
-            (row_end())
+            (closing_rule())
+            (self.close())
         }
     }
 
-    fn note(&self, source: &str) -> Markup {
-        html! {
-            tr { td.pad style="padding:20px 32px 0;" {
-                table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
-                    style={ "border-bottom:1px solid " (light::HAIRLINE) ";" } {
-                    tr { td style="padding:0 0 8px;" { (note::styled(source, self.look, self.direction)) } }
+    /// "In today's …": headlines of the issue, linked to their stories, because several mail programs ignore
+    /// links within an email.
+    fn opening(&self) -> Markup {
+        let stories: Vec<&StoryView> = self.issue.list().take(OPENING_HEADLINES).collect();
+        if self.issue.list().count() + 1 < OPENING_MIN_STORIES {
+            return html! {};
+        }
+        let title = tidy(self.digest.masthead.title);
+        let name = title.strip_prefix("The ").unwrap_or(&title);
+        let t = &self.texts.digest;
+        let heading = if self.digest.period == Period::Day && name.chars().count() <= NAME_MAX_CHARS {
+            interpolate(&t.in_day, &[("name", name), ("title", &title)])
+        } else {
+            t.in_issue.clone()
+        };
+        let items: Vec<Markup> = stories
+            .iter()
+            .map(|story| html! { span dir="auto" { (linked_headline(&story.title, story.url.as_deref())) } })
+            .collect();
+        let sign = if self.direction == Direction::RightToLeft { "‹" } else { "›" };
+        row(16, tinted_box(self.look, html! { (box_title(&heading)) (marked_list(self.look, sign, &items)) }))
+    }
+
+    fn lead(&self, story: &StoryView) -> Markup {
+        let picture = story.picture.as_ref();
+        let large = picture.and_then(|it| Some((it.lead.as_ref()?, it.alt.as_str())));
+        let small = picture.filter(|_| large.is_none()).map(|it| (&it.thumbnail, it.alt.as_str()));
+        let words = html! {
+            (self.kicker(story))
+            (space(6))
+            (headline(self.look, linked_headline(&story.title, story.url.as_deref())))
+        };
+        let byline: Vec<&str> =
+            [&story.author, &story.date].into_iter().filter_map(|it| it.as_deref()).collect();
+        let byline = (!byline.is_empty()).then(|| {
+            html! {
+                @for (index, part) in byline.iter().enumerate() {
+                    @if index > 0 { " · " }
+                    (isolated(part, self.direction))
                 }
+            }
+        });
+        html! {
+            @if let Some((file, alt)) = large {
+                (crate::layout::space_row(24))
+                tr { td { (linked_picture(file, alt, story.url.as_deref(), &LEAD)) } }
+            }
+            (row(if large.is_some() { 20 } else { 28 }, html! {
+                @match small {
+                    None => (words),
+                    Some((file, alt)) => (self.beside(words, file, alt, story.url.as_deref(), &SMALL_LEAD, "0")),
+                }
+                @if let Some(dek) = &story.dek { (paragraph(html! { (dek) })) }
+                @match (&story.url, byline) {
+                    (Some(url), byline) => {
+                        (space(18))
+                        (button(self.look, url, &self.texts.digest.read, byline, self.direction))
+                    },
+                    (None, Some(byline)) => (crate::layout::small_print(byline)),
+                    (None, None) => "",
+                }
+            }))
+        }
+    }
+
+    /// The section, and the site of the story where there are several.
+    fn kicker(&self, story: &StoryView) -> Markup {
+        let parts: Vec<&str> =
+            [&story.section, &story.site].into_iter().filter_map(|it| it.as_deref()).collect();
+        if parts.is_empty() {
+            return html! {};
+        }
+        kicker(
+            self.look,
+            html! {
+                @for (index, part) in parts.iter().enumerate() {
+                    @if index > 0 { " · " }
+                    (isolated(part, self.direction))
+                }
+            },
+        )
+    }
+
+    fn heading(&self, heading: Heading<'_>) -> Markup {
+        let t = &self.texts.digest;
+        let text = match (heading, self.digest.period) {
+            (Heading::Section(name), _) => name,
+            (Heading::More, Period::Day) => &t.more_day,
+            (Heading::More, Period::Week) => &t.more_week,
+            (Heading::More, Period::Other) => &t.more_issue,
+            (Heading::Brief, _) => &t.brief,
+        };
+        let space = if heading == Heading::Brief { 20 } else { 34 };
+        html! {
+            tr { td.pad style={ "padding:" (space) "px 32px 10px;" } {
+                h2.ink dir="auto" style={ (self.look.headlines) (INK) (BREAK) "margin:0;font-size:22px;line-height:28px;font-weight:700;letter-spacing:-.2px;" } { (text) }
             } }
         }
     }
 
-    fn hero(&self, story: &StoryView) -> Markup {
+    /// Two stories side by side. The columns stack on a narrow screen by themselves, without a media query.
+    /// Outlook for Windows gets a table of its own.
+    fn pair(&self, stories: [&StoryView; 2], detail: Detail) -> Markup {
+        const OPEN: &str = "<!--[if mso]><table role=\"presentation\" width=\"100%\" cellpadding=\"0\" \
+            cellspacing=\"0\" border=\"0\"><tr><td width=\"278\" valign=\"top\"><![endif]-->";
+        const BETWEEN: &str = "<!--[if mso]></td><td width=\"278\" valign=\"top\"><![endif]-->";
+        const CLOSE: &str = "<!--[if mso]></td></tr></table><![endif]-->";
         html! {
-            @if let Some(picture) = &story.picture {
-                tr { td.bleed style="padding:22px 32px 0;" {
-                    (linked_picture(picture, story.url.as_deref(), COLUMN_PX, HERO_MAX_HEIGHT_PX, ""))
-                } }
-            }
-            tr { td.ink.pad style={ (SANS) (INK) (BREAK) "padding:20px 32px 0;font-size:17px;line-height:26px;" } {
-                (self.label(story.section.as_deref(), None))
-                h1.ink.hero dir="auto" style={ (self.look.headlines) (INK) "margin:4px 0 0;font-size:34px;line-height:40px;font-weight:700;letter-spacing:-0.4px;" } {
-                    (headline(story, &story.title))
-                }
-                @if let Some(dek) = &story.dek {
-                    p dir="auto" style="margin:10px 0 0;" { (dek) }
-                }
-                (byline(story, self.direction))
-                @if let Some(url) = &story.url {
-                    p style="margin:12px 0 0;font-size:16px;line-height:24px;font-weight:600;" {
-                        (inline_link(self.look, url, &self.texts.digest.read))
+            tr { td.two style="padding:8px 22px 0;font-size:0;line-height:0;" {
+                (PreEscaped(OPEN))
+                @for (index, story) in stories.into_iter().enumerate() {
+                    @if index > 0 { (PreEscaped(BETWEEN)) }
+                    div.col style="display:inline-block;width:100%;max-width:278px;vertical-align:top;" {
+                        table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" {
+                            tr { td style="padding:28px 10px 0;" { (self.card(story, detail)) } }
+                        }
                     }
                 }
+                (PreEscaped(CLOSE))
             } }
         }
     }
 
-    /// The line above a group, with the section's name on a tab that hangs from it.
-    fn heading(&self, group: &Group) -> Markup {
+    fn card(&self, story: &StoryView, detail: Detail) -> Markup {
+        let picture = story.picture.as_ref().and_then(|it| Some((it.card.as_ref()?, it.alt.as_str())));
         html! {
-            tr { td.pad style="padding:24px 32px 0;" {
-                table.thick role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
-                    style={ "border-top:2px solid " (light::INK) ";" } {
-                    tr { td {
-                        table role="presentation" cellpadding="0" cellspacing="0" border="0" {
-                            tr { td.tab bgcolor=(light::INK) style={ "background:" (light::INK) ";padding:3px 10px 5px;" } {
-                                h2.tab dir="auto" style={ (SANS) (BREAK) "margin:0;color:#ffffff;font-size:14px;line-height:20px;font-weight:600;" } {
-                                    (group.heading.as_deref().unwrap_or(&self.texts.digest.others))
-                                }
-                            } }
+            @if let Some((file, alt)) = picture { (linked_picture(file, alt, story.url.as_deref(), &CARD)) }
+            (space(14))
+            (self.kicker(story))
+            h2.ink dir="auto" style={ (self.look.headlines) (INK) (BREAK) "margin:4px 0 0;font-size:20px;line-height:25px;font-weight:700;" } {
+                (linked_headline(&shorten(&story.title, detail.title_chars), story.url.as_deref()))
+            }
+            (dek(story, detail))
+        }
+    }
+
+    fn story_row(&self, story: &StoryView, size: Size, is_first: bool, detail: Detail) -> Markup {
+        let picture = story.picture.as_ref().filter(|_| detail.thumbnails);
+        let letters = match size {
+            Size::Large => "margin:3px 0 0;font-size:22px;line-height:27px;font-weight:700;",
+            Size::Regular => "margin:3px 0 0;font-size:18px;line-height:23px;font-weight:700;",
+        };
+        let words = html! {
+            (self.kicker(story))
+            h3.ink dir="auto" style={ (self.look.headlines) (INK) (BREAK) (letters) } {
+                (linked_headline(&shorten(&story.title, detail.title_chars), story.url.as_deref()))
+            }
+            (dek(story, detail))
+        };
+        // The first row after the lead keeps its distance from the button.
+        let space = if is_first { 30 } else { 0 };
+        html! {
+            tr { td.pad style={ "padding:" (space) "px 32px 0;" } {
+                table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+                    style={ "border-top:1px solid " (light::LINE) ";" } {
+                    tr { td style="padding:16px 0 17px;" {
+                        @match picture {
+                            None => (words),
+                            Some(it) => (self.beside(words, &it.thumbnail, &it.alt, story.url.as_deref(), &THUMBNAIL, "2px 0 0")),
                         }
                     } }
                 }
@@ -207,132 +345,94 @@ impl Sheet<'_> {
         }
     }
 
-    fn story_row(&self, story: &StoryView, first: bool, with_section: bool, detail: Detail) -> Markup {
-        let border = if first { String::new() } else { format!("border-top:1px solid {};", light::HAIRLINE) };
-        let section = story.section.as_deref().filter(|_| with_section);
-        let dek = story.dek.as_deref().filter(|_| detail.dek_chars > 0);
-        let picture = story.picture.as_ref().filter(|_| detail.pictures);
-        let (start, end) = (self.direction.start(), self.direction.end());
+    /// Words with a small picture at their end.
+    fn beside(
+        &self,
+        words: Markup,
+        file: &File,
+        alt: &str,
+        url: Option<&str>,
+        frame: &Frame,
+        space: &str,
+    ) -> Markup {
+        html! {
+            table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" {
+                tr {
+                    td valign="top" { (words) }
+                    td width="16" style="width:16px;font-size:0;" { (PreEscaped("&nbsp;")) }
+                    td.thumb valign="top" align=(self.direction.end()) width=(frame.width) style={ "width:" (frame.width) "px;padding:" (space) ";" } {
+                        (linked_picture(file, alt, url, frame))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stories as a bold headline with a sentence after it.
+    fn brief(&self, stories: &[StoryView], detail: Detail) -> Markup {
+        let chars = BRIEF_DEK_CHARS.min(detail.dek_chars);
         html! {
             tr { td.pad style="padding:0 32px;" {
-                table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style=(border) {
-                    tr {
-                        // The cell's content inherits these styles.
-                        td.ink valign="top" style={ (SANS) (INK) (BREAK) "padding:18px 0;font-size:15px;line-height:23px;" } {
-                            (self.label(section, Some(story.number)))
-                            h3.ink dir="auto" style={ (self.look.headlines) (INK) "margin:2px 0 0;font-size:21px;line-height:27px;font-weight:700;" } {
-                                (headline(story, &shorten(&story.title, detail.title_chars)))
-                            }
-                            @if let Some(dek) = dek {
-                                p dir="auto" style="margin:6px 0 0;" { (shorten(dek, detail.dek_chars)) }
-                            }
-                            @if detail.bylines { (byline(story, self.direction)) }
-                        }
-                        @if let Some(picture) = picture {
-                            td.gutter width="20" style="width:20px;font-size:0;" { (PreEscaped("&nbsp;")) }
-                            td.thumb valign="top" align=(end) width="128" style="width:128px;padding:22px 0;" {
-                                (linked_picture(picture, story.url.as_deref(), THUMBNAIL_PX, THUMBNAIL_MAX_HEIGHT_PX,
-                                    &format!("margin-{start}:auto;")))
-                            }
-                        }
+                table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" {
+                    @for story in stories {
+                        tr { td.ink.line style={ (SANS) (INK) (BREAK) "padding:11px 0 12px;border-top:1px solid " (light::LINE) ";font-size:15px;line-height:22px;" } {
+                            span dir="auto" { (self.brief_story(story, chars, detail)) }
+                        } }
                     }
                 }
             } }
         }
     }
 
-    /// "2 · Science". The text part has the same number.
-    fn label(&self, section: Option<&str>, number: Option<usize>) -> Markup {
+    fn brief_story(&self, story: &StoryView, dek_chars: usize, detail: Detail) -> Markup {
+        let title = shorten(&story.title, detail.title_chars);
+        let dek = story.dek.as_deref().filter(|_| dek_chars > 0).map(|dek| first_sentences(dek, dek_chars));
+        let title = if dek.is_some() { with_full_stop(&title) } else { title };
         html! {
-            @if section.is_some() || number.is_some() {
-                p.accent style={ (self.look.accent_text()) "margin:0;font-size:13px;line-height:18px;font-weight:700;" } {
-                    @if let Some(number) = number { (number) @if section.is_some() { " · " } }
-                    @if let Some(section) = section { (section) }
-                }
+            @match &story.url {
+                Some(url) => a.accent href=(url) style={ (self.look.accent) "font-weight:700;text-decoration:none;" } { (title) },
+                None => strong { (title) },
             }
+            @if let Some(dek) = dek { " " (dek) }
         }
     }
-}
 
-fn headline(story: &StoryView, title: &str) -> Markup {
-    html! {
-        @match &story.url {
-            Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (title) },
-            None => (title),
-        }
-    }
-}
-
-/// "By Ada Quill · The Harbour Lamp · 21 November"
-fn byline(story: &StoryView, direction: Direction) -> Markup {
-    html! {
-        @if !story.byline.is_empty() {
-            p.muted style={ (MUTED) "margin:6px 0 0;font-size:13px;line-height:19px;" } {
-                @for (index, part) in story.byline.iter().enumerate() {
-                    @if index > 0 { " · " }
-                    (isolated(part, direction))
+    /// The end of the issue: a farewell, and the way to an own subscription for those who got it from others.
+    fn close(&self) -> Markup {
+        let masthead = &self.digest.masthead;
+        let t = &self.texts.digest;
+        let tip = if masthead.brand.takes_replies && !self.is_web() { Some(&t.tip) } else { None };
+        let farewell = super::farewell(self.digest, self.texts);
+        let sign_up = href::web_url(masthead.sign_up_url);
+        row(
+            0,
+            html! {
+                p.ink dir="auto" style={ (self.look.headlines) (INK) (BREAK) "margin:19px 0 0;font-size:17px;line-height:26px;" } {
+                    (farewell)
+                    @if let Some(tip) = tip { " " (tip) }
                 }
-            }
-        }
+                @if let Some(url) = sign_up {
+                    (space(18))
+                    @if self.is_web() {
+                        (button(self.look, url, &interpolate(&t.get, &[("title", &tidy(masthead.title))]), None, self.direction))
+                    } @else {
+                        (tinted_box(self.look, html! {
+                            p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:0;font-size:15px;line-height:22px;" } {
+                                strong { (t.forwarded) } " " (inline_link(self.look, url, &t.get_own))
+                            }
+                        }))
+                    }
+                }
+            },
+        )
     }
 }
 
-/// A picture within the maximum width and height, neither distorted nor enlarged.
-fn picture(picture: &Picture, max_width: u32, max_height: u32, place: &str) -> Markup {
-    let shown = picture.size.map(|size| fitted(size, max_width, max_height));
-    let width = shown.map_or(max_width, |(width, _)| width);
+fn dek(story: &StoryView, detail: Detail) -> Markup {
+    let dek = story.dek.as_deref().filter(|_| detail.dek_chars > 0);
     html! {
-        // Outlook for Windows uses the attributes. Without a height it keeps the picture's proportions.
-        img.muted src=(picture.url) alt=(picture.alt) width=(width) height=[shown.map(|(_, height)| height)] border="0"
-            style={ (SANS) (MUTED) "width:100%;max-width:" (width) "px;height:auto;display:block;border:0;" (place) "font-size:13px;line-height:19px;" };
-    }
-}
-
-/// Scales a size down to the limits, keeping its proportions.
-fn fitted((width, height): (u32, u32), max_width: u32, max_height: u32) -> (u32, u32) {
-    let (width, height) = (u64::from(width), u64::from(height));
-    let (mut shown_width, mut shown_height) = (width, height);
-    if shown_width > u64::from(max_width) {
-        shown_width = u64::from(max_width);
-        shown_height = (height * shown_width + width / 2) / width;
-    }
-    if shown_height > u64::from(max_height) {
-        shown_height = u64::from(max_height);
-        shown_width = (width * shown_height + height / 2) / height;
-    }
-    let pixels = |length: u64| u32::try_from(length.max(1)).unwrap_or(u32::MAX);
-    (pixels(shown_width), pixels(shown_height))
-}
-
-/// A picture that links to its story. Without a description it adds nothing to the headline's link, so screen
-/// readers and the keyboard skip it.
-fn linked_picture(
-    shown: &Picture,
-    url: Option<&str>,
-    max_width: u32,
-    max_height: u32,
-    place: &str,
-) -> Markup {
-    let image = picture(shown, max_width, max_height, place);
-    html! {
-        @match url {
-            None => (image),
-            Some(url) if !shown.alt.is_empty() => a href=(url) style="text-decoration:none;" { (image) },
-            Some(url) => a href=(url) tabindex="-1" aria-hidden="true" style="text-decoration:none;" { (image) },
+        @if let Some(dek) = dek {
+            p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:5px 0 0;font-size:15px;line-height:22px;" } { (shorten(dek, detail.dek_chars)) }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_picture_keeps_its_proportions_and_is_never_enlarged() {
-        assert_eq!(fitted((1200, 800), 536, 420), (536, 357));
-        assert_eq!(fitted((800, 1200), 536, 420), (280, 420));
-        assert_eq!(fitted((300, 200), 536, 420), (300, 200));
-        assert_eq!(fitted((1, u32::MAX), 128, 160), (1, 160));
-        assert_eq!(fitted((u32::MAX, 1), 128, 160), (128, 1));
     }
 }

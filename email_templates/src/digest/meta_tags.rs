@@ -16,7 +16,7 @@ pub(super) fn render(
     preheader: &str,
 ) -> Markup {
     let title = tidy(masthead.title);
-    let picture = issue.hero.as_ref().and_then(|hero| hero.picture.as_ref());
+    let picture = issue.lead.as_ref().and_then(|lead| lead.picture.as_ref());
     html! {
         meta name="description" content=(preheader);
         @if let Some(page) = href::web_url(archive.page) {
@@ -28,7 +28,7 @@ pub(super) fn render(
         meta property="og:title" content=(subject);
         meta property="og:description" content=(preheader);
         @if let Some(picture) = picture {
-            meta property="og:image" content=(picture.url);
+            meta property="og:image" content=(picture.largest.url);
             @if !picture.alt.is_empty() { meta property="og:image:alt" content=(picture.alt); }
         }
         meta name="twitter:card" content=(if picture.is_some() { "summary_large_image" } else { "summary" });

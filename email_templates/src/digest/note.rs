@@ -177,7 +177,7 @@ impl Styled<'_> {
         let start = self.direction.start();
         let headlines = self.look.headlines;
         match name {
-            "p" => format!("{headlines}{INK}{BREAK}margin:0 0 12px;font-size:17px;line-height:27px;"),
+            "p" => format!("{headlines}{INK}{BREAK}margin:0 0 10px;font-size:17px;line-height:27px;"),
             "h2" => format!(
                 "{headlines}{INK}{BREAK}margin:0 0 8px;font-size:24px;line-height:30px;font-weight:700;"
             ),
@@ -191,9 +191,9 @@ impl Styled<'_> {
             "blockquote" => format!(
                 "{headlines}{INK}{BREAK}margin:0 0 12px;padding:0;padding-{start}:14px;border-{start}:3px solid {};\
                  font-size:17px;line-height:27px;",
-                self.look.accent
+                self.look.fill
             ),
-            "a" => format!("{}{BREAK}text-decoration:underline;", self.look.accent_text()),
+            "a" => format!("{}{BREAK}{}", self.look.accent, self.look.underline),
             _ => String::new(),
         }
     }

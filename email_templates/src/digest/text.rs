@@ -4,10 +4,10 @@ use super::{
     Digest,
     story_view::{Issue, StoryView},
 };
-use crate::i18n::{self, capitalize, interpolate};
-use crate::layout::postal_lines;
+use crate::href;
+use crate::i18n::{self, interpolate};
+use crate::layout::{imprint, publisher_links};
 use crate::text::TextPart;
-use crate::theme::Look;
 use crate::wording::tidy;
 
 pub(super) fn render(digest: &Digest<'_>, issue: &Issue) -> String {
@@ -15,57 +15,74 @@ pub(super) fn render(digest: &Digest<'_>, issue: &Issue) -> String {
     let texts = i18n::texts_in(masthead.language);
     let t = &texts.digest;
     let title = tidy(masthead.title);
-    let (at_site, _) = masthead.at_site(&Look::from_theme(&masthead.theme), texts);
-    let values = &[("title", title.as_str()), ("at_site", &at_site)];
     let mut part = TextPart::default();
     if digest.is_test {
-        part.paragraph(0, &format!("*** {} ***", super::test_banner(digest, &t.test, values))).gap();
+        let banner = super::test_banner(digest, &t.test, &[("title", &title)]);
+        part.paragraph(0, &format!("*** {banner} ***")).gap();
     }
     part.paragraph(0, &title);
     part.paragraph(0, &tidy(masthead.tagline));
-    part.paragraph(0, &capitalize(&texts.date.long(digest.date)));
+    let date = texts.date.day(digest.date);
+    match issue.lead {
+        Some(_) => part.paragraph(0, &format!("{date} · {}", texts.minutes(issue.reading_minutes))),
+        None => part.paragraph(0, &date),
+    };
     part.rule('=').gap();
 
     if let Some(note) = digest.note {
         part.lines_of(note.text).gap().rule('-').gap();
     }
-    let widest = format!("{}. ", digest.stories.len()).len();
-    match &issue.hero {
+    let count = 1 + issue.list().count();
+    let widest = format!("{count}. ").len();
+    match &issue.lead {
         None => part.paragraph(0, &t.no_stories).gap(),
-        Some(hero) => story(&mut part, hero, hero.section.as_deref(), widest),
+        Some(lead) => story(&mut part, lead, widest),
     };
     for group in &issue.groups {
         if let Some(heading) = &group.heading {
             part.heading(heading).gap();
         }
         for view in &group.stories {
-            let section = view.section.as_deref().filter(|_| group.heading.is_none());
-            story(&mut part, view, section, widest);
+            story(&mut part, view, widest);
         }
     }
 
     part.rule('-').gap();
-    part.paragraph(0, &interpolate(&t.why, values)).gap();
-    part.paragraph(0, &texts.label(&texts.shared.unsubscribe)).link(0, digest.links.unsubscribe).gap();
-    part.paragraph(0, &texts.label(&t.preferences)).link(0, digest.links.preferences).gap();
+    part.paragraph(0, &super::farewell(digest, texts));
+    if masthead.brand.takes_replies {
+        part.paragraph(0, &t.tip);
+    }
+    part.gap();
+    if let Some(url) = href::web_url(masthead.sign_up_url) {
+        part.paragraph(0, &format!("{} {}", t.forwarded, texts.label(&t.get_own))).link(0, url).gap();
+    }
     if let Some(web_view) = digest.links.web_view {
         part.paragraph(0, &texts.label(&t.web)).link(0, web_view).gap();
     }
-    part.paragraph(0, &title);
-    for line in postal_lines(masthead) {
+    part.paragraph(0, &texts.label(&texts.shared.change)).link(0, digest.links.preferences).gap();
+    part.paragraph(0, &texts.label(&texts.shared.unsubscribe)).link(0, digest.links.unsubscribe).gap();
+    part.rule('-').gap();
+    part.paragraph(0, &interpolate(&t.why, &[("at_site", &masthead.at_site(texts))]));
+    for line in imprint(masthead) {
         part.paragraph(0, &line);
+    }
+    part.gap();
+    for (url, label) in publisher_links(masthead, texts) {
+        // A label such as a host's name says what its own URL says again.
+        if !url.contains(&label) {
+            part.paragraph(0, &texts.label(&label));
+        }
+        part.link(0, url);
     }
     part.finish()
 }
 
-fn story<'a>(
-    part: &'a mut TextPart,
-    view: &StoryView,
-    section: Option<&str>,
-    widest: usize,
-) -> &'a mut TextPart {
+fn story<'a>(part: &'a mut TextPart, view: &StoryView, widest: usize) -> &'a mut TextPart {
     part.hanging(&format!("{:<widest$}", format!("{}.", view.number)), &view.title);
-    let about: Vec<&str> = section.into_iter().chain(view.byline.iter().map(String::as_str)).collect();
+    let about: Vec<&str> = [&view.section, &view.author, &view.site, &view.date]
+        .into_iter()
+        .filter_map(|it| it.as_deref())
+        .collect();
     part.paragraph(widest, &about.join(" · "));
     part.gap();
     if let Some(dek) = &view.dek {

@@ -7,7 +7,7 @@ mod texts;
 
 use std::sync::LazyLock;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time, Weekday};
 use maud::{Markup, html};
 
 pub(crate) use texts::{Dates, Texts};
@@ -21,18 +21,56 @@ const FILES: &[(&str, &str)] = &[
     ("pt", include_str!("pt.toml")),
 ];
 
+/// The files of regions, which replace some texts of their language: the tags, and the file.
+const REGIONS: &[(&[&str], &str)] = &[
+    (&["en-GB", "en-IE", "en-AU", "en-NZ"], include_str!("en-GB.toml")),
+    (&["en-US", "en-CA", "en-PH"], include_str!("en-US.toml")),
+];
+
+/// The texts by tag. Those of a language come before those of its regions.
 static ALL: LazyLock<Vec<(&str, Texts)>> = LazyLock::new(|| {
-    let read = |&(tag, text): &(&'static str, &str)| {
-        // The files are compiled in, and a test parses each of them.
-        (tag, toml::from_str(text).unwrap_or_else(|error| panic!("i18n/{tag}.toml: {error}")))
-    };
-    FILES.iter().map(read).collect()
+    let languages = FILES.iter().map(|(tag, text)| (*tag, read(tag, text, None)));
+    let regions = REGIONS.iter().flat_map(|(tags, region)| {
+        let language = primary(tags[0]);
+        let (_, text) = FILES.iter().find(|(tag, _)| *tag == language).expect("a region has a language");
+        tags.iter().map(|tag| (*tag, read(tag, text, Some(region))))
+    });
+    languages.chain(regions).collect()
 });
 
-/// Finds the texts of a language: `pt-BR` gets those of `pt`.
+/// Parses a file, with the texts of a region in place of its own.
+fn read(tag: &str, text: &str, region: Option<&str>) -> Texts {
+    // The files are compiled in, and a test parses each of them.
+    let parse = |text: &str| -> toml::Table {
+        text.parse().unwrap_or_else(|error| panic!("i18n/{tag}.toml: {error}"))
+    };
+    let mut texts = parse(text);
+    for (group, replaced) in region.map(parse).unwrap_or_default() {
+        if let (Some(toml::Value::Table(own)), toml::Value::Table(replaced)) =
+            (texts.get_mut(&group), replaced)
+        {
+            own.extend(replaced);
+        }
+    }
+    texts.try_into().unwrap_or_else(|error| panic!("i18n/{tag}.toml: {error}"))
+}
+
+/// Returns the language of a tag.
+fn primary(tag: &str) -> &str {
+    tag.split(['-', '_']).next().unwrap_or_default()
+}
+
+/// Returns whether a tag is that of English, in any region.
+pub(crate) fn is_english(tag: &str) -> bool {
+    primary(tag).eq_ignore_ascii_case(ENGLISH)
+}
+
+/// Returns the texts for a language tag: those of its region, or of its language.
 pub(crate) fn find(tag: &str) -> Option<&'static Texts> {
-    let primary = tag.split(['-', '_']).next().unwrap_or_default();
-    ALL.iter().find(|(own, _)| own.eq_ignore_ascii_case(primary)).map(|(_, texts)| texts)
+    let is_region = |own: &str| own.eq_ignore_ascii_case(&tag.replace('_', "-"));
+    let is_language = |own: &str| own.eq_ignore_ascii_case(primary(tag));
+    let region = ALL.iter().find(|(own, _)| is_region(own));
+    region.or_else(|| ALL.iter().find(|(own, _)| is_language(own))).map(|(_, texts)| texts)
 }
 
 /// Returns the texts of a language, or the English ones.
@@ -87,12 +125,50 @@ impl Texts {
     pub(crate) fn label(&self, text: &str) -> String {
         interpolate(&self.shared.label, &[("words", text)])
     }
+
+    /// "Monday, Wednesday and Friday"
+    pub(crate) fn list(&self, items: &[&str]) -> String {
+        match items {
+            [] => String::new(),
+            [only] => (*only).to_owned(),
+            [some @ .., last] => interpolate(&self.shared.and, &[("some", &some.join(", ")), ("last", last)]),
+        }
+    }
+
+    /// "7 days"
+    pub(crate) fn days(&self, days: u32) -> String {
+        match days {
+            1 => self.shared.one_day.clone(),
+            days => interpolate(&self.shared.days, &[("days", &days.to_string())]),
+        }
+    }
+
+    /// "4-minute read"
+    pub(crate) fn minutes(&self, minutes: u32) -> String {
+        let text = if minutes == 1 { &self.shared.reading_one } else { &self.shared.reading };
+        interpolate(text, &[("minutes", &minutes.to_string())])
+    }
+
+    /// "About a 4-minute read"
+    pub(crate) fn about_minutes(&self, minutes: u32) -> String {
+        let text = match minutes {
+            1 => &self.promise.about_one,
+            8 | 11 | 18 | 80..=89 => &self.promise.about_eight,
+            _ => &self.promise.about,
+        };
+        interpolate(text, &[("minutes", &minutes.to_string())])
+    }
 }
 
 impl Dates {
-    /// "Saturday, 22 November 2025".
+    /// "Saturday 22 November 2025".
     pub(crate) fn long(&self, date: Date) -> String {
         self.format(&self.long, date)
+    }
+
+    /// "Saturday 22 November", to begin a line.
+    pub(crate) fn day(&self, date: Date) -> String {
+        capitalize(&self.format(&self.day, date))
     }
 
     /// "22 November", with the year if it differs from the issue's.
@@ -100,14 +176,40 @@ impl Dates {
         self.format(if date.year() == issue.year() { &self.short } else { &self.of_year }, date)
     }
 
-    /// "Saturday, 22 November", to be used after a word such as "on".
+    /// "Saturday 22 November", to be used after a word such as "on".
     pub(crate) fn coming(&self, date: Date) -> String {
         self.format(&self.coming, date)
     }
 
-    /// The name of the weekday, as in "Saturday".
+    /// The name of a date's weekday, as in "Saturday".
     pub(crate) fn weekday(&self, date: Date) -> &str {
-        nth(&self.weekdays, date.weekday().to_monday_zero_offset())
+        self.name(date.weekday())
+    }
+
+    pub(crate) fn name(&self, day: Weekday) -> &str {
+        nth(&self.weekdays, day.to_monday_zero_offset())
+    }
+
+    /// A time with its preposition: "at 6:30 am".
+    pub(crate) fn at(&self, time: Time) -> String {
+        let (hour, minute) = (time.hour(), time.minute());
+        let text = match (hour, minute) {
+            (0, 0) => &self.midnight,
+            (12, 0) => &self.noon,
+            (_, 0) => &self.hour,
+            _ => &self.time,
+        };
+        let hour12 = if hour % 12 == 0 { 12 } else { hour % 12 };
+        let text = interpolate(
+            text,
+            &[
+                ("hour", &hour.to_string()),
+                ("hour12", &hour12.to_string()),
+                ("minute", &format!("{minute:02}")),
+                ("half", if hour < 12 { self.am.as_str() } else { self.pm.as_str() }),
+            ],
+        );
+        interpolate(if hour == 1 { &self.at_one } else { &self.at }, &[("time", &text)])
     }
 
     fn format(&self, text: &str, date: Date) -> String {
@@ -154,14 +256,19 @@ mod tests {
 
     #[test]
     fn every_file_has_all_texts_and_their_placeholders() {
+        // Here a language may need fewer placeholders than English, or others.
+        let free = |name: &str| {
+            name.starts_with("date.")
+                || name.starts_with("digest.close_")
+                || ["digest.in_day", "welcome.tomorrow"].contains(&name)
+        };
         let english = texts(ENGLISH);
         assert_eq!(FILES[0].0, ENGLISH);
-        for (tag, all) in ALL.iter() {
+        for (tag, all) in ALL.iter().take(FILES.len()) {
             let own = texts(tag);
             for (name, text) in &english {
                 let own = own.get(name).unwrap_or_else(|| panic!("{tag}.toml lacks {name}"));
-                // Date formats of other languages may leave parts out.
-                if !name.starts_with("date.") {
+                if !free(name) {
                     assert_eq!(placeholders(own), placeholders(text), "{tag}.toml: {name}");
                 }
                 assert!(!own.trim().is_empty() && own.trim() == own, "{tag}.toml: {name}");
@@ -180,9 +287,27 @@ mod tests {
             .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_suffix(".toml").map(str::to_owned))
             .collect();
         there.sort();
-        let mut known: Vec<&str> = FILES.iter().map(|(tag, _)| *tag).collect();
+        let regions = REGIONS.iter().map(|(tags, _)| tags[0]);
+        let mut known: Vec<&str> = FILES.iter().map(|(tag, _)| *tag).chain(regions).collect();
         known.sort_unstable();
         assert_eq!(there, known);
+    }
+
+    #[test]
+    fn a_region_replaces_texts_that_exist() {
+        let english = texts(ENGLISH);
+        for (tags, text) in REGIONS {
+            let table: toml::Table = text.parse().unwrap();
+            for (group, texts) in &table {
+                for (name, text) in texts.as_table().unwrap() {
+                    let own = english.get(&format!("{group}.{name}"));
+                    assert!(
+                        own.is_some_and(|own| Some(own.as_str()) != text.as_str()),
+                        "{tags:?}: {group}.{name}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]
@@ -195,18 +320,21 @@ mod tests {
     #[test]
     fn dates_follow_the_conventions_of_each_language() {
         let day = date(2025, 11, 22);
-        for (tag, long, new_year) in [
-            ("en", "Saturday, 22 November 2025", "1 January"),
-            ("de-AT", "Samstag, 22. November 2025", "1. Januar"),
-            ("fr", "samedi 22 novembre 2025", "1er janvier"),
-            ("es", "sábado, 22 de noviembre de 2025", "1 de enero"),
-            ("pt_BR", "sábado, 22 de novembro de 2025", "1 de janeiro"),
-            ("ja", "Saturday, 22 November 2025", "1 January"),
+        for (tag, long, day_only, new_year) in [
+            ("en", "Saturday 22 November 2025", "Saturday 22 November", "1 January"),
+            ("en-us", "Saturday, November 22, 2025", "Saturday, November 22", "January 1"),
+            ("en_CA", "Saturday, November 22, 2025", "Saturday, November 22", "January 1"),
+            ("de-AT", "Samstag, 22. November 2025", "Samstag, 22. November", "1. Januar"),
+            ("fr", "samedi 22 novembre 2025", "Samedi 22 novembre", "1er janvier"),
+            ("es", "sábado, 22 de noviembre de 2025", "Sábado, 22 de noviembre", "1 de enero"),
+            ("pt_BR", "sábado, 22 de novembro de 2025", "Sábado, 22 de novembro", "1 de janeiro"),
+            ("ja", "Saturday 22 November 2025", "Saturday 22 November", "1 January"),
         ] {
             let dates = &texts_in(tag).date;
-            assert_eq!(dates.long(day), long);
+            assert_eq!((dates.long(day), dates.day(day)), (long.to_owned(), day_only.to_owned()));
             assert_eq!(dates.short(date(2025, 1, 1), day), new_year);
         }
+        assert_eq!(texts_in("en-US").date.short(date(2024, 12, 31), date(2025, 1, 1)), "December 31, 2024");
         assert_eq!(texts_in("en").date.short(date(2024, 12, 31), date(2025, 1, 1)), "31 December 2024");
         assert_eq!(capitalize(&texts_in("fr").date.long(day)), "Samedi 22 novembre 2025");
     }

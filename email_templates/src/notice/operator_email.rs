@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::layout::{headline, paragraph, postal_lines, row, row_end, small_print, transactional};
+use crate::layout::{headline, imprint, paragraph, row, small_print, transactional};
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::theme::{BREAK, INK, SANS, light};
@@ -69,15 +69,16 @@ impl OperatorEmail {
         let subject = shorten(&format!("[{name}] {}", self.title), SUBJECT_MAX_CHARS);
         let preheader = shorten(&self.preheader, PREHEADER_MAX_CHARS);
         let end = "To stop these emails, run:";
-        let rows = html! {
-            (row(html! {
-                (headline(&Look::from_theme(&masthead.theme), &self.title))
+        let look = Look::from_theme(&masthead.theme);
+        let rows = row(
+            28,
+            html! {
+                (headline(&look, html! { (self.title) }))
                 @for part in &self.parts { (part_rows(part)) }
-            }))
-            (row_end())
-        };
+            },
+        );
         let below = html! { (self.why) " " (end) " " (self.end_command) };
-        let html = transactional(masthead, &subject, &preheader, rows, &[below]);
+        let html = transactional(masthead, &look, &subject, &preheader, rows, &[below]);
 
         let mut text = TextPart::default();
         text.paragraph(0, &name).rule('=').gap();
@@ -100,8 +101,7 @@ impl OperatorEmail {
         }
         text.rule('-').gap();
         text.paragraph(0, &format!("{} {end}", self.why)).link(4, &self.end_command).gap();
-        text.paragraph(0, &name);
-        for line in postal_lines(masthead) {
+        for line in imprint(masthead) {
             text.paragraph(0, &line);
         }
         Email { subject, preheader, html, text: text.finish(), language: i18n::ENGLISH.to_owned() }
@@ -118,7 +118,7 @@ fn part_rows(part: &Part) -> Markup {
         },
         Part::Copyable(description, line) => html! {
             @if let Some(text) = description { (small_print(html! { (text) })) }
-            p.ink.line dir="ltr" style={ (MONOSPACE) (INK) (BREAK) "margin:6px 0 0;padding:2px 0 2px 12px;border-left:3px solid " (light::HAIRLINE) ";font-size:14px;line-height:21px;text-align:left;" } {
+            p.ink.line dir="ltr" style={ (MONOSPACE) (INK) (BREAK) "margin:6px 0 0;padding:2px 0 2px 12px;border-left:3px solid " (light::LINE) ";font-size:14px;line-height:21px;text-align:left;" } {
                 (command_words(line))
             }
         },

@@ -35,7 +35,7 @@ const PAUSED: PausedSubscription<'_> =
 fn a_paused_reader_can_resume() {
     let url = PAUSED.preferences_url;
     let email = render(&AlreadySubscribed { active: &[], paused: &[PAUSED], ..already() });
-    assert!(email.text.contains("you've paused it") && email.text.lines().any(|line| line.trim() == url));
+    assert!(email.text.contains("you’ve paused it") && email.text.lines().any(|line| line.trim() == url));
     assert!(email.html.contains(&format!("href=\"{url}\"")) && !email.html.contains("keep getting"));
     assert!(!email.text.contains("next issue"));
 }
@@ -43,12 +43,12 @@ fn a_paused_reader_can_resume() {
 #[test]
 fn one_email_names_all_subscriptions_of_its_reader() {
     let email = render(&AlreadySubscribed { active: &["Daily", "Sports"], paused: &[PAUSED], ..already() });
-    assert_eq!(email.subject, "You're already subscribed to Daily, Sports, The Week");
+    assert_eq!(email.subject, "You’re already subscribed to Daily, Sports, The Week");
     for part in [&email.text, &email.html] {
         let part = part.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(part.contains("You'll keep getting Daily, Sports."), "{part}");
+        assert!(part.contains("You’ll keep getting Daily, Sports."), "{part}");
         assert!(
-            part.contains("subscribed to The Week, but you've paused it")
+            part.contains("subscribed to The Week, but you’ve paused it")
                 && part.contains(PAUSED.preferences_url),
             "{part}"
         );

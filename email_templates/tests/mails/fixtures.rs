@@ -1,13 +1,14 @@
 //! An invented newsletter with invented stories, and helpers for snapshots of its emails.
 
 use email_templates::already_subscribed::{self, AlreadySubscribed};
-use email_templates::confirmation::{self, Confirmation};
-use email_templates::digest::{self, Digest, Links, Note, Story};
+use email_templates::confirmation::{self, Confirmation, PromisedNewsletter};
+use email_templates::digest::{self, Digest, Links, Note, Period, Picture, Section, Story};
 use email_templates::goodbye::{self, Goodbye};
 use email_templates::notice::{self, Notice, NoticeKind, PlannedIssue};
-use email_templates::welcome::{self, Clock, Headline, LatestIssue, NextIssue, Welcome};
-use email_templates::{Email, Fonts, Masthead, Theme};
-use jiff::civil::date;
+use email_templates::promise::Promise;
+use email_templates::welcome::{self, Clock, LatestIssue, NextIssue, Welcome};
+use email_templates::{Brand, Email, Fonts, Masthead, SocialLink, Theme};
+use jiff::civil::{Weekday, date, time};
 
 pub fn masthead() -> Masthead<'static> {
     Masthead {
@@ -15,9 +16,10 @@ pub fn masthead() -> Masthead<'static> {
         tagline: "The morning paper of Lantern Bay",
         sender_address: "news@courier.example",
         postal_address: "The Lantern Bay Courier\n4 Quay Street, Lantern Bay LB1 2QS",
-        site_url: "https://daily.example",
+        sign_up_url: "https://daily.example/?newsletter=daily",
         language: "en",
         theme: Theme::default(),
+        brand: Brand::default(),
     }
 }
 
@@ -30,6 +32,8 @@ pub fn digest(stories: &'static [Story<'static>]) -> Digest<'static> {
         preheader: None,
         note: None,
         stories,
+        sections: &[],
+        period: Period::Day,
         links: Links {
             unsubscribe: "{{unsubscribe_url}}",
             preferences: "{{preferences_url}}",
@@ -37,6 +41,24 @@ pub fn digest(stories: &'static [Story<'static>]) -> Digest<'static> {
         },
         is_test: false,
         revision: None,
+    }
+}
+
+const fn picture(
+    url: &'static str,
+    alt: Option<&'static str>,
+    size: Option<(u32, u32)>,
+) -> Option<Picture<'static>> {
+    Some(Picture { url, alt, size, lead: None, card: None, thumbnail: None })
+}
+
+/// A story whose picture has a known size.
+const fn sized(story: Story<'static>, width: u32, height: u32) -> Story<'static> {
+    match story.picture {
+        Some(Picture { url, alt, .. }) => {
+            Story { picture: picture(url, alt, Some((width, height))), ..story }
+        }
+        None => story,
     }
 }
 
@@ -48,10 +70,11 @@ pub const STORIES: &[Story<'static>] = &[
              most patient observatory. Last week it logged its thousandth spout.",
         ),
         url: "https://courier.example/science/lighthouse-whales",
-        image_url: Some("https://courier.example/images/lighthouse.png"),
-        image_alt: Some("A lighthouse at dusk, its beam over a calm sea"),
-        image_width: None,
-        image_height: None,
+        picture: picture(
+            "https://courier.example/images/lighthouse.png",
+            Some("A lighthouse at dusk, its beam over a calm sea"),
+            None,
+        ),
         author: Some("Ada Quill"),
         section: Some("Science"),
         site_name: Some("The Lantern Bay Courier"),
@@ -61,10 +84,11 @@ pub const STORIES: &[Story<'static>] = &[
         title: "Ferry timetable gains a dawn crossing",
         dek: Some("From Monday the 5.40 sails again, eleven years after the bakers petitioned for it."),
         url: "https://courier.example/local/dawn-ferry",
-        image_url: Some("https://courier.example/images/ferry.png"),
-        image_alt: Some("A small ferry under a rising sun"),
-        image_width: None,
-        image_height: None,
+        picture: picture(
+            "https://courier.example/images/ferry.png",
+            Some("A small ferry under a rising sun"),
+            None,
+        ),
         author: Some("Tomas Hale"),
         section: Some("Local"),
         site_name: Some("The Lantern Bay Courier"),
@@ -77,10 +101,7 @@ pub const STORIES: &[Story<'static>] = &[
              they forgive.",
         ),
         url: "https://courier.example/food/second-day-loaf",
-        image_url: Some("https://courier.example/images/loaf.png"),
-        image_alt: None,
-        image_width: None,
-        image_height: None,
+        picture: picture("https://courier.example/images/loaf.png", None, None),
         author: Some("Imogen Marsh"),
         section: Some("Food"),
         site_name: None,
@@ -90,10 +111,7 @@ pub const STORIES: &[Story<'static>] = &[
         title: "The library lends its hundredth umbrella",
         dek: None,
         url: "https://courier.example/local/library-umbrellas",
-        image_url: None,
-        image_alt: None,
-        image_width: None,
-        image_height: None,
+        picture: None,
         author: None,
         section: None,
         site_name: Some("Harbour Notes"),
@@ -105,10 +123,11 @@ pub const STORIES: &[Story<'static>] = &[
             "Forty-one kettles, one conductor, no rehearsal. Our critic went in doubtful and came out humming.",
         ),
         url: "https://courier.example/culture/kettle-choir",
-        image_url: Some("https://courier.example/images/kettles.png"),
-        image_alt: Some("Rows of kettles on a stage, steam rising"),
-        image_width: None,
-        image_height: None,
+        picture: picture(
+            "https://courier.example/images/kettles.png",
+            Some("Rows of kettles on a stage, steam rising"),
+            None,
+        ),
         author: Some("Rui Castellan"),
         section: Some("Culture"),
         site_name: Some("The Lantern Bay Courier"),
@@ -120,35 +139,32 @@ const BARE: Story<'static> = Story {
     title: "",
     dek: None,
     url: "",
-    image_url: None,
-    image_alt: None,
-    image_width: None,
-    image_height: None,
+    picture: None,
     author: None,
     section: None,
     site_name: Some("The Lantern Bay Courier"),
     published: Some(date(2025, 11, 22)),
 };
 
-/// Enough stories for sections: Local has three, Culture two, Food one, and one has none. The pictures' sizes
-/// are known.
+/// Eight stories. The sizes of their pictures are known.
 pub const PAPER: &[Story<'static>] = &[
-    Story { image_width: Some(1200), image_height: Some(675), ..STORIES[0] },
-    Story { image_width: Some(900), image_height: Some(600), ..STORIES[1] },
-    Story { image_width: Some(600), image_height: Some(900), ..STORIES[4] },
+    sized(STORIES[0], 1200, 675),
+    sized(STORIES[1], 900, 600),
+    sized(STORIES[4], 600, 900),
     Story {
         title: "Harbour lights return to the old quay after eleven dark winters",
         dek: Some("Nineteen lamps, found in a barn, are lit again by hand each evening at dusk."),
         url: "https://courier.example/local/harbour-lights",
-        image_url: Some("https://courier.example/images/lamps.png"),
-        image_alt: Some("A row of brass lamps on a quay"),
-        image_width: Some(800),
-        image_height: Some(800),
+        picture: picture(
+            "https://courier.example/images/lamps.png",
+            Some("A row of brass lamps on a quay"),
+            Some((800, 800)),
+        ),
         author: Some("Noor Aziz"),
         section: Some("Local"),
         ..BARE
     },
-    Story { image_width: Some(900), image_height: Some(675), ..STORIES[2] },
+    sized(STORIES[2], 900, 675),
     Story { section: Some("Local"), ..STORIES[3] },
     Story {
         title: "The museum of lost gloves finds a left for its right",
@@ -177,14 +193,36 @@ pub const NOTE: Note<'static> = Note {
            https://courier.example/letters\n\nAda, at the desk",
 };
 
-/// An issue with a logo, a colour, a note and sections.
+const LEAD: &[Story<'static>] = &[PAPER[0]];
+
+/// The stories of [`PAPER`] by section, after the first.
+pub const SECTIONS: &[Section<'static>] = &[
+    Section { heading: "Local", stories: &[PAPER[1], PAPER[3], PAPER[5]] },
+    Section { heading: "Culture", stories: &[PAPER[2], PAPER[6]] },
+    Section { heading: "Food", stories: &[PAPER[4]] },
+    Section { heading: "More", stories: &[PAPER[7]] },
+];
+
+pub const BRAND: Brand<'static> = Brand {
+    site_url: Some("https://www.courier.example/"),
+    privacy_url: Some("https://www.courier.example/privacy"),
+    takes_replies: true,
+    footer: "Printed with salt water.",
+    social: &[
+        SocialLink { name: "Mastodon", url: "https://social.example/@courier" },
+        SocialLink { name: "", url: "https://www.pictures.example/courier" },
+    ],
+};
+
+/// An issue with a logo, a colour, a note and sections, of a publisher with everything.
 pub fn full_digest() -> Digest<'static> {
     let theme = Theme {
         logo_url: Some("https://courier.example/logo.png"),
         accent: Some([0xc2, 0x41, 0x0c]),
         fonts: Fonts::Serif,
     };
-    Digest { masthead: Masthead { theme, ..masthead() }, note: Some(NOTE), ..digest(PAPER) }
+    let masthead = Masthead { theme, brand: BRAND, ..masthead() };
+    Digest { masthead, note: Some(NOTE), sections: SECTIONS, ..digest(LEAD) }
 }
 
 /// An issue in Arabic, with pictures, a list and a quotation.
@@ -221,7 +259,7 @@ pub fn every_mail(masthead: Masthead<'static>) -> Vec<(&'static str, Email)> {
                 confirm_url: "https://daily.example/confirm/x",
                 expires_in_days: 7,
                 address,
-                titles: masthead.title,
+                newsletters: &[PromisedNewsletter { title: masthead.title, promise: PROMISE }],
             }),
         ),
         (
@@ -261,11 +299,20 @@ pub fn every_mail(masthead: Masthead<'static>) -> Vec<(&'static str, Email)> {
     ]
 }
 
+const WEEK: &[Weekday] = &[
+    Weekday::Monday,
+    Weekday::Tuesday,
+    Weekday::Wednesday,
+    Weekday::Thursday,
+    Weekday::Friday,
+    Weekday::Saturday,
+    Weekday::Sunday,
+];
+
+/// One email a day, in the morning.
+pub const PROMISE: Promise<'static> = Promise { days: WEEK, at: time(6, 30, 0, 0), reading_minutes: Some(4) };
+
 fn greeting(masthead: Masthead<'static>, address: &'static str) -> Welcome<'static> {
-    const HEADLINES: &[Headline<'static>] = &[
-        Headline { title: STORIES[0].title, dek: STORIES[0].dek, url: STORIES[0].url },
-        Headline { title: STORIES[1].title, dek: None, url: STORIES[1].url },
-    ];
     Welcome {
         masthead,
         address,
@@ -278,10 +325,11 @@ fn greeting(masthead: Masthead<'static>, address: &'static str) -> Welcome<'stat
         latest: Some(LatestIssue {
             date: date(2025, 11, 21),
             language: "en",
-            headlines: HEADLINES,
-            more: 3,
-            web_url: "https://daily.example/issues/2025-11-21?newsletter=daily",
+            lead: PAPER[0],
+            web_url: Some("https://daily.example/issues/2025-11-21?newsletter=daily"),
         }),
+        has_topics: true,
+        can_be_weekly: true,
         unsubscribe_url: "https://daily.example/unsubscribe/x",
         preferences_url: "https://daily.example/preferences/x",
     }

@@ -1,8 +1,9 @@
-use email_templates::confirmation::{self, Confirmation};
-use email_templates::digest::{Digest, Story, render};
+use email_templates::confirmation::{self, Confirmation, PromisedNewsletter};
+use email_templates::digest::{Digest, Picture, Story, render};
 use email_templates::{Email, Masthead};
 
-use crate::fixtures::{STORIES, digest, masthead, values_of};
+use crate::fixtures::{BRAND, PROMISE, STORIES, digest, masthead, values_of};
+use email_templates::{Brand, SocialLink};
 
 fn of_story(story: Story<'_>) -> Email {
     render(&Digest { stories: &[story, story], ..digest(STORIES) })
@@ -21,7 +22,10 @@ fn a_hostile_title_is_escaped_in_html() {
 
 #[test]
 fn a_hostile_image_description_stays_in_its_attribute() {
-    let email = of_story(Story { image_alt: Some("\" onerror=\"alert(1)"), ..STORIES[0] });
+    let email = of_story(Story {
+        picture: STORIES[0].picture.map(|it| Picture { alt: Some("\" onerror=\"alert(1)"), ..it }),
+        ..STORIES[0]
+    });
     assert!(email.html.contains("alt=\"&quot; onerror=&quot;alert(1)\""));
 }
 
@@ -37,7 +41,8 @@ fn javascript_urls_never_become_links() {
     for url in
         ["javascript:alert(1)", "JaVaScRiPt://example.org/%0aalert(1)", "data:text/html,hi", "//example.org"]
     {
-        let email = of_story(Story { url, image_url: Some(url), ..STORIES[0] });
+        let email =
+            of_story(Story { url, picture: Some(Picture { url, ..Picture::default() }), ..STORIES[0] });
         for attribute in ["href", "src"] {
             assert!(!values_of(&email.html, attribute).contains(&url), "{url} is in a {attribute}");
         }
@@ -48,14 +53,17 @@ fn javascript_urls_never_become_links() {
 
 #[test]
 fn a_site_url_that_is_no_web_address_is_not_linked() {
-    let masthead = Masthead { site_url: "javascript:alert(1)", ..masthead() };
+    let bad = Some("javascript:alert(1)");
+    let social = [SocialLink { name: "Bad", url: "javascript:alert(1)" }];
+    let brand = Brand { site_url: bad, privacy_url: bad, social: &social, ..BRAND };
+    let masthead = Masthead { sign_up_url: "javascript:alert(1)", brand, ..masthead() };
     let digest = render(&Digest { masthead, ..digest(STORIES) });
     let confirmation = confirmation::render(&Confirmation {
         masthead,
         confirm_url: "https://daily.example/confirm/x",
         expires_in_days: 7,
         address: "reader@mail.example",
-        titles: masthead.title,
+        newsletters: &[PromisedNewsletter { title: masthead.title, promise: PROMISE }],
     });
     for email in [digest, confirmation] {
         assert!(!email.html.contains("javascript:") && !email.text.contains("javascript:"));
@@ -65,7 +73,7 @@ fn a_site_url_that_is_no_web_address_is_not_linked() {
 #[test]
 fn nothing_is_loaded_but_the_stories_own_pictures() {
     let html = render(&digest(STORIES)).html;
-    let pictures: Vec<&str> = STORIES.iter().filter_map(|story| story.image_url).collect();
+    let pictures: Vec<&str> = STORIES.iter().filter_map(|story| Some(story.picture?.url)).collect();
     assert_eq!(values_of(&html, "src"), pictures);
     for loader in ["<script", "<link", "<iframe", "@import", "@font-face", "url("] {
         assert!(!html.contains(loader), "{loader} loads something from elsewhere");

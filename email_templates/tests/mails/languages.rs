@@ -1,12 +1,12 @@
 //! Emails in languages other than English.
 
-use email_templates::confirmation::{self, Confirmation};
+use email_templates::confirmation::{self, Confirmation, PromisedNewsletter};
 use email_templates::digest::{self, Digest};
-use email_templates::welcome::{self, Clock, Headline, LatestIssue, NextIssue, Welcome};
+use email_templates::welcome::{self, Clock, LatestIssue, NextIssue, Welcome};
 use email_templates::{Email, Masthead};
 use jiff::civil::{Date, date};
 
-use crate::fixtures::{PAPER, STORIES, digest, envelope, every_mail, html_lines, masthead};
+use crate::fixtures::{PAPER, PROMISE, STORIES, digest, envelope, every_mail, html_lines, masthead};
 
 fn newsletter(language: &'static str) -> Masthead<'static> {
     Masthead { title: "Tagblatt", tagline: "", postal_address: "", language, ..masthead() }
@@ -21,10 +21,11 @@ fn greeting(language: &'static str, on: Date) -> Email {
         latest: Some(LatestIssue {
             date: date(2025, 11, 1),
             language: "en",
-            headlines: &[Headline { title: STORIES[0].title, dek: None, url: STORIES[0].url }],
-            more: 2,
-            web_url: "https://daily.example/issues/2025-11-01?newsletter=daily",
+            lead: STORIES[0],
+            web_url: Some("https://daily.example/issues/2025-11-01?newsletter=daily"),
         }),
+        has_topics: true,
+        can_be_weekly: false,
         unsubscribe_url: "{{unsubscribe_url}}",
         preferences_url: "{{preferences_url}}",
     })
@@ -37,7 +38,7 @@ fn a_confirmation_in_german() {
         confirm_url: "https://daily.example/confirm/x",
         expires_in_days: 7,
         address: "reader@mail.example",
-        titles: "Tagblatt",
+        newsletters: &[PromisedNewsletter { title: "Tagblatt", promise: PROMISE }],
     });
     insta::assert_snapshot!("confirmation_in_german_text", envelope(&email));
     insta::assert_snapshot!("confirmation_in_german_html", html_lines(&email.html));
@@ -47,28 +48,29 @@ fn a_confirmation_in_german() {
 fn a_welcome_in_french_with_an_english_issue() {
     let email = greeting("fr", date(2025, 12, 1));
     insta::assert_snapshot!("welcome_in_french_text", envelope(&email));
-    assert!(email.html.contains("<td lang=\"en\" style"), "screen readers read its headlines as English");
-    assert!(!greeting("en", date(2025, 12, 1)).html.contains("<td lang="));
+    assert!(email.html.contains("<div lang=\"en\">"), "screen readers read its headlines as English");
+    assert!(!greeting("en", date(2025, 12, 1)).html.contains("<div lang="));
 }
 
 #[test]
 fn the_due_time_of_the_next_issue_reads_naturally() {
     let said = |language, day| greeting(language, date(2025, 12, day)).preheader;
-    assert_eq!(
-        said("de", 1),
-        "Sie sind dabei. Die nächste Ausgabe kommt morgen, Montag, um 06:30 Uhr (Ortszeit Paris)."
-    );
+    assert_eq!(said("de", 1), "Ihre erste Ausgabe kommt morgen, Montag, um 6.30 Uhr (Ortszeit Paris).");
     assert_eq!(
         said("fr", 1),
-        "C’est fait. Le prochain numéro arrive demain, lundi, à 06:30 (heure de Paris)."
+        "Votre premier numéro arrive demain, lundi 1er décembre, à 6 h 30 (heure de Paris)."
     );
     assert_eq!(
         said("es", 3),
-        "Ya está dentro. El próximo número llega el miércoles 3 de diciembre, a las 06:30 (hora de Paris)."
+        "Su primer número llega el miércoles 3 de diciembre a las 6:30 (hora de Paris)."
     );
     assert_eq!(
         said("pt", 3),
-        "Está inscrito. A próxima edição chega quarta-feira, 3 de dezembro, às 06:30 (hora de Paris)."
+        "A sua primeira edição chega quarta-feira, 3 de dezembro, às 6h30 (hora de Paris)."
+    );
+    assert_eq!(
+        said("en-US", 3),
+        "Your first issue arrives on Wednesday, December 3, at 6:30 a.m. (Paris time)."
     );
 }
 
@@ -76,7 +78,8 @@ fn the_due_time_of_the_next_issue_reads_naturally() {
 fn an_issue_in_spanish() {
     let email = digest::render(&Digest { masthead: newsletter("es"), is_test: true, ..digest(PAPER) });
     insta::assert_snapshot!("digest_in_spanish_text", envelope(&email));
-    for words in ["sábado, 22 de noviembre de 2025", "Leer el artículo", "Por Ada Quill", "Darse de baja"] {
+    for words in ["sábado, 22 de noviembre", "Leer el artículo completo", "Por Ada Quill", "Darse de baja"]
+    {
         assert!(email.html.to_lowercase().contains(&words.to_lowercase()), "{words}");
     }
 }

@@ -64,6 +64,9 @@ pub enum EditError {
     Place(i64),
     #[error("{field}: {problem}")]
     Text { field: &'static str, problem: String },
+    /// Somebody edited the issue since the version that the change was made on.
+    #[error("the issue was edited while you worked on it")]
+    Changed,
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -77,10 +80,24 @@ pub async fn edit_issue(
     words: &IssueWords,
     changes: &[StoryChange],
 ) -> Result<(), EditError> {
+    edit_version(context, actor, (issue, None), words, changes).await
+}
+
+/// Does the same, but only if the issue still has the version that the change was made on.
+pub async fn edit_version(
+    context: &Context,
+    actor: &Actor,
+    (issue, version): (IssueId, Option<i64>),
+    words: &IssueWords,
+    changes: &[StoryChange],
+) -> Result<(), EditError> {
     let words = checked(words)?;
     let mut tx = context.db.begin().await?;
     issues::lock(&mut tx, issue).await?;
     let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
+    if version.is_some_and(|version| version != record.version) {
+        return Err(EditError::Changed);
+    }
     let before = with_edits(&mut tx, &record).await?;
     if !issues::set_edited(&mut tx, issue).await? {
         return Err(EditError::TooLate(record.status));

@@ -2,6 +2,7 @@
 
 pub mod approve_issue;
 pub mod cancel_issue;
+pub mod decide;
 pub mod edit_fields;
 pub mod edit_issue;
 pub mod pause_issue;

@@ -5,7 +5,7 @@ use crate::{
     actions::listed_values::ListedValues,
     domain::{
         brand::{LinkTags, MAX_FOOTER_CHARS, SocialLinks, parse_publisher_url},
-        issue::days::Days,
+        issue::{days::Days, sections::SectionOrder},
         newsletter::{
             MAX_NAME_CHARS, MAX_POSTAL_ADDRESS_CHARS, Newsletter, parse_accent, parse_line, parse_logo_url,
             parse_newsletter_language, parse_send_time, parse_stories, parse_time_zone,
@@ -91,6 +91,10 @@ pub struct NewsletterDetails {
     #[arg(long, value_name = "N|default")]
     #[validate(custom(function = rules::story_count))]
     pub max_stories: Option<String>,
+    /// Sections of an issue in order, such as Local,Science
+    #[arg(long, value_name = "NAMES|none")]
+    #[validate(custom(function = rules::section_order))]
+    pub sections: Option<String>,
     /// Whether an issue waits for an operator's approval
     #[arg(long, value_parser = ListedValues(APPROVALS))]
     #[validate(custom(function = self::approval))]
@@ -231,6 +235,9 @@ impl NewsletterDetails {
         let stories = |text: &str| parse_stories("", text);
         set("min_stories", self.min_stories.as_ref(), &mut it.min_stories, none_if("default", stories))?;
         set("max_stories", self.max_stories.as_ref(), &mut it.max_stories, none_if("default", stories))?;
+        set("sections", self.sections.as_ref(), &mut it.sections, |text| {
+            if text == "none" { Ok(SectionOrder::default()) } else { SectionOrder::parse(text) }
+        })?;
         set("logo", self.logo.as_ref(), &mut it.theme.logo_url, none_if("none", parse_logo_url))?;
         set("accent", self.accent.as_ref(), &mut it.theme.accent, none_if("none", parse_accent))?;
         let url = |text: &str| parse_publisher_url("", text);
@@ -288,6 +295,7 @@ mod tests {
             ("selection", SELECTIONS),
             ("min_stories", &["default", "1", "9"]),
             ("max_stories", &["default", "5", "50"]),
+            ("sections", &["none", "Local, Science"]),
             ("approval", APPROVALS),
             ("site", &["none", "https://www.example.org"]),
             ("privacy_url", &["none", "https://www.example.org/privacy"]),

@@ -24,6 +24,7 @@ pub fn settings(it: &Newsletter) -> Value {
         "min_stories": it.min_stories,
         "max_stories": it.max_stories,
         "needs_approval": it.needs_approval,
+        "sections": it.sections,
         "site_url": it.brand.site_url.as_ref().map(url::Url::as_str),
         "privacy_url": it.brand.privacy_url.as_ref().map(url::Url::as_str),
         "footer": it.brand.footer,

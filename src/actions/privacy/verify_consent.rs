@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Entries linked per transaction. Other writers wait during one, because SQLite has a single writer.
-const BATCH_SIZE: i64 = 1_000;
+const BATCH_SIZE: i64 = 2_000;
 /// Pause between batches, for other processes: they poll SQLite's lock only now and then.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Links read at once.

@@ -1,7 +1,9 @@
 //! The facts for an operator's decision: an issue's present revision, and the changes since the one they saw.
 
+pub use crate::actions::issue::decide::why_nobody;
+
 use crate::{
-    actions::issue::approve_issue::{ApproveError, SeenPlan, approve_issue},
+    actions::issue::decide,
     app::App,
     cli::{CliError, issue::figures::counted, issue::show, output::interactive},
     db::{
@@ -46,9 +48,6 @@ pub async fn look(
     Err(CliError::Failed(lines.join("\n")))
 }
 
-/// Attempts to approve a plan that is made again meanwhile.
-const ATTEMPTS: usize = 5;
-
 /// Approves the issue as the operator saw it. A plan that was made again meanwhile and comes out the same is
 /// approved, too; a different one fails with the changes.
 pub async fn approve_seen(
@@ -57,35 +56,8 @@ pub async fn approve_seen(
     newsletter: &NewsletterRecord,
     seen: &Forecast,
 ) -> Result<Option<IssueRecord>, CliError> {
-    let mut issue = seen.issue.clone();
-    for _ in 0..ATTEMPTS {
-        let Some(current) = &issue else { return Ok(None) };
-        let plan = SeenPlan::of(current, seen.content.revision());
-        match approve_issue(&app.actions, actor, current.id, Some(plan)).await {
-            Err(ApproveError::Changed) => {}
-            approved => return Ok(Some(approved?)),
-        }
-        let now = show::shown_forecast(app, newsletter, seen.date).await?;
-        let changes = now.content.changes_since(&seen.content);
-        if !changes.is_empty() {
-            return Err(CliError::Failed(format!(
-                "the issue of {} changed while you decided, and nothing was approved:\n{}",
-                seen.date,
-                changes.join("\n")
-            )));
-        }
-        issue = now.issue;
-    }
-    Err(CliError::Failed(format!("the issue of {} is being planned again and again; try again", seen.date)))
-}
-
-/// Returns why no reader would get an issue.
-pub fn why_nobody(it: &Forecast) -> &'static str {
-    if it.content.stories.is_empty() {
-        "there are no stories for it"
-    } else if it.plan.unserved.is_empty() {
-        "it has too few stories, or no readers"
-    } else {
-        "its readers have had its stories in other issues"
-    }
+    let rules = app.settings.digest.rules();
+    decide::approve_seen(&app.actions, rules, actor, newsletter, seen)
+        .await
+        .map_err(|error| CliError::Failed(format!("the issue of {}: {error}", seen.date)))
 }

@@ -167,13 +167,17 @@ async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Outpu
     let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?.newsletter;
     let subject = variants::subject_for(&mut tx, delivery.variant_id).await?;
     drop(tx);
-    let message_id = issue.message_id(delivery.id, &newsletter.sender_address);
+    let message_id = delivery.id.map(|id| issue.message_id(id, &newsletter.sender_address));
     let record = json!({
         "issue_date": issue.issue_date, "subject": subject, "message_id": message_id, "delivery": delivery,
     });
     output.record(&record, || {
         let mut text = format!("{}: {}\n", delivery.address, delivery.status);
         let _ = writeln!(text, "issue of {}: {}", issue.issue_date, subject.as_deref().unwrap_or("-"));
+        let Some(message_id) = message_id else {
+            text += "The details are older than retention.deliveries_days, so only this is kept.\n";
+            return text;
+        };
         let _ = writeln!(text, "Message-ID: <{message_id}>");
         let _ = writeln!(text, "attempts: {}", delivery.attempts);
         let what = if delivery.finished_at.is_some() { "ended" } else { "next attempt" };
@@ -200,7 +204,7 @@ mod tests {
     fn a_row_says_when_it_is_tried_next_or_when_it_ended() {
         let at = |text: &str| DbTime(text.parse().unwrap());
         let mut it = ReaderDelivery {
-            id: DeliveryId(7),
+            id: Some(DeliveryId(7)),
             subscriber_id: SubscriberId(3),
             variant_id: VariantId(1),
             address: "ann@example.org".into(),

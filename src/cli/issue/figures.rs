@@ -1,5 +1,7 @@
 //! Formats counts, rates and times for people.
 
+pub use crate::domain::figures::{counted, duration, number, percent};
+
 use crate::{
     db::deliveries::Counts,
     domain::delivery::breaker::{Breaker, Score},
@@ -23,45 +25,10 @@ pub fn counts_line(counts: &Counts) -> String {
     if parts.is_empty() { "no readers".into() } else { parts.join(" · ") }
 }
 
-/// Formats a number with commas between thousands.
-pub fn number(count: i64) -> String {
-    let digits = count.unsigned_abs().to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if count < 0 { format!("-{text}") } else { text }
-}
-
-/// Formats a count with its noun, such as "1 article", "2,000 readers" or "3 entries".
-pub fn counted(count: impl TryInto<i64>, noun: &str) -> String {
-    let count = count.try_into().unwrap_or(i64::MAX);
-    let noun = match (count, noun.strip_suffix('y')) {
-        (1, _) => noun.to_owned(),
-        (_, Some(stem)) => format!("{stem}ies"),
-        (_, None) => format!("{noun}s"),
-    };
-    format!("{} {noun}", number(count))
-}
-
 /// Formats messages per second, with a decimal below 10.
 pub fn rate(per_second: f64) -> String {
     let digits = usize::from(per_second < 10.0);
     format!("{per_second:.digits$}/s")
-}
-
-/// Formats a time in its two largest units.
-pub fn duration(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
-        3600..172_800 => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} days", seconds / 86_400),
-    }
 }
 
 /// Returns the number of finished deliveries.
@@ -81,12 +48,6 @@ pub fn eta(counts: &Counts, per_second: f64) -> Option<Duration> {
     let left = u32::try_from(counts.queued + counts.claimed + counts.sending).ok()?;
     let seconds = f64::from(left) / per_second;
     (left > 0 && per_second > 0.0).then(|| Duration::try_from_secs_f64(seconds).ok())?
-}
-
-/// Formats a share in percent, with one decimal.
-pub fn percent(part: i64, whole: i64) -> String {
-    let tenths = part.saturating_mul(1000) / whole.max(1);
-    format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
 /// Describes the share of refusals, and the breaker's limit.

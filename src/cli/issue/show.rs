@@ -1,6 +1,7 @@
 //! `daily issue show`
 
 use crate::{
+    actions::issue::decide,
     app::App,
     cli::{
         CliError, CliResult,
@@ -13,7 +14,7 @@ use crate::{
     db::{
         DbError, Tx,
         content::articles,
-        issues::{self, IssueRecord, WaveRecord, revisions, variants},
+        issues::{self, IssueRecord, WaveRecord, variants},
         newsletters::NewsletterRecord,
     },
     domain::{
@@ -21,7 +22,7 @@ use crate::{
         ids::{ArticleId, IssueId},
         issue::{plan::PlannedVariant, schedule, selection::Choice, status::IssueStatus},
     },
-    issues::forecast::{Forecast, forecast},
+    issues::forecast::Forecast,
 };
 use jiff::civil::Date;
 use serde_json::json;
@@ -80,11 +81,7 @@ pub async fn shown_forecast(
     newsletter: &NewsletterRecord,
     date: Date,
 ) -> Result<Forecast, DbError> {
-    let it = forecast(app.jobs.issues.planning(), &mut app.db.read().await?, newsletter, date).await?;
-    let mut tx = app.db.begin().await?;
-    revisions::keep(&mut tx, newsletter.id, date, &it.content, app.actions.clock.now()).await?;
-    tx.commit().await?;
-    Ok(it)
+    decide::shown_forecast(&app.actions, app.settings.digest.rules(), newsletter, date).await
 }
 
 fn title(newsletter: &NewsletterRecord) -> &str {
@@ -153,6 +150,8 @@ pub async fn print_forecast(
         "stories": it.plan.choices.iter().map(|choice| json!({
             "article_id": choice.article, "title": named.title(choice.article), "in": choice.reason.is_in(),
             "reason": choice.reason,
+            "heading": it.content.stories.iter().find(|story| story.article == choice.article.0)
+                .and_then(|story| story.heading.as_ref()),
         })).collect::<Vec<_>>(),
         "variants": it.plan.variants.iter().map(|variant| json!({
             "readers": variant.readers(), "stories": variant.stories, "groups": variant.groups,
@@ -217,6 +216,10 @@ fn describe_forecast(
     let (chosen, left): (Vec<&Choice>, Vec<&Choice>) =
         it.plan.choices.iter().partition(|choice| choice.reason.is_in());
     for (choice, place) in chosen.iter().zip(1_usize..) {
+        let story = it.content.stories.iter().find(|story| story.article == choice.article.0);
+        if let Some(heading) = story.and_then(|story| story.heading.as_deref()) {
+            let _ = writeln!(text, "     {heading}");
+        }
         let _ = writeln!(
             text,
             "{place:3}  {:5} {} ({})",

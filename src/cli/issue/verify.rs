@@ -9,7 +9,7 @@ use crate::{
     },
     db::{
         DbError,
-        issues::{IssueRecord, variants},
+        issues::{self, IssueRecord, variants},
         newsletters,
     },
     domain::token::token_placeholder,
@@ -56,11 +56,12 @@ async fn compare(app: &App, issue: &IssueRecord) -> Result<(usize, Vec<i64>), Db
     let mut tx = app.db.read().await?;
     let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?;
     let rendered = variants::for_issue(&mut tx, issue.id).await?;
+    let Some(kept) = issues::kept_plan(&mut tx, issue.id).await? else { return Ok((0, Vec::new())) };
     let mut different = Vec::new();
     for variant in &rendered {
         let number = usize::try_from(variant.number).unwrap_or(usize::MAX);
         let ids = variants::stories_for(&mut tx, issue.id, number).await?;
-        let edition = Stories::load(&mut tx, Some(issue), &ids).await?.edition(&ids);
+        let edition = Stories::load(&mut tx, Some(issue), &ids).await?.edition(&ids, &kept.inputs);
         let email = Rendering {
             newsletter: &newsletter,
             date: issue.date(),

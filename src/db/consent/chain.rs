@@ -124,13 +124,17 @@ macro_rules! in_backlog {
 /// inserted, and those of the backlog. Any other entry without a link was slipped in, and must not get one. The
 /// caller has locked the subscriptions' rows. Returns the number of links, at most [`PORTION`].
 pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId], new: &[i64]) -> Result<usize, DbError> {
+    // Whatever its statistics say, PostgreSQL looks these rows up by key. Joins would read the whole ledger and
+    // the whole chain for each portion.
     let unlinked: Vec<UnlinkedEvent> = query_as!(
         tx,
         concat!(
             "SELECT e.id, ",
             event_fields!(),
-            " FROM consent_events e WHERE e.subscription_id {in $1} AND NOT EXISTS (SELECT 1 FROM \
-             consent_chain c WHERE c.event_id = e.id) AND (e.id {in $3} OR ",
+            " FROM {sqlite consent_events e WHERE e.subscription_id IN (SELECT value FROM json_each($1)) AND}\
+             {postgres unnest($1) AS value CROSS JOIN LATERAL (SELECT * FROM consent_events x \
+             WHERE x.subscription_id = value OFFSET 0) AS e WHERE} (SELECT c.event_id FROM \
+             consent_chain c WHERE c.event_id = e.id) IS NULL AND (e.id {in $3} OR ",
             in_backlog!(),
             ") ORDER BY e.subscription_id, e.id LIMIT $2"
         ),
@@ -146,8 +150,10 @@ pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId], new: &[i64]
     let last: Vec<(SubscriptionId, i64, String)> = query_as!(
         tx,
         "SELECT c.subscription_id, c.position, c.chain FROM {list $1} \
-         JOIN consent_chain c ON c.subscription_id = value WHERE c.position = (SELECT max(x.position) \
-         FROM consent_chain x WHERE x.subscription_id = value)",
+         {sqlite JOIN consent_chain c ON c.subscription_id = value WHERE c.position = (SELECT max(x.position) \
+         FROM consent_chain x WHERE x.subscription_id = value)}\
+         {postgres CROSS JOIN LATERAL (SELECT x.subscription_id, x.position, x.chain FROM consent_chain x \
+         WHERE x.subscription_id = value ORDER BY x.position DESC LIMIT 1) AS c}",
         DbList(ids)
     )
     .fetch_all()

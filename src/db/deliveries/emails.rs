@@ -18,7 +18,7 @@ use crate::{
     },
 };
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// An email to add.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -168,6 +168,39 @@ pub async fn begin(
     .await
 }
 
+/// Counts the emails without a final answer that were added before `since`, by kind.
+pub async fn open_by_kind(tx: &mut Tx, since: Timestamp) -> Result<Vec<(EmailKind, i64)>, DbError> {
+    query_as!(
+        tx,
+        "SELECT kind, count(*) FROM emails WHERE status IN ('queued', 'sending') AND created_at < $1 \
+         GROUP BY kind ORDER BY kind",
+        DbTime(since)
+    )
+    .fetch_all()
+    .await
+}
+
+/// Makes up to `limit` unfinished emails that were added before `since` uncertain. Returns their number.
+pub async fn doubt_open(
+    tx: &mut Tx,
+    since: Timestamp,
+    reason: &str,
+    now: Timestamp,
+    limit: i64,
+) -> Result<u64, DbError> {
+    query!(
+        tx,
+        "UPDATE emails SET status = 'uncertain', reply_text = $2, finished_at = $3, claimed_until = NULL \
+         WHERE id IN (SELECT id FROM emails WHERE status IN ('queued', 'sending') AND created_at < $1 LIMIT $4)",
+        DbTime(since),
+        reason,
+        DbTime(now),
+        limit
+    )
+    .rows_affected()
+    .await
+}
+
 /// Renews an attempt's lease while it is the email's latest attempt.
 pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> Result<(), DbError> {
     query!(
@@ -181,6 +214,60 @@ pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> R
     .await
 }
 
+/// The end of an attempt that is the last one.
+#[derive(Debug, Clone, Copy)]
+pub struct EmailEnd<'a> {
+    pub attempt: Attempt,
+    pub status: EmailStatus,
+    pub answer: &'a Answer,
+}
+
+#[derive(serde::Serialize)]
+struct EndRow<'a> {
+    id: EmailId,
+    number: i64,
+    status: EmailStatus,
+    relay: &'a str,
+    code: Option<u16>,
+    text: &'a str,
+}
+
+/// Finishes emails. Leaves out those whose lease a later attempt has, and returns the others.
+pub async fn finish_all(
+    tx: &mut Tx,
+    ends: &[EmailEnd<'_>],
+    now: Timestamp,
+) -> Result<HashSet<EmailId>, DbError> {
+    if ends.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows: Vec<EndRow<'_>> = ends
+        .iter()
+        .map(|it| EndRow {
+            id: it.attempt.email,
+            number: it.attempt.number,
+            status: it.status,
+            relay: &it.answer.relay,
+            code: it.answer.code,
+            text: &it.answer.text,
+        })
+        .collect();
+    let finished: Vec<EmailId> = query_scalar!(
+        tx,
+        "UPDATE emails SET status = x.status, relay = x.relay, reply_code = x.code, reply_text = x.text, \
+         finished_at = $2, claimed_until = NULL FROM (SELECT CAST(value ->> 'id' AS BIGINT) AS id, \
+         CAST(value ->> 'number' AS BIGINT) AS number, value ->> 'status' AS status, \
+         value ->> 'relay' AS relay, CAST(value ->> 'code' AS BIGINT) AS code, value ->> 'text' AS text \
+         FROM {rows $1}) AS x WHERE emails.id = x.id AND emails.attempts = x.number \
+         AND emails.status = 'sending' RETURNING emails.id",
+        json_rows(&rows)?,
+        DbTime(now)
+    )
+    .fetch_all()
+    .await?;
+    Ok(finished.into_iter().collect())
+}
+
 /// Finishes an email. Returns `false` if a later attempt has the lease.
 pub async fn finish(
     tx: &mut Tx,
@@ -189,21 +276,8 @@ pub async fn finish(
     answer: &Answer,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    query!(
-        tx,
-        "UPDATE emails SET status = $2, relay = $3, reply_code = $4, reply_text = $5, finished_at = $6, \
-         claimed_until = NULL WHERE id = $1 AND attempts = $7 AND status = 'sending'",
-        attempt.email,
-        status,
-        &answer.relay,
-        answer.code.map(i64::from),
-        &answer.text,
-        DbTime(now),
-        attempt.number
-    )
-    .rows_affected()
-    .await
-    .map(|rows| rows == 1)
+    let finished = finish_all(tx, &[EmailEnd { attempt, status, answer }], now).await?;
+    Ok(finished.contains(&attempt.email))
 }
 
 /// Postpones an email. `counts` tells whether the recipient was the cause. Returns `false` if a later attempt

@@ -4,18 +4,22 @@ mod claim;
 pub mod claims;
 pub mod emails;
 mod fan_out;
+pub mod receipts;
 mod record;
 mod report;
 mod settle;
 
 pub use claim::{ClaimedDelivery, From, claim, recover, release, throttle};
-pub use fan_out::{FanOut, Past, fan_out, groups};
+pub use fan_out::{FanOut, Past, Portion, fan_out, forget_beyond, groups};
 pub use record::{Begun, Finish, Next, begin, finish, skip_paused};
 pub use report::{
     AnswerCount, DomainCount, ReaderDelivery, Slowdown, count_by_answer, count_by_domain, get_by_subscriber,
     page, slowdowns,
 };
-pub use settle::{Remaining, give_up, next_due, remaining, retry_uncertain, settle_uncertain, skip_open};
+pub use settle::{
+    Remaining, count_open, doubt_open, give_up, next_due, remaining, retry_uncertain, settle_uncertain,
+    skip_open,
+};
 
 use crate::{
     db::{
@@ -23,10 +27,12 @@ use crate::{
         engine::query::{query, query_as},
     },
     domain::{
-        delivery::status::DeliveryStatus,
+        delivery::{receipt::Receipts, status::DeliveryStatus},
         ids::{IssueId, SubscriberId},
     },
 };
+use std::cmp::Reverse;
+
 /// A delivery as an operator sees it.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct DeliveryRecord {
@@ -94,7 +100,9 @@ pub async fn counts(tx: &mut Tx, issue: IssueId) -> Result<Counts, DbError> {
          FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending') GROUP BY status UNION ALL \
          SELECT status, count(*) FROM deliveries WHERE issue_id = $1 \
          AND status IN ('failed', 'uncertain', 'skipped') GROUP BY status UNION ALL \
-         SELECT 'recipients', recipients FROM issues WHERE id = $1",
+         SELECT status, CAST(COALESCE(sum(count), 0) AS BIGINT) FROM delivery_figures WHERE issue_id = $1 \
+         AND status = 'skipped' GROUP BY status UNION ALL SELECT 'recipients', recipients FROM issues \
+         WHERE id = $1",
         issue
     )
     .fetch_all()
@@ -108,7 +116,7 @@ pub async fn counts(tx: &mut Tx, issue: IssueId) -> Result<Counts, DbError> {
             "sending" => counts.sending = count,
             "failed" => counts.failed = count,
             "uncertain" => counts.uncertain = count,
-            "skipped" => counts.skipped = count,
+            "skipped" => counts.skipped += count,
             _ => recipients = count,
         }
     }
@@ -123,7 +131,7 @@ pub async fn for_subscriber(
     subscriber: SubscriberId,
     limit: i64,
 ) -> Result<Vec<DeliveryRecord>, DbError> {
-    query_as!(
+    let mut records: Vec<DeliveryRecord> = query_as!(
         tx,
         "SELECT i.issue_date, d.status, d.attempts, d.relay, d.reply_code, d.enhanced_code, d.reply_text, \
          d.finished_at FROM deliveries d JOIN issues i ON i.id = d.issue_id \
@@ -132,5 +140,22 @@ pub async fn for_subscriber(
         limit
     )
     .fetch_all()
-    .await
+    .await?;
+    let folded = receipts::for_subscriber(tx, subscriber, limit).await?;
+    records.extend(folded.into_iter().filter_map(|it| {
+        let (_, status) = Receipts::parse_entry(&it.entry)?;
+        Some(DeliveryRecord {
+            issue_date: it.issue_date,
+            status,
+            attempts: 1,
+            relay: None,
+            reply_code: None,
+            enhanced_code: None,
+            reply_text: None,
+            finished_at: None,
+        })
+    }));
+    records.sort_by_key(|it| Reverse(it.issue_date.0));
+    records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(records)
 }

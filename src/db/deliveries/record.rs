@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbDate, DbError, DbTime, Tx,
+        DbDate, DbError, DbTime, Tx, cohorts,
         engine::{
             columns::DbList,
             query::{json_rows, query, query_scalar},
@@ -77,6 +77,7 @@ async fn skip_left(
     )
     .fetch_all()
     .await?;
+    cohorts::forget_readers_of(tx, &skipped).await?;
     Ok(skipped.into_iter().collect())
 }
 
@@ -89,7 +90,7 @@ pub async fn skip_paused(
     until: Date,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    query!(
+    let skipped = query!(
         tx,
         "UPDATE deliveries SET status = 'skipped', finished_at = $4, reply_text = 'the reader paused before \
          it was sent' WHERE subscriber_id = $1 AND subscription_id = $2 AND status IN ('queued', 'deferred') \
@@ -99,8 +100,9 @@ pub async fn skip_paused(
         DbDate(until),
         DbTime(now)
     )
-    .execute()
-    .await
+    .rows_affected()
+    .await?;
+    if skipped > 0 { cohorts::forget(tx, &[subscription]).await } else { Ok(()) }
 }
 
 /// The consequence of a relay's answer for a delivery.
@@ -205,5 +207,12 @@ pub async fn finish(tx: &mut Tx, answers: &[&Finish]) -> Result<HashSet<Delivery
     )
     .fetch_all()
     .await?;
-    Ok(kept.into_iter().collect())
+    let kept: HashSet<DeliveryId> = kept.into_iter().collect();
+    let is_unsent = |it: &&&Finish| {
+        matches!(it.next, Next::End(DeliveryStatus::Failed | DeliveryStatus::Skipped))
+            && kept.contains(&it.id)
+    };
+    let unsent: Vec<DeliveryId> = answers.iter().filter(is_unsent).map(|it| it.id).collect();
+    cohorts::forget_readers_of(tx, &unsent).await?;
+    Ok(kept)
 }

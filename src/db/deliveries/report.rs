@@ -1,7 +1,7 @@
 //! Reports about an issue's deliveries, for operators.
 
 use crate::{
-    db::{DbError, DbTime, Tx, engine::query::query_as},
+    db::{DbError, DbTime, Tx, deliveries::receipts, engine::query::query_as},
     domain::{
         delivery::{incoming::IncomingKind, status::DeliveryStatus},
         ids::{DeliveryId, IssueId, SubscriberId, VariantId},
@@ -12,8 +12,8 @@ use jiff::Timestamp;
 /// A delivery and its reader.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ReaderDelivery {
-    /// The row, which is part of its Message-ID.
-    pub id: DeliveryId,
+    /// The row, which is part of its Message-ID. `None`: it is folded, and only who got it is known.
+    pub id: Option<DeliveryId>,
     /// The reader. The next page begins after this id.
     pub subscriber_id: SubscriberId,
     pub variant_id: VariantId,
@@ -55,6 +55,20 @@ pub async fn page(
     after: SubscriberId,
     limit: i64,
 ) -> Result<Vec<ReaderDelivery>, DbError> {
+    let mut rows = page_of_rows(tx, issue, status, after, limit).await?;
+    rows.extend(receipts::page(tx, issue, status, after, limit).await?);
+    rows.sort_by_key(|it| it.subscriber_id);
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(rows)
+}
+
+async fn page_of_rows(
+    tx: &mut Tx,
+    issue: IssueId,
+    status: Option<DeliveryStatus>,
+    after: SubscriberId,
+    limit: i64,
+) -> Result<Vec<ReaderDelivery>, DbError> {
     match status {
         // Each condition on the status is that of an index.
         Some(status @ (DeliveryStatus::Failed | DeliveryStatus::Uncertain | DeliveryStatus::Skipped)) => {
@@ -83,9 +97,18 @@ pub async fn get_by_subscriber(
     issue: IssueId,
     subscriber: SubscriberId,
 ) -> Result<Option<ReaderDelivery>, DbError> {
-    query_as!(tx, select_deliveries!("WHERE d.issue_id = $1 AND d.subscriber_id = $2"), issue, subscriber)
-        .fetch_optional()
-        .await
+    let row: Option<ReaderDelivery> = query_as!(
+        tx,
+        select_deliveries!("WHERE d.issue_id = $1 AND d.subscriber_id = $2"),
+        issue,
+        subscriber
+    )
+    .fetch_optional()
+    .await?;
+    match row {
+        Some(row) => Ok(Some(row)),
+        None => receipts::get_by_subscriber(tx, issue, subscriber).await,
+    }
 }
 
 /// How often an answer was given.
@@ -105,10 +128,14 @@ pub struct AnswerCount {
 pub async fn count_by_answer(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<AnswerCount>, DbError> {
     query_as!(
         tx,
-        "SELECT status, relay, reply_code, enhanced_code, min(reply_text) AS example, count(*) AS count \
-         FROM deliveries WHERE issue_id = $1 AND (relay IS NOT NULL \
-         OR status IN ('failed', 'skipped')) GROUP BY status, relay, reply_code, enhanced_code \
-         ORDER BY count(*) DESC, status LIMIT $2",
+        "SELECT status, relay, reply_code, enhanced_code, min(example) AS example, \
+         CAST(sum(count) AS BIGINT) AS count FROM (SELECT status, relay, reply_code, enhanced_code, \
+         min(reply_text) AS example, count(*) AS count FROM deliveries WHERE issue_id = $1 \
+         AND (relay IS NOT NULL OR status IN ('failed', 'skipped')) \
+         GROUP BY status, relay, reply_code, enhanced_code UNION ALL SELECT status, NULLIF(relay, ''), \
+         NULLIF(reply_code, 0), NULLIF(enhanced_code, ''), NULLIF(reason, ''), count FROM delivery_figures \
+         WHERE issue_id = $1 AND (relay <> '' OR status = 'skipped')) AS answers \
+         GROUP BY status, relay, reply_code, enhanced_code ORDER BY sum(count) DESC, status LIMIT $2",
         issue,
         limit
     )
@@ -132,13 +159,17 @@ pub struct DomainCount {
 pub async fn count_by_domain(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<DomainCount>, DbError> {
     query_as!(
         tx,
-        "SELECT r.domain, count(*) AS total, count(CASE \
-         WHEN d.status = 'sent' THEN 1 END) AS sent, count(CASE \
+        "SELECT domain, CAST(sum(total) AS BIGINT) AS total, CAST(sum(sent) AS BIGINT) AS sent, \
+         CAST(sum(waiting) AS BIGINT) AS waiting, CAST(sum(deferred) AS BIGINT) AS deferred, \
+         CAST(sum(failed) AS BIGINT) AS failed FROM (SELECT r.domain AS domain, count(*) AS total, \
+         count(CASE WHEN d.status = 'sent' THEN 1 END) AS sent, count(CASE \
          WHEN d.status IN ('queued', 'claimed', 'sending', 'deferred', 'uncertain') THEN 1 END) AS waiting, \
          count(CASE WHEN d.status = 'deferred' THEN 1 END) AS deferred, count(CASE \
          WHEN d.status = 'failed' THEN 1 END) AS failed FROM deliveries d \
-         JOIN subscribers r ON r.id = d.subscriber_id WHERE d.issue_id = $1 GROUP BY r.domain \
-         ORDER BY count(*) DESC, r.domain LIMIT $2",
+         JOIN subscribers r ON r.id = d.subscriber_id WHERE d.issue_id = $1 GROUP BY r.domain UNION ALL \
+         SELECT CASE WHEN domain = '' THEN '(other domains)' ELSE domain END, count, CASE \
+         WHEN status = 'sent' THEN count ELSE 0 END, 0, 0, 0 FROM domain_figures WHERE issue_id = $1) AS all_of_it \
+         GROUP BY domain ORDER BY sum(total) DESC, domain LIMIT $2",
         issue,
         limit
     )

@@ -8,10 +8,13 @@
 
 use crate::{
     db::{
-        DbError, DbTime, Tx,
+        DbError, DbTime, Tx, cohorts,
         engine::query::{query, query_as, query_scalar},
     },
-    domain::{delivery::status::DeliveryStatus, ids::IssueId},
+    domain::{
+        delivery::status::DeliveryStatus,
+        ids::{IssueId, SubscriptionId},
+    },
 };
 use jiff::Timestamp;
 
@@ -30,13 +33,19 @@ pub async fn give_up(
                  FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND due_at < $2 \
                  AND ",
                 $which,
-                " {skip_locked})"
+                " {skip_locked}) RETURNING subscription_id"
             )
         };
     }
     let (due_before, now) = (DbTime(due_before), DbTime(now));
-    query!(tx, give_up!("throttled_domain IS NULL"), issue, due_before, now).execute().await?;
-    query!(tx, give_up!("throttled_domain IS NOT NULL"), issue, due_before, now).execute().await
+    let mut readers: Vec<SubscriptionId> =
+        query_scalar!(tx, give_up!("throttled_domain IS NULL"), issue, due_before, now).fetch_all().await?;
+    let mut throttled: Vec<SubscriptionId> =
+        query_scalar!(tx, give_up!("throttled_domain IS NOT NULL"), issue, due_before, now)
+            .fetch_all()
+            .await?;
+    readers.append(&mut throttled);
+    cohorts::forget(tx, &readers).await
 }
 
 /// Skips up to `limit` deliveries that will not be begun. Returns their number.
@@ -49,17 +58,50 @@ pub async fn skip_open(
 ) -> Result<u64, DbError> {
     macro_rules! skip {
         ($which:literal) => {
-            query!(
+            query_scalar!(
                 tx,
                 concat!(
                     "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, \
                      reply_text = $2 WHERE id IN (SELECT id FROM deliveries WHERE issue_id = $1 AND ",
                     $which,
-                    " LIMIT $4 {skip_locked})"
+                    " LIMIT $4 {skip_locked}) RETURNING subscription_id"
                 ),
                 issue,
                 reason,
                 DbTime(now),
+                limit
+            )
+            .fetch_all()
+            .await?
+        };
+    }
+    // Each condition is that of an index.
+    let mut readers: Vec<SubscriptionId> =
+        skip!("status IN ('queued', 'deferred') AND throttled_domain IS NULL");
+    readers.append(&mut skip!("status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL"));
+    readers.append(&mut skip!("status IN ('claimed', 'sending') AND status = 'claimed'"));
+    cohorts::forget(tx, &readers).await?;
+    Ok(readers.len() as u64)
+}
+
+/// More doubts than any limit of repeats, so that only an operator settles the delivery.
+const ONLY_AN_OPERATOR: i64 = 1_000;
+
+/// Makes up to `limit` unfinished deliveries uncertain until an operator settles them. Returns their number.
+pub async fn doubt_open(tx: &mut Tx, issue: IssueId, reason: &str, limit: i64) -> Result<u64, DbError> {
+    macro_rules! doubt {
+        ($which:literal) => {
+            query!(
+                tx,
+                concat!(
+                    "UPDATE deliveries SET status = 'uncertain', claim_id = NULL, doubts = $3, reply_text = $2 \
+                     WHERE id IN (SELECT id FROM deliveries WHERE issue_id = $1 AND ",
+                    $which,
+                    " LIMIT $4 {skip_locked})"
+                ),
+                issue,
+                reason,
+                ONLY_AN_OPERATOR,
                 limit
             )
             .rows_affected()
@@ -67,9 +109,22 @@ pub async fn skip_open(
         };
     }
     // Each condition is that of an index.
-    Ok(skip!("status IN ('queued', 'deferred') AND throttled_domain IS NULL")
-        + skip!("status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL")
-        + skip!("status IN ('claimed', 'sending') AND status = 'claimed'"))
+    Ok(doubt!("status IN ('queued', 'deferred') AND throttled_domain IS NULL")
+        + doubt!("status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL")
+        + doubt!("status IN ('claimed', 'sending')")
+        + doubt!("status IN ('failed', 'uncertain', 'skipped') AND status = 'uncertain' AND doubts <> $3"))
+}
+
+/// Counts the deliveries of an issue without a final answer.
+pub async fn count_open(tx: &mut Tx, issue: IssueId) -> Result<i64, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT count(*) FROM deliveries WHERE issue_id = $1 \
+         AND status IN ('queued', 'deferred', 'claimed', 'sending', 'uncertain')",
+        issue
+    )
+    .fetch_one()
+    .await
 }
 
 /// Queues uncertain deliveries again, with the same Message-IDs. Returns their number. Those that relays took more
@@ -100,16 +155,20 @@ pub async fn settle_uncertain(
     status: DeliveryStatus,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    query!(
+    let readers: Vec<SubscriptionId> = query_scalar!(
         tx,
         "UPDATE deliveries SET status = $2, finished_at = $3, claim_id = NULL WHERE issue_id = $1 \
-         AND status = 'uncertain'",
+         AND status = 'uncertain' RETURNING subscription_id",
         issue,
         status,
         DbTime(now)
     )
-    .rows_affected()
-    .await
+    .fetch_all()
+    .await?;
+    if matches!(status, DeliveryStatus::Failed | DeliveryStatus::Skipped) {
+        cohorts::forget(tx, &readers).await?;
+    }
+    Ok(readers.len() as u64)
 }
 
 /// The kinds of unfinished deliveries an issue has.

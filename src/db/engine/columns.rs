@@ -10,8 +10,8 @@ use crate::{
             status::DeliveryStatus,
         },
         ids::{
-            ArticleId, AuditId, ClaimId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId, NewsletterId,
-            OperatorId, RequestId, SubscriberId, SubscriptionId, VariantId,
+            ArticleId, AuditId, ClaimId, CohortId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId,
+            NewsletterId, OperatorId, OperatorSessionId, RequestId, SubscriberId, SubscriptionId, VariantId,
         },
         issue::{
             days::Days,
@@ -19,6 +19,7 @@ use crate::{
             status::IssueStatus,
         },
         newsletter::{Archive, SelectionKind, SendClock},
+        operator::session::{LinkPurpose, Stage},
         signup::alarm::Alarm,
         subscriber::{
             cadence::Cadence,
@@ -125,6 +126,7 @@ ids!(
     ArticleId,
     AuditId,
     ClaimId,
+    CohortId,
     ConfirmationId,
     DeliveryId,
     FeedId,
@@ -132,6 +134,7 @@ ids!(
     EmailId,
     NewsletterId,
     OperatorId,
+    OperatorSessionId,
     RequestId,
     SubscriberId,
     SubscriptionId,
@@ -147,6 +150,7 @@ string_enums!(
     Fonts,
     IncomingKind,
     IssueStatus,
+    LinkPurpose,
     UnsubscribeReason,
     EmailKind,
     EmailStatus,
@@ -156,6 +160,7 @@ string_enums!(
     SubscriptionStatus,
     TroubleKind,
     SendClock,
+    Stage,
     Wish,
 );
 

@@ -2,6 +2,7 @@
 
 pub mod columns;
 pub mod connect;
+pub mod copy;
 pub mod db_time;
 pub mod group_commit;
 pub mod leases;

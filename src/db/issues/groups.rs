@@ -114,7 +114,7 @@ pub async fn fan_out_again(
         tx,
         "UPDATE issues SET fanned_out_to = CASE WHEN fanned_out_to >= $2 \
          AND fanned_out_to < $3 THEN $2 - 1 ELSE fanned_out_to END WHERE newsletter_id = $1 \
-         AND status = 'frozen' AND fanned_out_to IS NOT NULL",
+         AND status IN ('frozen', 'sending', 'paused', 'held') AND fanned_out_to IS NOT NULL",
         newsletter,
         own,
         other

@@ -171,6 +171,34 @@ pub async fn stopped(tx: &mut Tx, limit: i64) -> Result<Vec<IssueRecord>, DbErro
         .await
 }
 
+/// Returns the issues that are not finished: begun ones, and planned ones that are due by `now`.
+pub async fn open(tx: &mut Tx, now: Timestamp) -> Result<Vec<IssueRecord>, DbError> {
+    query_as!(
+        tx,
+        select_issue!(
+            "WHERE status IN ('frozen', 'sending', 'paused', 'held') OR (status = 'planned' AND due_at <= $1) \
+             ORDER BY due_at, id"
+        ),
+        DbTime(now)
+    )
+    .fetch_all()
+    .await
+}
+
+/// Returns the issues that are going out or were stopped, of one newsletter or all, oldest first. There are a few.
+pub async fn under_way(tx: &mut Tx, newsletter: Option<NewsletterId>) -> Result<Vec<IssueRecord>, DbError> {
+    query_as!(
+        tx,
+        select_issue!(
+            "WHERE status IN ('frozen', 'sending', 'paused', 'held') AND newsletter_id = COALESCE($1, newsletter_id) \
+             ORDER BY due_at, id LIMIT 20"
+        ),
+        newsletter
+    )
+    .fetch_all()
+    .await
+}
+
 /// Returns the dates from `from` on that have an issue.
 pub async fn dates_from(tx: &mut Tx, newsletter: NewsletterId, from: Date) -> Result<Vec<Date>, DbError> {
     let dates: Vec<DbDate> = query_scalar!(

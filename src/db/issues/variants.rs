@@ -147,19 +147,23 @@ pub struct Progress {
     pub latest: i64,
     /// Another issue's fan-out is running.
     pub is_fanning_out: bool,
+    /// The number of issues whose deliveries are folded.
+    pub folded: i64,
 }
 
 /// Returns the state of freezing, for an issue about to be frozen.
 pub async fn progress(tx: &mut Tx, id: IssueId) -> Result<Progress, DbError> {
-    let (latest, fanning_out): (i64, i64) = query_as!(
+    // Each condition is that of an index.
+    let (latest, fanning_out, folded): (i64, i64, i64) = query_as!(
         tx,
         "SELECT COALESCE((SELECT max(id) FROM issue_variants), 0), (SELECT count(*) FROM issues \
-         WHERE status = 'frozen' AND id <> $1)",
+         WHERE status NOT IN ('planned', 'sent', 'skipped') AND fanned_out_to IS NOT NULL \
+         AND id <> $1), (SELECT count(*) FROM issues WHERE folded_at IS NOT NULL)",
         id
     )
     .fetch_one()
     .await?;
-    Ok(Progress { latest, is_fanning_out: fanning_out > 0 })
+    Ok(Progress { latest, is_fanning_out: fanning_out > 0, folded })
 }
 
 /// Prevents other transactions from freezing an issue. SQLite has one writer, so no lock is needed.

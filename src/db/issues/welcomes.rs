@@ -2,10 +2,11 @@
 
 use crate::{
     db::{
-        DbDate, DbError, DbTime, Tx,
+        DbDate, DbError, DbTime, Tx, cohorts,
+        deliveries::receipts,
         engine::query::{query, query_as, query_scalar},
     },
-    domain::ids::{IssueId, NewsletterId, SubscriberId, VariantId},
+    domain::ids::{IssueId, NewsletterId, SubscriberId, SubscriptionId, VariantId},
 };
 use jiff::Timestamp;
 
@@ -21,13 +22,22 @@ pub struct LatestIssue {
     pub is_fanning_out: bool,
 }
 
-/// A story's headline and summary, as its readers saw them.
+/// A story, as its readers saw it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct BriefStory {
     pub title: String,
     /// The summary below the headline.
     pub dek: Option<String>,
     pub url: String,
+    pub section: Option<String>,
+    /// The image, if it is fit for email.
+    pub image_url: Option<String>,
+    /// The publisher's description of the image.
+    pub image_alt: Option<String>,
+    /// The image's width in pixels.
+    pub image_width: Option<i64>,
+    /// The image's height in pixels.
+    pub image_height: Option<i64>,
 }
 
 macro_rules! select_latest {
@@ -62,6 +72,9 @@ pub async fn for_issue(tx: &mut Tx, issue: IssueId) -> Result<Option<LatestIssue
 
 /// Returns whether a reader has an issue, by a delivery or a welcome email.
 pub async fn has(tx: &mut Tx, subscriber: SubscriberId, issue: IssueId) -> Result<bool, DbError> {
+    if receipts::has(tx, subscriber, issue).await? {
+        return Ok(true);
+    }
     query_scalar!(
         tx,
         "SELECT EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $2 AND subscriber_id = $1) \
@@ -90,7 +103,17 @@ pub async fn insert(
         DbTime(now)
     )
     .execute()
-    .await
+    .await?;
+    let subscriptions: Vec<SubscriptionId> = query_scalar!(
+        tx,
+        "SELECT s.id FROM subscriptions s WHERE s.subscriber_id = $1 AND s.newsletter_id = (SELECT \
+         i.newsletter_id FROM issues i JOIN issue_variants v ON v.issue_id = i.id WHERE v.id = $2)",
+        subscriber,
+        variant
+    )
+    .fetch_all()
+    .await?;
+    cohorts::forget(tx, &subscriptions).await
 }
 
 /// Returns the stories of a variant in order, as they were printed, at most 100. Leaves out hidden stories,
@@ -102,7 +125,8 @@ pub async fn stories(
 ) -> Result<Vec<BriefStory>, DbError> {
     query_as!(
         tx,
-        "SELECT COALESCE(e.title, a.title) AS title, COALESCE(e.dek, a.dek) AS dek, a.url \
+        "SELECT COALESCE(e.title, a.title) AS title, COALESCE(e.dek, a.dek) AS dek, a.url, a.section, \
+         CASE WHEN a.image_ok THEN a.image_url END AS image_url, a.image_alt, a.image_width, a.image_height \
          FROM variant_stories s JOIN issue_variants v ON v.id = s.variant_id \
          JOIN articles a ON a.id = s.article_id LEFT JOIN issue_edits e ON e.issue_id = v.issue_id \
          AND e.article_id = s.article_id WHERE s.variant_id = $1 AND NOT a.hidden AND NOT EXISTS (SELECT 1 \
@@ -110,6 +134,12 @@ pub async fn stories(
          JOIN deliveries d ON d.issue_id = ov.issue_id AND d.subscriber_id = $2 \
          AND d.variant_id = o.variant_id WHERE o.article_id = s.article_id \
          AND d.status NOT IN ('failed', 'skipped')) AND NOT EXISTS (SELECT 1 FROM variant_stories o \
+         JOIN issue_variants ov ON ov.id = o.variant_id JOIN receipts t ON t.issue_id = ov.issue_id \
+         AND t.chunk = $2 / 4096 WHERE o.article_id = s.article_id \
+         AND substr(t.entries, CAST(2 * ($2 % 4096) + 1 AS INTEGER), 2) = \
+         {sqlite unhex(printf('%02x01', ov.number))}\
+         {postgres decode(lpad(to_hex(ov.number), 2, '0') || '01', 'hex')}) \
+         AND NOT EXISTS (SELECT 1 FROM variant_stories o \
          JOIN welcomes w ON w.variant_id = o.variant_id AND w.subscriber_id = $2 \
          WHERE o.article_id = s.article_id AND o.variant_id <> $1) ORDER BY s.position LIMIT 100",
         variant,

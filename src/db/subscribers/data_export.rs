@@ -175,6 +175,27 @@ where
     }
 }
 
+/// Returns the reader's copies of issues whose deliveries are folded. Their variants and states are all that
+/// is left.
+async fn older_issues(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<Object>, DbError> {
+    query_as!(
+        tx,
+        "SELECT newsletter, issue_date, variant, CASE state WHEN '01' THEN 'sent' ELSE 'skipped' END AS status \
+         FROM (SELECT n.slug AS newsletter, i.issue_date, i.id, v.number AS variant, \
+         {sqlite hex(}{postgres encode(}substr(t.entries, CAST(2 * (r.id % 4096) + 1 AS INTEGER), 1)\
+         {sqlite )}{postgres , 'hex')} AS number, {sqlite hex(}{postgres encode(}\
+         substr(t.entries, CAST(2 * (r.id % 4096) + 2 AS INTEGER), 1){sqlite )}{postgres , 'hex')} AS state \
+         FROM subscribers r JOIN receipts t ON t.chunk = r.id / 4096 JOIN issues i ON i.id = t.issue_id \
+         JOIN newsletters n ON n.id = i.newsletter_id JOIN issue_variants v ON v.issue_id = i.id \
+         WHERE r.address_key = $1) AS copies WHERE lower(number) = {sqlite printf('%02x', variant)}\
+         {postgres lpad(to_hex(variant), 2, '0')} AND state IN ('01', '02') ORDER BY id DESC LIMIT $2",
+        address.key(),
+        MOST
+    )
+    .fetch_all()
+    .await
+}
+
 /// Reads everything held about the reader of an address. Returns `None` if nothing is.
 pub async fn read(
     tx: &mut Tx,
@@ -186,6 +207,7 @@ pub async fn read(
         let rows: Vec<Object> = query_as!(tx, portable query, address.key(), MOST).fetch_all().await?;
         parts.push((name, rows));
     }
+    parts.push(("older_issues", older_issues(tx, address).await?));
     let is_known = parts.iter().any(|(_, rows)| !rows.is_empty());
     Ok(is_known.then(|| DataExport { address: address.to_string(), exported_at: now, parts }))
 }

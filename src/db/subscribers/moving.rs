@@ -2,7 +2,8 @@
 
 use crate::{
     db::{
-        DbError, DbTime, Tx,
+        DbError, DbTime, Tx, cohorts,
+        deliveries::receipts,
         engine::{
             columns::DbList,
             query::{query, query_scalar},
@@ -159,5 +160,7 @@ pub async fn transfer_history(
         newsletter
     )
     .execute()
-    .await
+    .await?;
+    receipts::transfer(tx, newsletter, from.reader, to.reader).await?;
+    cohorts::forget(tx, &[from.subscription, to.subscription]).await
 }

@@ -11,10 +11,9 @@ pub(super) fn content(request: &EmailRequest<'_>, subscription: &SubscriptionRec
     if subscription.status != SubscriptionStatus::Unsubscribed {
         return Content::NotNeeded("the reader has come back, or must not be mailed");
     }
-    let sign_up_url = format!("{}/?newsletter={}", request.public_url(), request.newsletter.newsletter.slug);
     let email = goodbye::render(&Goodbye {
         masthead: request.masthead_for(subscription),
-        sign_up_url: &sign_up_url,
+        sign_up_url: &request.sign_up_url,
         address: request.mail.recipient.as_str(),
     });
     Content::Email { email, unsubscribe_url: None }

@@ -9,6 +9,7 @@ mod destination_notice;
 mod feed_notice;
 mod goodbye;
 mod issue_notice;
+mod promise;
 mod request;
 mod signup_notice;
 mod test_issue;
@@ -28,7 +29,7 @@ use crate::{
         delivery::email::EmailKind, ids::SubscriptionId, subscriber::subscription::is_complaint,
         token::Purpose,
     },
-    issues::render::masthead,
+    issues::render::{masthead, sign_up_url},
 };
 use email_templates::{
     Email, Masthead,
@@ -52,24 +53,26 @@ struct EmailRequest<'a> {
     context: &'a Context,
     mail: &'a EmailRecord,
     newsletter: &'a NewsletterRecord,
+    /// The newsletter's signup page.
+    sign_up_url: String,
     now: Timestamp,
 }
 
-impl<'a> EmailRequest<'a> {
-    fn masthead(&self) -> Masthead<'a> {
-        masthead(&self.newsletter.newsletter, self.public_url())
+impl EmailRequest<'_> {
+    fn masthead(&self) -> Masthead<'_> {
+        masthead(&self.newsletter.newsletter, &self.sign_up_url)
     }
 
     /// Returns the masthead for a reader, in the reader's language if it is known and differs from the
     /// newsletter's.
-    fn masthead_for(&self, subscription: &'a SubscriptionRecord) -> Masthead<'a> {
-        let primary = |tag: &'a str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    fn masthead_for<'s>(&'s self, subscription: &'s SubscriptionRecord) -> Masthead<'s> {
+        let primary = |tag: &str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
         let masthead = self.masthead();
         let own = subscription.language.as_deref().filter(|own| primary(own) != primary(masthead.language));
         Masthead { language: own.unwrap_or(masthead.language), ..masthead }
     }
 
-    fn public_url(&self) -> &'a str {
+    fn public_url(&self) -> &str {
         &self.context.settings.http.public_url
     }
 
@@ -110,7 +113,8 @@ pub(crate) async fn content(
     mail: &EmailRecord,
     newsletter: &NewsletterRecord,
 ) -> Result<Content, DbError> {
-    let request = EmailRequest { context, mail, newsletter, now: context.clock.now() };
+    let sign_up_url = sign_up_url(&context.settings.http.public_url, &newsletter.newsletter);
+    let request = EmailRequest { context, mail, newsletter, sign_up_url, now: context.clock.now() };
     if let Some(reason) = skip_reason(tx, mail).await? {
         return Ok(Content::NotNeeded(reason));
     }
@@ -178,7 +182,7 @@ async fn skip_reason(tx: &mut Tx, mail: &EmailRecord) -> Result<Option<&'static 
     }
     if mail.kind.is_notice() {
         let key = mail.recipient.key();
-        if !operators::list(tx).await?.iter().any(|operator| operator.address.key() == key) {
+        if !operators::alerted(tx).await?.iter().any(|operator| operator.address.key() == key) {
             return Ok(Some("the address no longer belongs to an operator"));
         }
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<Content, DbError> {
-    let EmailRequest { context, mail, newsletter, now } = *request;
+    let EmailRequest { context, mail, newsletter, now, .. } = *request;
     let next = next_date(tx, newsletter, context.settings.schedule.margins().grace, now).await?;
     let issue = match mail.issue_id {
         Some(id) => issues::get(tx, id).await?,

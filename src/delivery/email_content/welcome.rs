@@ -10,17 +10,26 @@
 use crate::{
     db::{
         DbError, Tx,
+        content::articles,
         deliveries::emails,
         issues::welcomes::{self, BriefStory, LatestIssue},
         subscribers::{self, SubscriptionRecord},
     },
     delivery::email_content::{Content, EmailRequest, clock},
-    domain::{issue::schedule, subscriber::subscription::SubscriptionStatus},
+    domain::{
+        issue::schedule,
+        newsletter::Archive,
+        subscriber::{cadence::Cadence, subscription::SubscriptionStatus},
+    },
+    issues::render::web_view_url,
 };
-use email_templates::welcome::{self, Headline, NextIssue, Welcome};
+use email_templates::{
+    digest::{Picture, Story},
+    welcome::{self, NextIssue, Welcome},
+};
 
-/// Maximum number of stories in the email; the others are on the web.
-const MAX_STORIES: usize = 6;
+/// Fewest sections that are worth a choice.
+const MIN_TOPICS: usize = 2;
 
 pub(super) async fn content(
     request: &EmailRequest<'_>,
@@ -42,22 +51,16 @@ pub(super) async fn content(
     let newsletter = &request.newsletter.newsletter;
     let (_, due_at) = schedule::next_slot(newsletter, request.now);
     let links = request.reader_links(subscription.id);
-    let headlines: Vec<Headline<'_>> = shown
-        .iter()
-        .flat_map(|(_, stories)| stories.iter().take(MAX_STORIES))
-        .map(|story| Headline { title: &story.title, dek: story.dek.as_deref(), url: &story.url })
-        .collect();
-    let web_url = shown.as_ref().map(|(latest, _)| {
-        format!("{}/issues/{}?newsletter={}", request.public_url(), latest.issue_date.0, newsletter.slug)
+    let web_url = shown
+        .as_ref()
+        .filter(|_| newsletter.archive != Archive::None)
+        .map(|(latest, _)| web_view_url(request.public_url(), newsletter, latest.issue_date.0, 1));
+    let latest = shown.as_ref().map(|(latest, lead)| welcome::LatestIssue {
+        date: latest.issue_date.0,
+        language: &newsletter.language,
+        lead: story(lead),
+        web_url: web_url.as_deref(),
     });
-    let latest =
-        shown.as_ref().zip(web_url.as_deref()).map(|((latest, stories), web_url)| welcome::LatestIssue {
-            date: latest.issue_date.0,
-            language: &newsletter.language,
-            headlines: &headlines,
-            more: stories.len().saturating_sub(MAX_STORIES),
-            web_url,
-        });
     let email = welcome::render(&Welcome {
         masthead: request.masthead_for(subscription),
         address: request.mail.recipient.as_str(),
@@ -68,18 +71,37 @@ pub(super) async fn content(
         },
         joined,
         latest,
+        has_topics: articles::recent_sections(tx).await?.len() >= MIN_TOPICS,
+        can_be_weekly: Cadence::Weekly.is_meaningful(newsletter.days),
         unsubscribe_url: &links.unsubscribe,
         preferences_url: &links.preferences,
     });
     Ok(Content::Email { email, unsubscribe_url: Some(links.unsubscribe) })
 }
 
-/// Selects the issue to show and records it.
+fn story(story: &BriefStory) -> Story<'_> {
+    let pixels = |length: Option<i64>| length.and_then(|it| u32::try_from(it).ok());
+    Story {
+        title: &story.title,
+        dek: story.dek.as_deref(),
+        url: &story.url,
+        section: story.section.as_deref(),
+        picture: story.image_url.as_deref().map(|url| Picture {
+            url,
+            alt: story.image_alt.as_deref(),
+            size: pixels(story.image_width).zip(pixels(story.image_height)),
+            ..Picture::default()
+        }),
+        ..Story::default()
+    }
+}
+
+/// Selects the issue to show and records it. Returns it with its first story.
 async fn shown(
     request: &EmailRequest<'_>,
     tx: &mut Tx,
     subscription: &SubscriptionRecord,
-) -> Result<Option<(LatestIssue, Vec<BriefStory>)>, DbError> {
+) -> Result<Option<(LatestIssue, BriefStory)>, DbError> {
     let reader = subscription.subscriber_id;
     let latest = match request.mail.issue_id {
         // An earlier attempt chose the issue.
@@ -93,10 +115,8 @@ async fn shown(
     };
     let Some(latest) = latest else { return Ok(None) };
     let stories = welcomes::stories(tx, latest.variant, reader).await?;
-    if stories.is_empty() {
-        return Ok(None);
-    }
+    let Some(lead) = stories.into_iter().next() else { return Ok(None) };
     welcomes::insert(tx, reader, latest.variant, request.now).await?;
     emails::set_issue(tx, request.mail.id, latest.issue).await?;
-    Ok(Some((latest, stories)))
+    Ok(Some((latest, lead)))
 }

@@ -106,5 +106,7 @@ string_enum! {
         Sent = "sent",
         /// Failed permanently, or no longer needed.
         Failed = "failed",
+        /// Open in a backup that was restored, so it may have been sent since.
+        Uncertain = "uncertain",
     }
 }

@@ -7,6 +7,7 @@ pub mod email;
 pub mod enhanced_code;
 pub mod incoming;
 pub mod proof;
+pub mod receipt;
 pub mod relay;
 pub mod retry;
 pub mod send_rate;

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Changes when the content below or the templates change, so that older revisions don't match by accident.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
+/// The heading of stories without a section of their own, as operators see it.
+pub const IN_BRIEF: &str = "In brief";
 /// Bytes of the hash that are shown.
 const BYTES: usize = 4;
 
@@ -65,6 +67,9 @@ pub struct Identity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Story {
     pub article: i64,
+    /// The heading above it, if one begins here.
+    #[serde(default)]
+    pub heading: Option<String>,
     pub title: String,
     pub dek: Option<String>,
     pub url: String,
@@ -122,6 +127,11 @@ impl Content {
                 Some(old) if old.url != story.url => {
                     lines.push(format!("link of “{}”: {} → {}", story.title, old.url, story.url));
                 }
+                Some(old) if old.heading != story.heading => {
+                    let shown = |heading: &Option<String>| heading.clone().unwrap_or_else(|| "none".into());
+                    let (old, new) = (shown(&old.heading), shown(&story.heading));
+                    lines.push(format!("heading above “{}”: {old} → {new}", story.title));
+                }
                 Some(old) if old != *story => {
                     lines.push(format!("summary, picture or pin of “{}” was changed", story.title));
                 }
@@ -163,6 +173,7 @@ mod tests {
                 .iter()
                 .map(|(article, title)| Story {
                     article: *article,
+                    heading: None,
                     title: (*title).into(),
                     dek: None,
                     url: format!("https://lamp.example/{article}"),

@@ -82,6 +82,8 @@ string_enum! {
         Social = "social",
         /// Not a template of link tags; `{limit}`.
         LinkTags = "link_tags",
+        /// Not a list of the names of sections.
+        SectionOrder = "section_order",
         /// Not a story's number with its position; `{limit}`.
         StoryPlace = "story_place",
         /// Not a story's number with a text.

@@ -4,7 +4,7 @@
 
 use crate::domain::{
     brand::{LinkTags, MAX_FOOTER_CHARS, MAX_LINK_TAGS, MAX_SOCIAL_LINKS, SocialLinks, parse_publisher_url},
-    issue::days::Days,
+    issue::{days::Days, sections::SectionOrder},
     newsletter::{
         LANGUAGES, MAX_STORIES, is_slug, parse_accent, parse_line, parse_logo_url, parse_newsletter_language,
         parse_send_time, parse_stories, parse_time_zone,
@@ -81,6 +81,11 @@ pub fn social(text: &str) -> Checked {
         return Ok(());
     }
     Err(Code::Social.error_with("limit", MAX_SOCIAL_LINKS))
+}
+
+/// The sections of an issue in order, or `none`.
+pub fn section_order(text: &str) -> Checked {
+    check(text == "none" || SectionOrder::parse(text).is_ok(), Code::SectionOrder)
 }
 
 /// A template of link tags, or `none`.

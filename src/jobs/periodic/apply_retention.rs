@@ -1,8 +1,15 @@
 //! Applies the retention periods: erases readers who unsubscribed long ago, and old emails.
 
 use crate::{
-    db::{DbError, Tx, deliveries::emails, engine::leases, incoming_messages, subscribers::erasure},
-    domain::ids::SubscriptionId,
+    db::{
+        DbError, Tx,
+        deliveries::{emails, receipts},
+        engine::leases,
+        incoming_messages,
+        issues::variants,
+        subscribers::erasure,
+    },
+    domain::ids::{IssueId, SubscriptionId},
     jobs::context::ReaderContext,
     random,
 };
@@ -10,6 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Readers or emails per transaction.
 const BATCH: i64 = 500;
+/// Pause between portions of deliveries, for other writers.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 const LEASE_NAME: &str = "retention";
 /// How long the lease of a crashed worker lasts. It is renewed in each transaction.
 const LEASE_TIME: SignedDuration = SignedDuration::from_mins(5);
@@ -18,6 +27,8 @@ const LEASE_TIME: SignedDuration = SignedDuration::from_mins(5);
 pub struct Erased {
     pub readers: usize,
     pub emails: u64,
+    /// Deliveries folded into receipts and figures.
+    pub deliveries: usize,
 }
 
 /// Erases everything past its retention period, in batches, until the process is asked to stop. Does nothing
@@ -72,7 +83,37 @@ async fn erase_expired(lease: &RetentionLease<'_>) -> Result<Erased, DbError> {
             }
         }
     }
+    erased.deliveries = fold_deliveries(lease, now - context.settings.retention.deliveries(), now).await?;
     Ok(erased)
+}
+
+/// Folds the deliveries of issues closed before a time, 4,096 readers at a time. Returns their number.
+async fn fold_deliveries(
+    lease: &RetentionLease<'_>,
+    closed_before: Timestamp,
+    now: Timestamp,
+) -> Result<usize, DbError> {
+    let context = lease.context;
+    let mut folded = 0;
+    while !context.stop.is_cancelled() {
+        let mut tx = context.db.begin().await?;
+        // A plan that was made before an issue is folded must not be frozen after it.
+        variants::lock(&mut tx).await?;
+        if !lease.renew(&mut tx).await? || variants::progress(&mut tx, IssueId(0)).await?.is_fanning_out {
+            break;
+        }
+        let Some(next) = receipts::next_to_fold(&mut tx, closed_before).await? else { break };
+        match next.folded_to {
+            None => receipts::begin(&mut tx, next.issue, next.newsletter, now).await?,
+            Some(after) => {
+                let portion = receipts::fold_portion(&mut tx, next.issue, after).await?;
+                folded += portion.unwrap_or_default();
+            }
+        }
+        tx.commit().await?;
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(folded)
 }
 
 /// Erases readers whose last subscription ended before `until`. Returns their number.

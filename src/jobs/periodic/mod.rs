@@ -5,6 +5,7 @@ pub mod apply_retention;
 pub mod end_pauses;
 pub mod remind_operators;
 pub mod report_destinations;
+pub mod sort_readers;
 pub mod unconfirmed_signups;
 pub mod wake_content;
 pub mod watch_signups;

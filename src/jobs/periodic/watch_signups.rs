@@ -110,7 +110,7 @@ async fn alert_operators(
 ) -> Result<Option<DbTime>, DbError> {
     let all = newsletters::list(tx).await?;
     let Some(newsletter) = all.first() else { return Ok(None) };
-    if operators::list(tx).await?.is_empty() {
+    if operators::alerted(tx).await?.is_empty() {
         return Ok(None);
     }
     notify_operators(&context.queue, tx, newsletter, kind, NoticeSubject::Signups, now).await?;

@@ -2,7 +2,7 @@ use super::*;
 use crate::mail::message::dkim_keys::DkimKeys;
 use email_templates::{
     Email, Masthead,
-    digest::{self, Digest, Links, Story},
+    digest::{self, Digest, Links, Period, Picture, Story},
 };
 use mail_parser::{MessageParser, MimeHeaders as _};
 use proptest::prelude::*;
@@ -237,22 +237,25 @@ proptest! {
         let render = |token: &str| {
             let url = format!("https://lamp.example/{url_path}");
             let story = Story {
-                title: &title, dek: Some(&dek), url: &url, image_url: Some(&url), image_alt: Some(&dek),
-                image_width: None, image_height: None,
+                title: &title, dek: Some(&dek), url: &url,
+                picture: Some(Picture { url: &url, alt: Some(&dek), ..Picture::default() }),
                 author: Some(&author), section: Some(&title), site_name: None, published: None,
             };
             digest::render(&Digest {
                 masthead: Masthead {
                     title: &newsletter.title, tagline: &author, sender_address: "news@example.org",
                     postal_address: &dek,
-                    site_url: "https://news.example.org", language: "en",
+                    sign_up_url: "https://news.example.org", language: "en",
                     theme: email_templates::Theme::default(),
+                    brand: email_templates::Brand::default(),
                 },
                 date: jiff::civil::date(2026, 5, 1),
                 subject: None,
                 preheader: None,
                 note: None,
                 stories: &vec![story; stories],
+                sections: &[],
+                period: Period::Day,
                 links: Links {
                     unsubscribe: &format!("https://news.example.org/unsubscribe/{token}"),
                     preferences: &format!("https://news.example.org/preferences/{token}"),

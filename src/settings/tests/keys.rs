@@ -42,6 +42,7 @@ fn the_defaults_have_exactly_the_keys_of_the_structs() {
     let model = model();
     assert_eq!(model.keys().collect::<Vec<_>>(), field_names::<Settings>());
     for (section, names) in [
+        ("admin", field_names::<Admin>()),
         ("data", field_names::<Data>()),
         ("database", field_names::<Database>()),
         ("digest", field_names::<Digest>()),

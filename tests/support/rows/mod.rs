@@ -1,6 +1,7 @@
 //! Database rows that no person sees, and changes that only a fault, an older version or an intruder makes.
 
 mod deliveries;
+mod history;
 mod ledger;
 mod signups;
 mod subscriptions;

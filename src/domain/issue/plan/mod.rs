@@ -11,7 +11,10 @@
 
 use crate::domain::{
     ids::{ArticleId, VariantId},
-    issue::selection::{Candidate, Choice, Readers, Rules, TooFew, ranked, select, stories},
+    issue::{
+        sections::{self, Heading, Item, SectionOrder},
+        selection::{Candidate, Choice, Readers, Rules, TooFew, ranked, select, stories},
+    },
     newsletter::{Newsletter, SelectionKind},
     subscriber::cadence::Cadence,
 };
@@ -40,6 +43,9 @@ pub struct PlanInputs {
     pub groups: Vec<Group>,
     /// The number of readers beyond the maximum number of groups.
     pub others: i64,
+    /// The newsletter's sections.
+    #[serde(default)]
+    pub sections: SectionOrder,
     /// Stories approved by an operator, if the issue was approved.
     pub approved: Option<HashSet<ArticleId>>,
 }
@@ -173,12 +179,46 @@ impl PlanInputs {
 
     fn select(&self, audience: &Audience) -> Vec<Choice> {
         let order = ranked(&self.candidates, audience.served.kind);
-        select(
+        let choices = select(
             &order,
             &self.rules,
             &self.readers(audience.served, &audience.sections, &audience.received),
             self.planned_at,
-        )
+        );
+        let (mut chosen, mut left): (Vec<Choice>, Vec<Choice>) =
+            choices.into_iter().partition(|choice| choice.reason.is_in());
+        let by_article: HashMap<ArticleId, Choice> = chosen.iter().map(|it| (it.article, *it)).collect();
+        let arranged = self.arranged(chosen.iter().map(|choice| choice.article).collect());
+        chosen = arranged.iter().filter_map(|article| by_article.get(article)).copied().collect();
+        chosen.append(&mut left);
+        chosen
+    }
+
+    /// Returns stories in the order of the newsletter's sections.
+    fn arranged(&self, stories: Vec<ArticleId>) -> Vec<ArticleId> {
+        if self.sections.is_empty() {
+            return stories;
+        }
+        let items = self.items(&stories);
+        sections::arranged(&self.sections, &items).into_iter().map(|index| stories[index]).collect()
+    }
+
+    /// Returns the headings of a variant's stories.
+    pub fn headings(&self, stories: &[ArticleId]) -> Vec<Heading> {
+        sections::headings(&self.sections, &self.items(stories))
+    }
+
+    fn items(&self, stories: &[ArticleId]) -> Vec<Item<'_>> {
+        let candidates: HashMap<ArticleId, &Candidate> =
+            self.candidates.iter().map(|candidate| (candidate.article, candidate)).collect();
+        let item = |article| {
+            let candidate = candidates.get(article);
+            Item {
+                section: candidate.map_or("", |it| it.section.as_str()),
+                is_fixed: candidate.is_some_and(|it| it.is_wanted()),
+            }
+        };
+        stories.iter().map(item).collect()
     }
 
     fn readers<'a>(
@@ -235,7 +275,7 @@ pub fn plan(inputs: &PlanInputs) -> Plan {
     let select_for = |audience: &Audience| -> Vec<ArticleId> {
         let Some(order) = orders.get(&audience.served.kind) else { return Vec::new() };
         let readers = inputs.readers(audience.served, &audience.sections, &audience.received);
-        stories(order, &inputs.rules, &readers, inputs.planned_at)
+        inputs.arranged(stories(order, &inputs.rules, &readers, inputs.planned_at))
     };
     let mut by_stories: BTreeMap<Vec<ArticleId>, Vec<Group>> = BTreeMap::new();
     for group in &inputs.groups {

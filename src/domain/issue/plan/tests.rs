@@ -62,6 +62,7 @@ fn inputs(candidates: Vec<Candidate>, groups: Vec<Group>) -> PlanInputs {
         past: Vec::new(),
         groups,
         others: 0,
+        sections: SectionOrder::default(),
         approved: None,
     }
 }

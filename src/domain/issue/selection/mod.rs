@@ -236,7 +236,7 @@ pub fn ranked(candidates: &[Candidate], kind: SelectionKind) -> Vec<&Candidate> 
 
 impl Candidate {
     /// Whether an operator wants it in this issue.
-    const fn is_wanted(&self) -> bool {
+    pub const fn is_wanted(&self) -> bool {
         self.pinned || matches!(self.wish, Some(Wish::Pin)) || self.place.is_some()
     }
 

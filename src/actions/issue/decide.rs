@@ -1,0 +1,88 @@
+//! An operator decides about the revision of an issue that they saw.
+
+use crate::{
+    actions::{
+        Context,
+        issue::approve_issue::{ApproveError, SeenPlan, approve_issue},
+    },
+    db::{
+        DbError,
+        issues::{IssueRecord, revisions},
+        newsletters::NewsletterRecord,
+    },
+    domain::{actor::Actor, issue::selection::Rules},
+    issues::{
+        forecast::{Forecast, forecast},
+        plan::Planning,
+    },
+};
+use jiff::civil::Date;
+
+/// Attempts to approve a plan that is made again meanwhile.
+const ATTEMPTS: usize = 5;
+
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// The issue changed while the operator decided, in these ways.
+    #[error("it changed while you decided, and nothing was approved:\n{}", .0.join("\n"))]
+    Changed(Vec<String>),
+    #[error("it is being planned again and again; try again")]
+    Unsettled,
+    #[error(transparent)]
+    Approve(#[from] ApproveError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Forecasts an issue for an operator, and keeps its revision, so that a later one can be compared with it.
+pub async fn shown_forecast(
+    context: &Context,
+    rules: Rules,
+    newsletter: &NewsletterRecord,
+    date: Date,
+) -> Result<Forecast, DbError> {
+    let now = context.clock.now();
+    let it = forecast(Planning { rules, now }, &mut context.db.read().await?, newsletter, date).await?;
+    let mut tx = context.db.begin().await?;
+    revisions::keep(&mut tx, newsletter.id, date, &it.content, now).await?;
+    tx.commit().await?;
+    Ok(it)
+}
+
+/// Approves the issue as the operator saw it. A plan that was made again meanwhile and comes out the same is
+/// approved, too; a different one fails with the changes. `None`: there is no issue yet.
+pub async fn approve_seen(
+    context: &Context,
+    rules: Rules,
+    actor: &Actor,
+    newsletter: &NewsletterRecord,
+    seen: &Forecast,
+) -> Result<Option<IssueRecord>, DecideError> {
+    let mut issue = seen.issue.clone();
+    for _ in 0..ATTEMPTS {
+        let Some(current) = &issue else { return Ok(None) };
+        let plan = SeenPlan::of(current, seen.content.revision());
+        match approve_issue(context, actor, current.id, Some(plan)).await {
+            Err(ApproveError::Changed) => {}
+            approved => return Ok(Some(approved?)),
+        }
+        let now = shown_forecast(context, rules, newsletter, seen.date).await?;
+        let changes = now.content.changes_since(&seen.content);
+        if !changes.is_empty() {
+            return Err(DecideError::Changed(changes));
+        }
+        issue = now.issue;
+    }
+    Err(DecideError::Unsettled)
+}
+
+/// Returns why no reader would get an issue.
+pub fn why_nobody(it: &Forecast) -> &'static str {
+    if it.content.stories.is_empty() {
+        "there are no stories for it"
+    } else if it.plan.unserved.is_empty() {
+        "it has too few stories, or no readers"
+    } else {
+        "its readers have had its stories in other issues"
+    }
+}

@@ -1,0 +1,174 @@
+//! An operator arms a database that was restored from a backup.
+//!
+//! What was open in the backup may have been sent since. So before anything is sent, every open delivery and email
+//! becomes uncertain, issues wait for an operator, and the slots since count as skipped.
+
+use crate::{
+    actions::Context,
+    db::{
+        DbError, Tx, audit,
+        deliveries::{self, emails},
+        installation::{self, InstallationRecord},
+        issues::{self, IssueRecord},
+        newsletters, subscribers,
+    },
+    domain::{
+        actor::Actor,
+        delivery::email::EmailKind,
+        issue::{
+            schedule::{self, Due, Margins},
+            status::IssueStatus,
+        },
+    },
+};
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use serde_json::json;
+
+/// Why an issue or a slot of a restored database is skipped or held.
+pub const REASON: &str = "the database was restored from a backup, and it may have gone out before";
+/// Rows that one transaction changes.
+const AT_ONCE: i64 = 5_000;
+
+/// An issue that was open in the backup.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct OpenIssue {
+    /// The newsletter's short name.
+    pub newsletter: String,
+    pub date: Date,
+    pub status: IssueStatus,
+    /// Its deliveries without a final answer.
+    pub deliveries: i64,
+}
+
+/// A date that passed since the backup.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct OpenSlot {
+    /// The newsletter's short name.
+    pub newsletter: String,
+    pub date: Date,
+    #[serde(skip)]
+    due: Due,
+    #[serde(skip)]
+    newsletter_id: crate::domain::ids::NewsletterId,
+}
+
+/// What was open in the backup, and may have been sent since.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Open {
+    pub issues: Vec<OpenIssue>,
+    /// Single emails by kind.
+    pub emails: Vec<(EmailKind, i64)>,
+    pub slots: Vec<OpenSlot>,
+    #[serde(skip)]
+    records: Vec<IssueRecord>,
+}
+
+/// Returns what was open when the database was disarmed.
+pub async fn open_in_backup(
+    context: &Context,
+    installation: &InstallationRecord,
+    grace: SignedDuration,
+) -> Result<Open, DbError> {
+    let now = context.clock.now();
+    let since = installation.disarmed_at.map_or(now, |at| at.0);
+    let mut tx = context.db.read().await?;
+    let records = issues::open(&mut tx, now).await?;
+    let mut open = Vec::new();
+    for record in &records {
+        open.push(OpenIssue {
+            newsletter: newsletters::get(&mut tx, record.newsletter_id).await?.newsletter.slug,
+            date: record.date(),
+            status: record.status,
+            deliveries: deliveries::count_open(&mut tx, record.id).await?,
+        });
+    }
+    Ok(Open {
+        issues: open,
+        emails: emails::open_by_kind(&mut tx, since).await?,
+        slots: open_slots(&mut tx, grace, now).await?,
+        records,
+    })
+}
+
+/// Returns the dates without an issue whose time has come.
+async fn open_slots(tx: &mut Tx, grace: SignedDuration, now: Timestamp) -> Result<Vec<OpenSlot>, DbError> {
+    let margins = Margins { plan_ahead: SignedDuration::ZERO, grace };
+    let mut open = Vec::new();
+    for record in newsletters::list(tx).await? {
+        let newsletter = &record.newsletter;
+        let from = schedule::date_at(newsletter, now).saturating_sub(jiff::Span::new().days(10));
+        let taken = issues::dates_from(tx, record.id, from).await?;
+        let clocks = subscribers::clocks_for(tx, &record).await?;
+        let slots = schedule::open_slots(newsletter, record.scheduled_since, &taken, &clocks, margins, now);
+        open.extend(slots.into_iter().map(|slot| OpenSlot {
+            newsletter: newsletter.slug.clone(),
+            date: slot.date,
+            due: slot.due,
+            newsletter_id: record.id,
+        }));
+    }
+    Ok(open)
+}
+
+/// Settles what was open in the backup and arms the database. Returns `None` if it is armed already. After a crash
+/// in between, the database is still disarmed, and a second call goes on.
+pub async fn arm(
+    context: &Context,
+    actor: &Actor,
+    grace: SignedDuration,
+) -> Result<Option<InstallationRecord>, DbError> {
+    let mut tx = context.db.read().await?;
+    let before = installation::get(&mut tx).await?;
+    drop(tx);
+    let Some(since) = before.disarmed_at else { return Ok(None) };
+    let now = context.clock.now();
+    let open = open_in_backup(context, &before, grace).await?;
+    for issue in &open.records {
+        while in_portion(context, async |tx| deliveries::doubt_open(tx, issue.id, REASON, AT_ONCE).await)
+            .await?
+            > 0
+        {}
+    }
+    while in_portion(context, async |tx| emails::doubt_open(tx, since.0, REASON, now, AT_ONCE).await).await?
+        > 0
+    {}
+    let mut tx = context.db.begin().await?;
+    for issue in &open.records {
+        let to = match issue.status {
+            IssueStatus::Planned => IssueStatus::Skipped,
+            // Its list of readers is not complete, so some may still have to get it.
+            IssueStatus::Frozen => IssueStatus::Held,
+            _ => continue,
+        };
+        issues::advance(&mut tx, issue.id, issue.status, to, Some(REASON), now).await?;
+    }
+    for slot in &open.slots {
+        let (newsletter, date) = (slot.newsletter_id, slot.date);
+        issues::insert(&mut tx, newsletter, date, slot.due, IssueStatus::Skipped, Some(REASON), now).await?;
+    }
+    if !installation::arm(&mut tx).await? {
+        return Ok(None);
+    }
+    let after = installation::get(&mut tx).await?;
+    let entry = audit::Entry {
+        actor,
+        action: "installation.arm",
+        subject: None,
+        before: json!({ "epoch": before.epoch, "disarmed_at": before.disarmed_at, "reason": before.disarmed_reason }),
+        after: json!({ "epoch": after.epoch }),
+    };
+    audit::record(&mut tx, entry, now).await?;
+    tx.commit().await?;
+    Ok(Some(after))
+}
+
+/// Runs a statement in a transaction of its own.
+async fn in_portion(
+    context: &Context,
+    run: impl AsyncFnOnce(&mut Tx) -> Result<u64, DbError>,
+) -> Result<u64, DbError> {
+    let mut tx = context.db.begin().await?;
+    let changed = run(&mut tx).await?;
+    tx.commit().await?;
+    Ok(changed)
+}

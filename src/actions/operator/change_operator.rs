@@ -1,0 +1,66 @@
+//! Changes an operator's name, roles and alerts.
+
+use crate::{
+    actions::{Context, operator::links::MAX_NAME_CHARS},
+    db::{
+        DbError, audit,
+        operators::{self, OperatorRecord, sessions},
+    },
+    domain::{
+        actor::Actor,
+        ids::OperatorId,
+        operator::role::{Role, Roles},
+    },
+};
+use serde_json::{Value, json};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    #[error("Nobody could manage people any more. Make somebody else an admin first.")]
+    LastAdmin,
+    #[error("The name has more than {MAX_NAME_CHARS} characters, or line breaks.")]
+    Name,
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Changes an operator. Without a role they are signed out.
+pub async fn change_operator(
+    context: &Context,
+    actor: &Actor,
+    id: OperatorId,
+    name: &str,
+    roles: &Roles,
+    gets_alerts: bool,
+) -> Result<(), ChangeError> {
+    let name = name.trim();
+    if name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+        return Err(ChangeError::Name);
+    }
+    let mut tx = context.db.begin().await?;
+    let before = operators::get(&mut tx, id).await?.ok_or(DbError::RowNotFound)?;
+    operators::set_profile(&mut tx, id, name, roles, gets_alerts).await?;
+    let was_admin = before.roles.has(Role::Admin) && before.password_hash.is_some();
+    // Commands can always make another admin, so they may remove the last one.
+    if was_admin && matches!(actor, Actor::Operator { .. }) && operators::count_admins(&mut tx).await? == 0 {
+        return Err(ChangeError::LastAdmin);
+    }
+    if roles.is_empty() {
+        sessions::end_all(&mut tx, id, None).await?;
+    }
+    let after = operators::get(&mut tx, id).await?.ok_or(DbError::RowNotFound)?;
+    let entry = audit::Entry {
+        actor,
+        action: "operator.change",
+        subject: Some(id.0),
+        before: audited(&before),
+        after: audited(&after),
+    };
+    audit::record(&mut tx, entry, context.clock.now()).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+fn audited(operator: &OperatorRecord) -> Value {
+    json!({ "roles": operator.roles.to_string(), "gets_alerts": operator.gets_alerts })
+}

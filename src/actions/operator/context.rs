@@ -1,0 +1,52 @@
+//! Dependencies of signing in.
+
+use crate::{
+    actions::Context,
+    db::operators::OperatorRecord,
+    domain::{
+        operator::{password, totp},
+        token::KeyRing,
+    },
+};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Passwords that are hashed at the same time. Each takes about 20 MB.
+const HASHED_AT_ONCE: usize = 2;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct OperatorContext {
+    pub actions: Context,
+    pub keys: Arc<KeyRing>,
+    /// Whether signing in needs a second factor.
+    pub needs_second_factor: bool,
+    hashing: Arc<Semaphore>,
+}
+
+impl OperatorContext {
+    pub fn new(actions: Context, keys: Arc<KeyRing>, needs_second_factor: bool) -> Self {
+        Self { actions, keys, needs_second_factor, hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)) }
+    }
+
+    /// Runs work about passwords on a blocking thread, a few at the same time.
+    pub(super) async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let _turn = self.hashing.acquire().await.ok()?;
+        tokio::task::spawn_blocking(work).await.ok()
+    }
+
+    /// Whether a password is an operator's. Takes as long without an operator.
+    pub(super) async fn password_matches(&self, password: String, operator: Option<&OperatorRecord>) -> bool {
+        let hash = operator.filter(|it| !it.roles.is_empty()).and_then(|it| it.password_hash.clone());
+        self.hash(move || password::matches(&password, hash.as_deref())).await.unwrap_or(false)
+    }
+
+    /// Returns the keys of an operator's second factor, the one to set up first. `None`: there is no second factor.
+    pub(super) fn totp_keys(&self, operator: &OperatorRecord) -> Option<Vec<[u8; totp::KEY_BYTES]>> {
+        let nonce = operator.totp_nonce.as_deref()?;
+        Some(self.keys.derived_keys(&format!("totp {} {nonce}", operator.id)).collect())
+    }
+}

@@ -1,0 +1,118 @@
+//! The second factor: a code from an authenticator program, or a recovery code.
+
+use crate::{
+    actions::operator::{
+        context::OperatorContext,
+        sessions::{OpenedSession, SignedIn, open_session},
+        sign_in::{SignInError, debit_code},
+    },
+    db::{
+        DbError, audit,
+        operators::{self, second_factor},
+    },
+    domain::{
+        actor::Actor,
+        ids::OperatorId,
+        operator::{
+            recovery_code::{self, CODES},
+            totp,
+        },
+    },
+    random,
+};
+use serde_json::json;
+
+/// Random bytes of a nonce.
+const NONCE_BYTES: usize = 16;
+
+/// Returns the key to enter in an authenticator program. It counts once a code of it was entered.
+pub async fn begin_enrolment(
+    context: &OperatorContext,
+    operator: OperatorId,
+) -> Result<[u8; totp::KEY_BYTES], DbError> {
+    let mut tx = context.actions.db.begin().await?;
+    let mut record = operators::get(&mut tx, operator).await?.ok_or(DbError::RowNotFound)?;
+    if record.totp_nonce.is_none() {
+        let nonce = random::hex::<NONCE_BYTES>();
+        second_factor::set_nonce(&mut tx, operator, Some(&nonce)).await?;
+        record.totp_nonce = Some(nonce);
+        tx.commit().await?;
+    }
+    context.totp_keys(&record).and_then(|keys| keys.first().copied()).ok_or(DbError::RowNotFound)
+}
+
+/// Checks the first code of a new second factor. Returns the session and the recovery codes, which are shown once.
+pub async fn enrol(
+    context: &OperatorContext,
+    who: &SignedIn,
+    code: &str,
+) -> Result<(OpenedSession, Vec<String>), SignInError> {
+    debit_code(context, who.operator.id.0).await?;
+    let now = context.actions.clock.now();
+    let mut tx = context.actions.db.begin().await?;
+    let operator = operators::get(&mut tx, who.operator.id).await?.ok_or(DbError::RowNotFound)?;
+    let keys = context.totp_keys(&operator).unwrap_or_default();
+    let step = keys.first().and_then(|key| totp::verify(key, code, operator.totp_step, now));
+    let Some(step) = step else { return Err(SignInError::Wrong) };
+    if !second_factor::use_step(&mut tx, operator.id, step).await? {
+        return Err(SignInError::Wrong);
+    }
+    let codes: Vec<String> = (0..CODES).map(|_| recovery_code::written(random::bytes())).collect();
+    let hashes: Vec<String> = codes.iter().map(|code| recovery_code::hash(code)).collect();
+    second_factor::set_recovery_codes(&mut tx, operator.id, &hashes).await?;
+    let entry = audit::Entry {
+        actor: &Actor::Operator { id: operator.id },
+        action: "operator.second_factor",
+        subject: Some(operator.id.0),
+        before: json!({ "second_factor": false }),
+        after: json!({ "second_factor": true }),
+    };
+    audit::record(&mut tx, entry, now).await?;
+    let opened = open_session(context, &mut tx, who.session.id).await?.ok_or(SignInError::Wrong)?;
+    tx.commit().await?;
+    Ok((opened, codes))
+}
+
+/// Checks a code at sign-in, or a recovery code, and opens the session.
+pub async fn check_code(
+    context: &OperatorContext,
+    who: &SignedIn,
+    code: &str,
+) -> Result<OpenedSession, SignInError> {
+    debit_code(context, who.operator.id.0).await?;
+    let now = context.actions.clock.now();
+    let mut tx = context.actions.db.begin().await?;
+    let operator = operators::get(&mut tx, who.operator.id).await?.ok_or(DbError::RowNotFound)?;
+    let keys = context.totp_keys(&operator).unwrap_or_default();
+    let step = keys.iter().find_map(|key| totp::verify(key, code, operator.totp_step, now));
+    let is_right = match step {
+        Some(step) => second_factor::use_step(&mut tx, operator.id, step).await?,
+        None => second_factor::use_recovery_code(&mut tx, operator.id, &recovery_code::hash(code)).await?,
+    };
+    if !is_right {
+        return Err(SignInError::Wrong);
+    }
+    let opened = open_session(context, &mut tx, who.session.id).await?.ok_or(SignInError::Wrong)?;
+    tx.commit().await?;
+    Ok(opened)
+}
+
+/// Removes an operator's second factor, who sets up a new one at the next sign-in.
+pub async fn reset_second_factor(
+    context: &OperatorContext,
+    actor: &Actor,
+    operator: OperatorId,
+) -> Result<(), DbError> {
+    let mut tx = context.actions.db.begin().await?;
+    second_factor::set_nonce(&mut tx, operator, None).await?;
+    second_factor::set_recovery_codes(&mut tx, operator, &[]).await?;
+    let entry = audit::Entry {
+        actor,
+        action: "operator.second_factor",
+        subject: Some(operator.0),
+        before: json!({ "second_factor": true }),
+        after: json!({ "second_factor": false }),
+    };
+    audit::record(&mut tx, entry, context.actions.clock.now()).await?;
+    tx.commit().await
+}

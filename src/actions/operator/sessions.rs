@@ -1,0 +1,168 @@
+//! Sessions of operators.
+
+use crate::{
+    actions::operator::context::OperatorContext,
+    db::{
+        DbError, Tx, audit,
+        operators::{
+            self, OperatorRecord, links,
+            sessions::{self, NewSession, SessionRecord},
+            views,
+        },
+    },
+    domain::{
+        actor::Actor,
+        ids::{NewsletterId, OperatorId, OperatorSessionId},
+        issue::revision::Revision,
+        operator::session::{LinkPurpose, SEEN_EVERY, Stage, TOKEN_BYTES, token_hash},
+    },
+    random,
+};
+use jiff::civil::Date;
+use serde_json::{Value, json};
+
+/// Longest text of a browser's name that is kept.
+const MAX_AGENT_CHARS: usize = 200;
+
+/// The browser of a request.
+#[derive(Debug, Clone)]
+pub struct Browser {
+    pub user_agent: String,
+    pub client: std::net::IpAddr,
+}
+
+/// A session with the token for the browser's cookie.
+#[derive(Debug, Clone)]
+pub struct OpenedSession {
+    pub token: String,
+    pub stage: Stage,
+}
+
+/// Begins a session of an operator whose password was right.
+pub(super) async fn begin_session(
+    context: &OperatorContext,
+    tx: &mut Tx,
+    operator: &OperatorRecord,
+    browser: &Browser,
+) -> Result<OpenedSession, DbError> {
+    let stage = match (&operator.totp_nonce, operator.totp_step) {
+        (Some(_), Some(_)) => Stage::SecondFactor,
+        _ if context.needs_second_factor => Stage::Enrolment,
+        _ => Stage::Open,
+    };
+    insert(context, tx, operator.id, stage, browser).await
+}
+
+async fn insert(
+    context: &OperatorContext,
+    tx: &mut Tx,
+    operator: OperatorId,
+    stage: Stage,
+    browser: &Browser,
+) -> Result<OpenedSession, DbError> {
+    let (token, now) = (random::hex::<TOKEN_BYTES>(), context.actions.clock.now());
+    let user_agent: String = browser.user_agent.chars().take(MAX_AGENT_CHARS).collect();
+    let (hash, client) = (token_hash(&token), browser.client.to_canonical().to_string());
+    let new = NewSession { operator, token_hash: &hash, stage, user_agent: &user_agent, client: &client };
+    sessions::insert(tx, new, now).await?;
+    Ok(OpenedSession { token, stage })
+}
+
+/// Moves a session to the last stage, with a new token.
+pub(super) async fn open_session(
+    context: &OperatorContext,
+    tx: &mut Tx,
+    session: OperatorSessionId,
+) -> Result<Option<OpenedSession>, DbError> {
+    let token = random::hex::<TOKEN_BYTES>();
+    let now = context.actions.clock.now();
+    let moved = sessions::advance(tx, session, Stage::Open, &token_hash(&token), now).await?;
+    Ok(moved.then_some(OpenedSession { token, stage: Stage::Open }))
+}
+
+/// A session and its operator.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    pub session: SessionRecord,
+    pub operator: OperatorRecord,
+}
+
+/// Returns the living session of a token, in any stage, and records the request.
+pub async fn find_session(context: &OperatorContext, token: &str) -> Result<Option<SignedIn>, DbError> {
+    let now = context.actions.clock.now();
+    let mut tx = context.actions.db.read().await?;
+    let found = sessions::get_by_token(&mut tx, &token_hash(token)).await?;
+    let Some(session) = found.filter(|it| it.is_alive(now)) else { return Ok(None) };
+    let operator = operators::get(&mut tx, session.operator_id).await?;
+    drop(tx);
+    // An operator without a role is signed out.
+    let Some(operator) = operator.filter(|it| !it.roles.is_empty()) else { return Ok(None) };
+    if now.duration_since(session.seen_at.0) >= SEEN_EVERY {
+        let mut tx = context.actions.db.begin().await?;
+        sessions::set_seen(&mut tx, session.id, now).await?;
+        tx.commit().await?;
+    }
+    Ok(Some(SignedIn { session, operator }))
+}
+
+/// Ends one of an operator's sessions.
+pub async fn end_session(
+    context: &OperatorContext,
+    actor: &Actor,
+    operator: OperatorId,
+    session: OperatorSessionId,
+) -> Result<bool, DbError> {
+    let mut tx = context.actions.db.begin().await?;
+    let ended = sessions::end(&mut tx, operator, session).await?;
+    if ended {
+        let entry = audit::Entry {
+            actor,
+            action: "operator.sign_out",
+            subject: Some(operator.0),
+            before: json!({ "session": session }),
+            after: Value::Null,
+        };
+        audit::record(&mut tx, entry, context.actions.clock.now()).await?;
+    }
+    tx.commit().await?;
+    Ok(ended)
+}
+
+/// Sets what the session's next page says, or clears it.
+pub async fn set_flash(
+    context: &OperatorContext,
+    session: OperatorSessionId,
+    flash: Option<&str>,
+) -> Result<(), DbError> {
+    let mut tx = context.actions.db.begin().await?;
+    sessions::set_flash(&mut tx, session, flash).await?;
+    tx.commit().await
+}
+
+/// Opens the pages with the link of `daily demo`. `None`: the link is not valid.
+pub async fn open_with_link(
+    context: &OperatorContext,
+    token: &str,
+    browser: &Browser,
+) -> Result<Option<OpenedSession>, DbError> {
+    let mut tx = context.actions.db.begin().await?;
+    let now = context.actions.clock.now();
+    let found = links::get(&mut tx, &token_hash(token), LinkPurpose::Open, now).await?;
+    let Some(operator) = found.flatten() else { return Ok(None) };
+    let opened = insert(context, &mut tx, operator, Stage::Open, browser).await?;
+    tx.commit().await?;
+    Ok(Some(opened))
+}
+
+/// Records the revision of an issue that an operator has looked at.
+pub async fn set_view(
+    context: &OperatorContext,
+    operator: OperatorId,
+    newsletter: NewsletterId,
+    date: Date,
+    revision: &Revision,
+) -> Result<(), DbError> {
+    let mut tx = context.actions.db.begin().await?;
+    views::set(&mut tx, operator, newsletter, date, revision, context.actions.clock.now()).await?;
+    tx.commit().await
+}

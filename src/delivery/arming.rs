@@ -1,0 +1,119 @@
+//! Compares the database with this machine's marker, which says whether it may send.
+
+use crate::{
+    db::{
+        DatabaseUrl, Db, DbError,
+        engine::processes,
+        installation::{self, InstallationRecord},
+    },
+    domain::installation::{Facts, GivenOut, Marker, Verdict, judge},
+    settings::Settings,
+};
+use jiff::Timestamp;
+use std::{
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// Whether this process may send. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Armed(Arc<AtomicBool>);
+
+impl Armed {
+    pub fn new(armed: bool) -> Self {
+        Self(Arc::new(AtomicBool::new(armed)))
+    }
+
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    pub fn set(&self, armed: bool) {
+        self.0.store(armed, Ordering::Release);
+    }
+}
+
+/// The database as this machine judges it.
+#[derive(Debug, Clone)]
+pub struct Judgement {
+    pub verdict: Verdict,
+    pub installation: InstallationRecord,
+    pub given_out: GivenOut,
+}
+
+impl Judgement {
+    /// Returns the marker for this machine, with the numbers that were given out at some moment.
+    pub fn marker(&self, given_out: GivenOut) -> Marker {
+        Marker { installation: self.installation.key.clone(), epoch: self.installation.epoch, given_out }
+    }
+}
+
+/// Judges the database by the marker of this machine. An unreadable marker counts as none.
+pub async fn judge_database(db: &Db, settings: &Settings, now: Timestamp) -> Result<Judgement, DbError> {
+    let marker = match &settings.sending.armed {
+        Some(configured) => Some(configured.clone()),
+        None => read_marker(&marker_file(settings)),
+    };
+    let mut tx = db.read().await?;
+    let installation = installation::get(&mut tx).await?;
+    let given_out = installation::given_out(&mut tx).await?;
+    let facts = Facts {
+        installation: installation.key.clone(),
+        epoch: installation.epoch,
+        given_out,
+        is_at_home: installation.made_in == installation::place(&mut tx).await?,
+        disarmed: installation.disarmed_at.map(|_| {
+            installation.disarmed_reason.clone().unwrap_or_else(|| "it was restored from a backup".into())
+        }),
+        // An SQLite file always has its marker beside it.
+        has_live_workers: matches!(settings.database.url, DatabaseUrl::Postgres(_))
+            && processes::count_workers(&mut tx, now).await? > 0,
+    };
+    Ok(Judgement { verdict: judge(marker.as_ref(), &facts), installation, given_out })
+}
+
+/// Returns the file of this machine's marker: beside an SQLite database, otherwise in the data folder.
+pub fn marker_file(settings: &Settings) -> PathBuf {
+    match &settings.database.url {
+        DatabaseUrl::Sqlite(path) => {
+            let mut name = path.as_os_str().to_owned();
+            name.push(".armed");
+            name.into()
+        }
+        DatabaseUrl::Postgres(_) => settings.data.folder.join("daily.armed"),
+    }
+}
+
+fn read_marker(file: &Path) -> Option<Marker> {
+    let text = match fs::read(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            tracing::warn!(file = %file.display(), %error, "can't read the marker of what this machine sent");
+            return None;
+        }
+    };
+    serde_json::from_slice(&text)
+        .inspect_err(|error| tracing::warn!(file = %file.display(), %error, "the marker is not readable"))
+        .ok()
+}
+
+/// Writes a marker durably. A reader sees the old one or the new one.
+pub fn write_marker(file: &Path, marker: &Marker) -> io::Result<()> {
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
+    let temporary = file.with_extension(format!("{}.new", std::process::id()));
+    let mut options = fs::OpenOptions::new();
+    let mut new = options.create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
+    serde_json::to_writer(&mut new, marker)?;
+    new.write_all(b"\n")?;
+    new.sync_all()?;
+    fs::rename(&temporary, file)
+}

@@ -1,0 +1,320 @@
+//! Editing an issue's texts, or a story's. If somebody changed the same text meanwhile, both versions are shown.
+
+use super::{apply, date_of, seen_forecast};
+use crate::{
+    actions::issue::{edit_fields::IssueEdit, edit_issue::MAX_NOTE_CHARS},
+    db::{DbError, audit, issues::revisions},
+    domain::{
+        content::article::{MAX_DEK_CHARS, MAX_TITLE_CHARS},
+        issue::revision::{Content, Revision},
+        operator::role::Permission,
+    },
+    issues::forecast::Forecast,
+    web::admin::{
+        desk::{Answer, Desk, Flash, Posted, Refused},
+        layout::{Tab, rev},
+        today::name_of,
+        words::{long_day, moment},
+    },
+};
+use axum::{
+    extract::{Path, Query},
+    http::StatusCode,
+};
+use maud::{Markup, html};
+use std::collections::HashMap;
+
+/// Attempts to save while others save.
+const ATTEMPTS: usize = 3;
+
+/// One text that can be edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Subject,
+    Preheader,
+    Note,
+    Title(i64),
+    Summary(i64),
+}
+
+impl Field {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Subject => "Subject",
+            Self::Preheader => "Preheader",
+            Self::Note => "Note",
+            Self::Title(_) => "Headline",
+            Self::Summary(_) => "Summary",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Preheader => "preheader",
+            Self::Note => "note",
+            Self::Title(_) => "title",
+            Self::Summary(_) => "summary",
+        }
+    }
+
+    const fn limit(self) -> usize {
+        match self {
+            Self::Subject | Self::Preheader | Self::Title(_) => MAX_TITLE_CHARS,
+            Self::Note => MAX_NOTE_CHARS,
+            Self::Summary(_) => MAX_DEK_CHARS,
+        }
+    }
+
+    /// Returns the text in a content. Empty: none.
+    fn value(self, content: &Content) -> String {
+        let story = |id: i64| content.stories.iter().find(|story| story.article == id);
+        let text = match self {
+            Self::Subject => content.subject.clone(),
+            Self::Preheader => content.preheader.clone(),
+            Self::Note => content.note.clone(),
+            Self::Title(id) => story(id).map(|story| story.title.clone()),
+            Self::Summary(id) => story(id).and_then(|story| story.dek.clone()),
+        };
+        text.unwrap_or_default()
+    }
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Which {
+    story: Option<i64>,
+}
+
+/// Shows the form for the issue's texts, or a story's.
+pub async fn get(
+    desk: Desk,
+    Path(path): Path<HashMap<String, String>>,
+    Query(which): Query<Which>,
+) -> Answer {
+    desk.require(Permission::EditIssue)?;
+    let it = seen_forecast(&desk, date_of(&path)?).await?;
+    let fields = fields_of(&it, which.story)?;
+    let values: Vec<(Field, String)> =
+        fields.into_iter().map(|field| (field, field.value(&it.content))).collect();
+    form(&desk, &it, which.story, &values, None).await
+}
+
+fn fields_of(it: &Forecast, story: Option<i64>) -> Result<Vec<Field>, Refused> {
+    match story {
+        None => Ok(vec![Field::Subject, Field::Preheader, Field::Note]),
+        Some(id) if it.content.stories.iter().any(|story| story.article == id) => {
+            Ok(vec![Field::Title(id), Field::Summary(id)])
+        }
+        Some(_) => Err(Refused::Missing("This story is not in the issue any more.".into())),
+    }
+}
+
+async fn form(
+    desk: &Desk,
+    it: &Forecast,
+    story: Option<i64>,
+    values: &[(Field, String)],
+    problem: Option<&str>,
+) -> Answer {
+    let heading = if story.is_some() { "Edit the story" } else { "Subject and note" };
+    let hint = |field: Field| match field {
+        Field::Subject => "Empty: the first story’s headline. Inboxes show about 40 characters.",
+        Field::Preheader => "Empty: the other headlines. Inboxes show it after the subject.",
+        Field::Note => "Above the stories, in Markdown. Empty: none.",
+        Field::Title(_) => "In this issue only.",
+        Field::Summary(_) => "In this issue only. Empty: none.",
+    };
+    let content = html! {
+        div.opening { div { p.over { a href=(desk.issue_path(it.date, "")) { (long_day(it.date)) } " · revision " (rev(it.content.revision().as_str())) }
+            h1 { (heading) }
+            @if it.issue.as_ref().is_some_and(|issue| issue.approved_at.is_some()) {
+                p.lede { b { "This issue is approved." } " Saving ends the approval, and it waits for another one." } } } }
+        @if let Some(problem) = problem { div.notice.alarm role="alert" { b { "Not saved. " } (problem) } }
+        section.sheet {
+            (desk.form(&desk.issue_path(it.date, "edit"), &html! {
+                input type="hidden" name="revision" value=(it.content.revision());
+                @if let Some(story) = story { input type="hidden" name="story" value=(story); }
+                @for (field, value) in values {
+                    div.field {
+                        label for=(field.name()) { (field.label()) }
+                        (input(*field, field.name(), value, false))
+                        p.hint id={ (field.name()) "-hint" } { (hint(*field)) }
+                    }
+                }
+                p.acts { button.filled { "Save" } a.btn href=(desk.issue_path(it.date, "")) { "Back" } }
+            }))
+        }
+    };
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    desk.page_with(status, Tab::Issue, heading, &content).await
+}
+
+fn input(field: Field, id: &str, value: &str, readonly: bool) -> Markup {
+    let hint = (!readonly).then(|| format!("{}-hint", field.name()));
+    match field {
+        Field::Note => {
+            html! { textarea id=(id) name=[(!readonly).then_some(field.name())] rows="8" maxlength=(field.limit()) readonly[readonly] aria-describedby=[hint.as_deref()] { (value) } }
+        }
+        Field::Summary(_) => {
+            html! { textarea id=(id) name=[(!readonly).then_some(field.name())] rows="3" maxlength=(field.limit()) readonly[readonly] aria-describedby=[hint.as_deref()] { (value) } }
+        }
+        _ => {
+            html! { input id=(id) name=[(!readonly).then_some(field.name())] value=(value) maxlength=(field.limit()) readonly[readonly] aria-describedby=[hint.as_deref()]; }
+        }
+    }
+}
+
+/// The edited texts, and the revision that the editor saw.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Edited {
+    revision: String,
+    story: Option<String>,
+    subject: Option<String>,
+    preheader: Option<String>,
+    note: Option<String>,
+    title: Option<String>,
+    summary: Option<String>,
+}
+
+impl Edited {
+    fn value(&self, field: Field) -> String {
+        let text = match field {
+            Field::Subject => &self.subject,
+            Field::Preheader => &self.preheader,
+            Field::Note => &self.note,
+            Field::Title(_) => &self.title,
+            Field::Summary(_) => &self.summary,
+        };
+        // Forms send line breaks as CRLF.
+        text.as_deref().unwrap_or_default().replace("\r\n", "\n").trim().to_owned()
+    }
+}
+
+pub async fn post(
+    Path(path): Path<HashMap<String, String>>,
+    Posted { desk, fields: edited }: Posted<Edited>,
+) -> Answer {
+    desk.require(Permission::EditIssue)?;
+    let date = date_of(&path)?;
+    let story = edited.story.as_deref().and_then(|id| id.parse().ok());
+    for _ in 0..ATTEMPTS {
+        let it = seen_forecast(&desk, date).await?;
+        let fields = fields_of(&it, story)?;
+        let mine: Vec<(Field, String)> = fields.iter().map(|field| (*field, edited.value(*field))).collect();
+        let base = base_of(&desk, &it, &edited.revision).await?;
+        let touched = |field: &Field, text: &str| base.as_ref().is_none_or(|base| field.value(base) != *text);
+        let changed: Vec<(Field, String)> =
+            mine.iter().filter(|(field, text)| touched(field, text)).cloned().collect();
+        let conflicts: Vec<(Field, String)> = changed
+            .iter()
+            .filter(|(field, text)| {
+                let theirs = field.value(&it.content);
+                theirs != *text && base.as_ref().is_none_or(|base| field.value(base) != theirs)
+            })
+            .cloned()
+            .collect();
+        if !conflicts.is_empty() {
+            return conflict(&desk, &it, story, &changed, &conflicts).await;
+        }
+        if changed.is_empty() {
+            return desk
+                .done(&desk.issue_path(date, ""), Flash::fine("Unchanged.", "Nothing was different."))
+                .await;
+        }
+        let (words, changes) = match edit_of(&changed).checked() {
+            Ok(checked) => checked,
+            Err(_) => {
+                let problem = "A text is too long, or the headline is empty.";
+                return form(&desk, &it, story, &mine, Some(problem)).await;
+            }
+        };
+        let was_approved = it.issue.as_ref().is_some_and(|issue| issue.approved_at.is_some());
+        let version = it.issue.as_ref().map(|issue| issue.version);
+        if apply(&desk, &it, version, &words, &changes).await? {
+            let names: Vec<&str> = changed.iter().map(|(field, _)| field.label()).collect();
+            let flash = if was_approved {
+                Flash::wait(
+                    "Saved.",
+                    format!("{}. The approval has ended: review and approve it again.", names.join(", ")),
+                )
+            } else {
+                Flash::fine("Saved.", format!("{}.", names.join(", ")))
+            };
+            return desk.done(&desk.issue_path(date, ""), flash).await;
+        }
+    }
+    Err(Refused::Failed("Others are editing this issue at the same moment. Go back and save again.".into()))
+}
+
+/// Returns the content that the editor saw, if it was kept.
+async fn base_of(desk: &Desk, it: &Forecast, revision: &str) -> Result<Option<Content>, DbError> {
+    if it.content.revision().as_str() == revision {
+        return Ok(Some(it.content.clone()));
+    }
+    let Ok(revision) = Revision::parse(revision) else { return Ok(None) };
+    revisions::get(&mut desk.db().read().await?, desk.record().id, it.date, &revision).await
+}
+
+fn edit_of(changed: &[(Field, String)]) -> IssueEdit {
+    let mut edit = IssueEdit::default();
+    for (field, text) in changed {
+        let text = text.clone();
+        match field {
+            Field::Subject => edit.subject = Some(text),
+            Field::Preheader => edit.preheader = Some(text),
+            Field::Note => edit.note = Some(text),
+            Field::Title(id) => edit.title.push(format!("{id}={text}")),
+            Field::Summary(id) => edit.summary.push(format!("{id}={text}")),
+        }
+    }
+    edit
+}
+
+/// Shows both versions. Nothing is saved, and nothing of either is lost.
+async fn conflict(
+    desk: &Desk,
+    it: &Forecast,
+    story: Option<i64>,
+    changed: &[(Field, String)],
+    conflicts: &[(Field, String)],
+) -> Answer {
+    let mut tx = desk.db().read().await?;
+    let entry = match &it.issue {
+        Some(issue) => audit::for_subject(&mut tx, "issue.edit", issue.id.0).await?.into_iter().next(),
+        None => None,
+    };
+    let (who, when) = match &entry {
+        Some(entry) => {
+            (name_of(&mut tx, &entry.actor).await?, moment(entry.occurred_at.0, desk.now, desk.newsletter()))
+        }
+        None => ("the feed".to_owned(), "meanwhile".to_owned()),
+    };
+    drop(tx);
+    let is_in_conflict = |field: Field| conflicts.iter().any(|(other, _)| *other == field);
+    let content = html! {
+        div.opening { div { p.over { a href=(desk.issue_path(it.date, "")) { (long_day(it.date)) } }
+            h1 { "Two people changed the same text" }
+            p.lede { b { (who) } " saved revision " (rev(it.content.revision().as_str())) ", " (when) ". Nothing of yours is lost, and nothing is saved yet." } } }
+        section.sheet {
+            (desk.form(&desk.issue_path(it.date, "edit"), &html! {
+                input type="hidden" name="revision" value=(it.content.revision());
+                @if let Some(story) = story { input type="hidden" name="story" value=(story); }
+                @for field in fields_of(it, story).unwrap_or_default() {
+                    @let theirs = field.value(&it.content);
+                    @let mine = changed.iter().find(|(other, _)| *other == field).map_or(theirs.clone(), |(_, text)| text.clone());
+                    @if is_in_conflict(field) {
+                        div.pair.field {
+                            div.field { label for={ (field.name()) "-mine" } { (field.label()) ": yours" } (input(field, &format!("{}-mine", field.name()), &mine, false))
+                                p.hint id={ (field.name()) "-hint" } { "You may mix both before saving." } }
+                            div { label for={ (field.name()) "-theirs" } { (field.label()) ": " (who) "’s, " (when) } (input(field, &format!("{}-theirs", field.name()), &theirs, true)) }
+                        }
+                    } @else { input type="hidden" name=(field.name()) value=(mine); }
+                }
+                p.acts { button { "Keep mine" } a.btn href=(desk.issue_path(it.date, "")) { "Keep " (who) "’s" } }
+            }))
+        }
+    };
+    desk.page_with(StatusCode::CONFLICT, Tab::Issue, "Two people changed the same text", &content).await
+}

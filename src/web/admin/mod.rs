@@ -1,0 +1,129 @@
+//! `/admin`: the operators' pages.
+//!
+//! A page asks one question and answers it in its headline. Every action is a plain form that goes through the function
+//! the command line uses, with the operator as its actor. Scripts only make pages quicker.
+
+mod account;
+mod assets;
+mod desk;
+mod forms;
+mod issue;
+mod layout;
+mod sign_in;
+mod today;
+mod verdict;
+mod welcome;
+mod words;
+
+use super::{client_address, error::AppError};
+use crate::{
+    actions::{Context, operator::context::OperatorContext, signup::context::SignupContext},
+    domain::{
+        content::article::FoundArticle,
+        delivery::breaker::Breaker,
+        ids::IssueId,
+        issue::{schedule::Margins, selection::Rules},
+        subscriber::email_address::EmailAddress,
+    },
+    issues::plan::Planning,
+};
+use async_trait::async_trait;
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::header,
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use std::sync::Arc;
+use url::Url;
+
+/// Largest form in bytes: a note with every character escaped.
+const MAX_FORM_BYTES: usize = 128 * 1024;
+
+/// What the pages need from parts of Daily that pages don't know.
+#[async_trait]
+pub trait Work: Send + Sync {
+    /// Plans an issue now.
+    async fn plan(&self, issue: IssueId) -> Result<(), String>;
+    /// Reads an article from its page.
+    async fn read_article(&self, url: &Url) -> Result<FoundArticle, String>;
+    /// Connects to each relay. Returns its name, and what went wrong.
+    async fn check_relays(&self) -> Vec<(String, Result<(), String>)>;
+    /// Whether a DKIM key signs email from this address.
+    fn signs(&self, sender: &EmailAddress) -> bool;
+    /// The effective settings, each with its key. Secrets are masked.
+    fn settings(&self) -> Vec<(String, String)>;
+}
+
+/// The state of the operators' pages. Cheap to clone.
+#[derive(Clone)]
+pub struct Admin {
+    pub operators: OperatorContext,
+    pub signup: SignupContext,
+    /// The configured limits for planning, which a newsletter may override.
+    pub rules: Rules,
+    pub margins: Margins,
+    pub breaker: Breaker,
+    /// URL of the operators' pages, without `/admin`.
+    pub url: Arc<str>,
+    pub public_url: Arc<str>,
+    /// The only host name for which the pages are served.
+    pub host: Option<Arc<str>>,
+    /// Whether the pages' URL is HTTPS.
+    pub secure_cookies: bool,
+    /// Whether operators who edited an issue can't approve it.
+    pub second_person: bool,
+    pub work: Arc<dyn Work>,
+}
+
+impl Admin {
+    fn actions(&self) -> &Context {
+        &self.operators.actions
+    }
+
+    fn planning(&self) -> Planning {
+        Planning { rules: self.rules, now: self.actions().clock.now() }
+    }
+}
+
+/// Returns the routes below `/admin`.
+pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
+    Router::new()
+        .route("/admin", get(today::first))
+        .route("/admin/sign-in", get(sign_in::get).post(sign_in::post))
+        .route("/admin/sign-in/code", get(sign_in::code).post(sign_in::post_code))
+        .route("/admin/sign-in/second-factor", get(sign_in::enrolment).post(sign_in::post_enrolment))
+        .route("/admin/sign-out", post(sign_in::sign_out))
+        .route("/admin/welcome/{token}", get(welcome::get).post(welcome::post))
+        .route("/admin/demo/{token}", get(welcome::demo))
+        .route("/admin/me", get(account::get).post(account::post))
+        .route("/admin/keys", get(account::keys))
+        .route("/admin/n/{slug}", get(today::get))
+        .route("/admin/n/{slug}/issues", get(issue::next))
+        .route("/admin/n/{slug}/issues/{date}", get(issue::get).post(issue::post))
+        .route("/admin/n/{slug}/issues/{date}/edit", get(issue::edit::get).post(issue::edit::post))
+        .route("/admin/n/{slug}/issues/{date}/email", get(issue::email::frame))
+        .route("/admin/n/{slug}/issues/{date}/preview", get(issue::email::get))
+        .route("/admin/assets/{name}", get(assets::get))
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .layer(axum::middleware::from_fn_with_state(admin.clone(), only_our_host))
+        .with_state(admin)
+}
+
+/// Refuses requests for other host names than the configured one.
+async fn only_our_host(State(admin): State<Admin>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    match &admin.host {
+        Some(ours) if host.is_none_or(|host| !host.eq_ignore_ascii_case(ours)) => {
+            AppError::NoPage.into_response()
+        }
+        _ => next.run(request).await,
+    }
+}
+
+/// Returns the client's address, which the middleware has found.
+fn client_of(parts: &axum::http::request::Parts) -> std::net::IpAddr {
+    client_address::of(&parts.extensions)
+}

@@ -1,0 +1,509 @@
+//! Today: does the next issue go out right?
+
+use super::{
+    desk::{Answer, Desk},
+    layout::{Tab, fact, rev, state},
+    verdict::{Outlook, Step, Verdict, of_sent},
+    words::{clock, counted, day_word, from_now, long_day, moment, number, short_day},
+};
+use crate::{
+    actions::issue::decide::shown_forecast,
+    db::{
+        DbError, Tx, audit,
+        content::feeds::{self, FeedRecord},
+        deliveries::{self, Counts},
+        engine::processes,
+        issues::{self, IssueRecord},
+        newsletters::NewsletterRecord,
+        operators, subscribers,
+    },
+    domain::{
+        actor::Actor,
+        content::feed_trouble::TroubleKind,
+        issue::{schedule, status::IssueStatus},
+        operator::role::Permission,
+        subscriber::subscription::SubscriptionStatus,
+    },
+    issues::{forecast::Forecast, next::next_date},
+};
+use axum::response::{IntoResponse as _, Redirect};
+use jiff::{Span, civil::Date};
+use maud::{Markup, html};
+
+/// Feeds that are listed among what needs somebody.
+const FEEDS: i64 = 6;
+/// Issues whose readers the curve shows.
+const CURVE: i64 = 30;
+
+/// Opens the first newsletter.
+pub async fn first(desk: Desk) -> Answer {
+    Ok(Redirect::to(&desk.path("")).into_response())
+}
+
+/// Returns the name of whoever edited an issue after its last approval.
+pub async fn changed_by(tx: &mut Tx, issue: &IssueRecord) -> Result<Option<String>, DbError> {
+    if issue.approved_at.is_some() {
+        return Ok(None);
+    }
+    let approval = audit::for_subject(tx, "issue.approve", issue.id.0).await?;
+    let edits = audit::for_subject(tx, "issue.edit", issue.id.0).await?;
+    match (approval.first(), edits.first()) {
+        (Some(approval), Some(edit)) if edit.id.0 > approval.id.0 => {
+            Ok(Some(name_of(tx, &edit.actor).await?))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Returns how colleagues call an actor.
+pub async fn name_of(tx: &mut Tx, actor: &Actor) -> Result<String, DbError> {
+    Ok(match actor {
+        Actor::Operator { id } => match operators::get(tx, *id).await? {
+            Some(operator) => operator.called().to_owned(),
+            None => format!("Former operator {id}"),
+        },
+        Actor::Command { os_user, sudo_user, .. } => {
+            format!("{} (command)", sudo_user.as_deref().unwrap_or(os_user))
+        }
+        other => other.to_string(),
+    })
+}
+
+/// Everything that the page shows.
+struct Today {
+    forecast: Forecast,
+    verdict: Verdict,
+    /// The newsletter's own issue that is going out or was stopped.
+    own: Option<(IssueRecord, Counts)>,
+    /// Those of other newsletters.
+    others: Vec<(NewsletterRecord, IssueRecord, Counts)>,
+    last: Option<(IssueRecord, Counts, Option<String>)>,
+    usual_failed: Option<i64>,
+    feeds: Vec<FeedRecord>,
+    skipped_today: Option<IssueRecord>,
+    active: i64,
+    pending: i64,
+    curve: Vec<i64>,
+}
+
+pub async fn get(desk: Desk) -> Answer {
+    let it = load(&desk).await?;
+    let content = html! {
+        (headline(&desk, &it))
+        div.split {
+            div.stack {
+                (needs_you(&desk, &it))
+                (next_days(&desk, &it))
+            }
+            div.stack {
+                (going_out(&desk, &it))
+                (last_one(&desk, &it))
+            }
+        }
+        (readers(&desk, &it))
+    };
+    desk.page(Tab::Today, "Today", &content).await
+}
+
+async fn load(desk: &Desk) -> Result<Today, DbError> {
+    let record = desk.record();
+    let mut tx = desk.db().read().await?;
+    let date = next_date(&mut tx, record, desk.admin.margins.grace, desk.now).await?;
+    drop(tx);
+    let forecast = shown_forecast(desk.admin.actions(), desk.admin.rules, record, date).await?;
+    let mut tx = desk.db().read().await?;
+    let mut own = None;
+    let mut others = Vec::new();
+    for issue in issues::under_way(&mut tx, None).await? {
+        let counts = deliveries::counts(&mut tx, issue.id).await?;
+        if issue.newsletter_id == record.id {
+            own = Some((issue, counts));
+        } else if let Some(newsletter) = desk.newsletters.iter().find(|it| it.id == issue.newsletter_id) {
+            others.push((newsletter.clone(), issue, counts));
+        }
+    }
+    let changed = match &forecast.issue {
+        Some(issue) => changed_by(&mut tx, issue).await?,
+        None => None,
+    };
+    let outlook = Outlook {
+        newsletter: desk.newsletter(),
+        forecast: &forecast,
+        today: desk.today(),
+        now: desk.now,
+        workers: processes::count_workers(&mut tx, desk.now).await?,
+        schedulers: processes::count_schedulers(&mut tx, desk.now).await?,
+        changed_by: changed.as_deref(),
+        may_send: desk.may(Permission::SendIssue),
+    };
+    let verdict = match &own {
+        Some((issue, counts)) => of_sent(issue, counts, desk.today(), None),
+        None => outlook.verdict(),
+    };
+    let page = issues::page(&mut tx, record.id, Date::MAX, CURVE + 5).await?;
+    let sent: Vec<&IssueRecord> = page.iter().filter(|issue| issue.status == IssueStatus::Sent).collect();
+    let mut last = None;
+    let mut usual_failed = None;
+    if let Some(issue) = sent.first() {
+        let counts = deliveries::counts(&mut tx, issue.id).await?;
+        let lead = issues::variants::get_by_number(&mut tx, issue.id, 1).await?.map(|it| it.subject);
+        last = Some(((*issue).clone(), counts, lead));
+        usual_failed = usual(&mut tx, &sent[1..]).await?;
+    }
+    let skipped_today =
+        page.iter().find(|it| it.status == IssueStatus::Skipped && it.date() == desk.today()).cloned();
+    let mut curve: Vec<i64> = sent.iter().map(|issue| issue.recipients).collect();
+    curve.reverse();
+    let counts = subscribers::counts(&mut tx, Some(record.id), Some(SubscriptionStatus::Pending)).await?;
+    Ok(Today {
+        verdict,
+        forecast,
+        own,
+        others,
+        last,
+        usual_failed,
+        feeds: feeds::in_trouble(&mut tx, FEEDS).await?,
+        skipped_today,
+        active: subscribers::count_active(&mut tx, record.id).await?,
+        pending: counts.iter().map(|it| it.readers).sum(),
+        curve,
+    })
+}
+
+/// Returns the median of failed copies of earlier issues, if there are some.
+async fn usual(tx: &mut Tx, earlier: &[&IssueRecord]) -> Result<Option<i64>, DbError> {
+    let mut failed = Vec::new();
+    for issue in earlier.iter().take(8) {
+        failed.push(deliveries::counts(tx, issue.id).await?.failed);
+    }
+    failed.sort_unstable();
+    Ok((failed.len() >= 3).then(|| failed[failed.len() / 2]))
+}
+
+fn headline(desk: &Desk, it: &Today) -> Markup {
+    let (verdict, forecast) = (&it.verdict, &it.forecast);
+    let (date, due) = match &it.own {
+        Some((issue, _)) => (issue.date(), None),
+        None => (forecast.date, Some(forecast.due_at)),
+    };
+    let path = match verdict.step {
+        Step::Approve | Step::Send => desk.issue_path(date, "send"),
+        Step::Open => desk.issue_path(date, ""),
+        Step::AddStories => desk.path("feeds"),
+        Step::Watch => desk.path("live"),
+        Step::System => desk.path("system"),
+    };
+    let stories = &forecast.content.stories;
+    html! {
+        section.verdict.beside aria-labelledby="verdict" {
+            div {
+                p.over { b { (long_day(date)) }
+                    @if let Some(due) = due { " · due " (clock(due, desk.newsletter())) ", " (from_now(due, desk.now)) }
+                    (state(verdict.state, verdict.word)) }
+                h1 id="verdict" { (verdict.sentence) }
+                @if !verdict.detail.is_empty() { p.lede { (verdict.detail) } }
+                @if it.own.is_none() {
+                    p.facts {
+                        (fact(i64::try_from(stories.len()).unwrap_or(i64::MAX), "story"))
+                        (fact(forecast.plan.readers(), "reader"))
+                        @if forecast.waves.len() > 1 { (fact(i64::try_from(forecast.waves.len()).unwrap_or(0), "wave")) }
+                    }
+                }
+                p.acts {
+                    a.btn.filled.big href=(path) data-key="a" { (verdict.step.label()) }
+                    @if !matches!(verdict.step, Step::Open | Step::Watch) {
+                        a.btn.big href=(desk.issue_path(date, "")) { "Open the issue" }
+                    }
+                }
+            }
+            @if let Some(first) = stories.first() {
+                div {
+                    @if it.own.is_some() { p.over { "Next: " b { (day_word(forecast.date, desk.today())) } } }
+                    ol.heads {
+                        li.first { p.title { (first.title) } }
+                        @for (story, place) in stories.iter().skip(1).take(2).zip(2..) {
+                            li { span { (place) } p.title { (story.title) } }
+                        }
+                        li.small.soft { span {} p {
+                            @if stories.len() > 3 { "and " (stories.len() - 3) " more · " }
+                            "revision " (rev(forecast.content.revision().as_str())) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A thing that waits for somebody.
+struct Need {
+    state: (&'static str, String),
+    title: String,
+    text: String,
+    link: (String, &'static str),
+}
+
+fn needs(desk: &Desk, it: &Today) -> Vec<Need> {
+    let mut needs = Vec::new();
+    if let Some((issue, counts)) = &it.own {
+        if matches!(issue.status, IssueStatus::Held | IssueStatus::Paused) {
+            let verdict = of_sent(issue, counts, desk.today(), None);
+            needs.push(Need {
+                state: (verdict.state, verdict.word.into()),
+                title: format!("{}’s issue has stopped", day_word(issue.date(), desk.today())),
+                text: issue.reason.clone().unwrap_or_default(),
+                link: (desk.path("live"), "Look"),
+            });
+        }
+    } else if matches!(it.verdict.step, Step::Approve | Step::Send) {
+        let due = clock(it.forecast.due_at, desk.newsletter());
+        needs.push(Need {
+            state: ("wait", format!("By {due}")),
+            title: format!("Approve {}’s issue", day_word(it.forecast.date, desk.today())),
+            text: it.verdict.detail.clone(),
+            link: (desk.issue_path(it.forecast.date, "send"), "Review"),
+        });
+    }
+    if let Some(skipped) = &it.skipped_today {
+        needs.push(Need {
+            state: ("rest", "Skipped".into()),
+            title: "Nothing went out today".into(),
+            text: skipped.reason.clone().unwrap_or_default(),
+            link: (desk.issue_path(skipped.date(), "send"), "Send it now"),
+        });
+    }
+    for feed in &it.feeds {
+        let name = if feed.title.is_empty() { &feed.url } else { &feed.title };
+        let (state, title) = match feed.trouble_kind {
+            Some(TroubleKind::Failing | TroubleKind::Retired) => {
+                (("alarm", "Failing".to_owned()), format!("Feed “{name}” can’t be read"))
+            }
+            Some(TroubleKind::Flood) => {
+                (("wait", "Held".to_owned()), format!("Many stories at once from “{name}”"))
+            }
+            Some(TroubleKind::Silent) => {
+                (("wait", "Silent".to_owned()), format!("Nothing new from “{name}”"))
+            }
+            _ => (("wait", "To know".to_owned()), format!("Feed “{name}”")),
+        };
+        needs.push(Need {
+            state,
+            title,
+            text: feed.trouble.clone().unwrap_or_default(),
+            link: (format!("{}#feed{}", desk.path("feeds"), feed.id), "Look at it"),
+        });
+    }
+    for (issue, counts) in it
+        .own
+        .iter()
+        .map(|(issue, counts)| (issue, counts))
+        .chain(it.last.iter().map(|(issue, counts, _)| (issue, counts)))
+    {
+        if counts.uncertain > 0 {
+            needs.push(Need {
+                state: ("wait", "In doubt".into()),
+                title: format!(
+                    "{} of {}’s issue may or may not have arrived",
+                    copies(counts.uncertain),
+                    short_day(issue.date())
+                ),
+                text: "A relay or this machine stopped while they were on their way.".into(),
+                link: (desk.issue_path(issue.date(), "report"), "Settle"),
+            });
+        }
+    }
+    needs
+}
+
+fn copies(count: i64) -> String {
+    if count == 1 { "1 copy".into() } else { format!("{} copies", number(count)) }
+}
+
+fn needs_you(desk: &Desk, it: &Today) -> Markup {
+    let needs = needs(desk, it);
+    html! {
+        section.sheet aria-labelledby="needs" {
+            header { h2 id="needs" { "Needs you" }
+                @if needs.len() > 1 { p.soft { (counted(needs.len(), "thing")) ", the most urgent first" } } }
+            @if needs.is_empty() {
+                div.empty { p.title { "Nothing needs you." }
+                    p.small.soft { (it.verdict.sentence) " Alerts come by email if that changes." } }
+            } @else {
+                ul.list {
+                    @for need in &needs {
+                        li.ask { div { h3 { (state(need.state.0, &need.state.1)) (need.title) } p.small.soft { (need.text) } }
+                            p.acts { a.btn.row href=(need.link.0) aria-label={ (need.link.1) ": " (need.title) } { (need.link.1) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn next_days(desk: &Desk, it: &Today) -> Markup {
+    let (newsletter, first) = (desk.newsletter(), it.forecast.date);
+    let mut days = Vec::new();
+    let mut date = first;
+    for _ in 0..6 {
+        days.push(date);
+        date = date.saturating_add(Span::new().days(1));
+    }
+    html! {
+        section.sheet aria-labelledby="days" {
+            header { h2 id="days" { "The next days" } a href=(desk.path("calendar")) { "Calendar" } }
+            table.cards {
+                thead { tr { th scope="col" { "Day" } th scope="col" { "Leads with" } th.end scope="col" { "Readers" } th scope="col" { "State" } } }
+                tbody {
+                    @for day in days {
+                        @let due = schedule::due_at(newsletter, day);
+                        @if day == first {
+                            tr { th.keep scope="row" { (short_day(day)) ", " (clock(it.forecast.due_at, newsletter)) }
+                                td.full { a href=(desk.issue_path(day, "")) { (it.forecast.content.stories.first().map_or("No story yet", |it| it.title.as_str())) } }
+                                td.end.wide { (number(it.forecast.plan.readers())) }
+                                td { @if it.own.is_none() { (state(it.verdict.state, it.verdict.word)) } @else { (state("rest", "Next")) } } }
+                        } @else if newsletter.days.contains(day) {
+                            tr { th.keep scope="row" { (short_day(day)) ", " (clock(due, newsletter)) }
+                                td.full.soft { "planned " (moment(due - desk.admin.margins.plan_ahead, desk.now, newsletter)) }
+                                td.end.wide { "about " (number(it.active)) }
+                                td { (state("rest", "Not planned yet")) } }
+                        } @else {
+                            tr { th scope="row" { (short_day(day)) } td.full.soft { (super::words::weekday(day)) " isn’t one of your days" }
+                                td.end.wide { "0" } td.small.soft { "No issue" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn going_out(desk: &Desk, it: &Today) -> Markup {
+    let own = it.own.iter().map(|(issue, counts)| (desk.record(), issue, counts));
+    let all: Vec<_> =
+        own.chain(it.others.iter().map(|(newsletter, issue, counts)| (newsletter, issue, counts))).collect();
+    html! {
+        @for (newsletter, issue, counts) in all {
+            @let verdict = of_sent(issue, counts, desk.today(), None);
+            section.sheet.stack.tight {
+                header.ends { h2 { "Going out now" } (state(verdict.state, verdict.word)) }
+                p.title { (newsletter.newsletter.title) ", " (short_day(issue.date())) }
+                (strip(counts, ""))
+                p.facts { span { b { (number(counts.sent)) } " of " (number(counts.total())) } }
+                p.acts { a.btn.row href={ "/admin/n/" (newsletter.newsletter.slug) "/live" } { "Watch" } }
+            }
+        }
+    }
+}
+
+/// Draws what became of an issue's copies as one bar.
+pub fn strip(counts: &Counts, class: &str) -> Markup {
+    let total = counts.total().max(1);
+    let parts = [
+        ("f-done", counts.sent),
+        ("f-wait", counts.deferred + counts.uncertain),
+        ("f-alarm", counts.failed + counts.skipped),
+        ("f-move", counts.claimed + counts.sending),
+    ];
+    let mut x = 0;
+    let label = format!(
+        "{} delivered, {} to try again, {} failed or left, {} on their way, {} waiting",
+        counts.sent,
+        counts.deferred,
+        counts.failed + counts.skipped,
+        counts.claimed + counts.sending,
+        counts.queued
+    );
+    html! {
+        svg class={ "strip " (class) } viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label=(label) {
+            @for (class, count) in parts {
+                @let width = count.saturating_mul(1000) / total;
+                @let width = if count > 0 { width.max(3) } else { 0 };
+                @if width > 0 { rect class=(class) x=(x) width=(width) height="10" {} }
+                ({ x += width; "" })
+            }
+        }
+    }
+}
+
+fn last_one(desk: &Desk, it: &Today) -> Markup {
+    let Some((issue, counts, lead)) = &it.last else {
+        return html! { section.sheet { header { h2 { "The last one" } } p.small.soft { "No issue has been sent yet." } } };
+    };
+    let failed = match it.usual_failed {
+        Some(usual) if counts.failed > usual + usual / 2 + 2 => {
+            format!("more than usual ({})", number(usual))
+        }
+        Some(usual) => format!("as usual ({})", number(usual)),
+        None => String::new(),
+    };
+    html! {
+        section.sheet.stack.tight aria-labelledby="last" {
+            header.ends { h2 id="last" { "The last one" } a href=(desk.issue_path(issue.date(), "report")) { "Report" } }
+            @if let Some(lead) = lead { p.title { (lead) } }
+            p.small.soft { (long_day(issue.date())) }
+            (ledger(counts, &failed))
+        }
+    }
+}
+
+/// What became of every copy, as an account.
+pub fn ledger(counts: &Counts, failed: &str) -> Markup {
+    let rows = [
+        ("Delivered", counts.sent, ""),
+        ("To try again", counts.deferred, ""),
+        ("Failed", counts.failed, failed),
+        ("In doubt", counts.uncertain, ""),
+        ("Left before their copy", counts.skipped, ""),
+        ("On their way", counts.claimed + counts.sending, ""),
+        ("Waiting", counts.queued, ""),
+    ];
+    html! {
+        table.ledger {
+            tbody {
+                @for (name, count, note) in rows {
+                    @if count > 0 || matches!(name, "Delivered" | "Failed" | "In doubt") {
+                        tr { th scope="row" { (name) @if !note.is_empty() { small { (note) } } } td.end { (number(count)) } }
+                    }
+                }
+            }
+            tfoot { tr.total { th scope="row" { "Readers" } td.end { (number(counts.total())) } } }
+        }
+    }
+}
+
+fn readers(desk: &Desk, it: &Today) -> Markup {
+    let growth = it.curve.first().zip(it.curve.last()).map(|(first, last)| last - first);
+    html! {
+        section.sheet.apart aria-labelledby="readers" {
+            header { h2 id="readers" { "Readers" } @if desk.may(Permission::SeeReaders) { a href=(desk.path("readers")) { "All readers" } } }
+            div.pair {
+                dl.figures {
+                    div { dt { "Signed up and confirmed" } dd { (number(it.active)) } }
+                    @if let Some(growth) = growth.filter(|_| it.curve.len() > 1) {
+                        div { dt { "Since " (counted(it.curve.len() - 1, "issue")) } dd { @if growth >= 0 { "+" } (number(growth)) } }
+                    }
+                    div { dt { "Wait to confirm" } dd { (number(it.pending)) } }
+                }
+                @if it.curve.len() > 1 { (spark(&it.curve, &format!("Readers of the last {} issues", it.curve.len()))) }
+            }
+        }
+    }
+}
+
+/// Draws a curve from its lowest to its highest value.
+pub fn spark(values: &[i64], label: &str) -> Markup {
+    let (low, high) = (values.iter().min().copied().unwrap_or(0), values.iter().max().copied().unwrap_or(0));
+    let span = (high - low).max(1);
+    let last = i64::try_from(values.len().saturating_sub(1)).unwrap_or(1).max(1);
+    let points: Vec<String> = values
+        .iter()
+        .zip(0_i64..)
+        .map(|(value, index)| format!("{},{}", index * 1000 / last, 220 - (value - low) * 200 / span))
+        .collect();
+    let line = points.join(" ");
+    html! {
+        svg.spark viewBox="0 0 1000 240" preserveAspectRatio="none" role="img" aria-label={ (label) ": from " (number(values.first().copied().unwrap_or(0))) " to " (number(values.last().copied().unwrap_or(0))) } {
+            polygon points={ "0,240 " (line) " 1000,240" } {}
+            polyline points=(line) {}
+        }
+    }
+}

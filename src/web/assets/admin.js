@@ -1,0 +1,66 @@
+// Makes the operators' pages quick: keys, and figures that refresh by themselves. Every page works without it.
+(() => {
+  const find = (selector, from = document) => from.querySelector(selector);
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const rows = () => all("[data-row]");
+  let at = -1;
+
+  const choose = (step) => {
+    const list = rows();
+    if (!list.length) return;
+    at = Math.min(Math.max(at + step, 0), list.length - 1);
+    list.forEach((row, index) => row.classList.toggle("chosen", index === at));
+    list[at].scrollIntoView({ block: "nearest" });
+    const title = find("a", list[at]);
+    if (title) title.focus({ preventScroll: true });
+  };
+
+  const press = (key) => {
+    const row = rows()[at];
+    const target = (row && find(`[data-key="${key}"]`, row)) || find(`[data-key="${key}"]:not([data-row] *)`);
+    if (!target || target.disabled) return false;
+    target.click();
+    return true;
+  };
+
+  const keys = find("#keys");
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key === "Escape") {
+      if (typing) typing.blur();
+      if (keys && keys.open) keys.close();
+      return;
+    }
+    if (typing) return;
+    let known = true;
+    if (event.key === "/") find("#search")?.focus();
+    else if (event.key === "?") keys?.showModal();
+    else if (event.key === "j") choose(1);
+    else if (event.key === "k") choose(-1);
+    else if ("xpeta".includes(event.key)) known = press(event.key);
+    else known = false;
+    if (known) event.preventDefault();
+  });
+  find("[data-opens=keys]")?.addEventListener("click", (event) => {
+    event.preventDefault();
+    keys?.showModal();
+  });
+
+  // Server-sent events name the parts of the page that changed.
+  const live = find("[data-events]");
+  if (live && window.EventSource) {
+    const source = new EventSource(live.dataset.events);
+    source.addEventListener("parts", (event) => {
+      const fresh = new DOMParser().parseFromString(event.data, "text/html");
+      for (const part of fresh.querySelectorAll("[data-part]")) {
+        const old = find(`[data-part="${part.dataset.part}"]`);
+        if (old && !old.contains(document.activeElement)) old.replaceWith(document.importNode(part, true));
+      }
+    });
+    source.addEventListener("over", () => {
+      source.close();
+      location.reload();
+    });
+  }
+})();

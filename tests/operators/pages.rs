@@ -1,0 +1,135 @@
+//! Operators look at issues and edit them on their pages.
+
+use crate::support::{Engine, TestApp, on_both_engines, operator::hidden};
+use daily::db::engine::processes;
+
+on_both_engines!(
+    today_says_what_goes_out_next,
+    an_editor_pins_drops_and_moves_stories,
+    two_editors_of_one_text_see_both_versions,
+    titles_from_feeds_are_only_text,
+);
+
+const ISSUE: &str = "/admin/n/daily/issues/2026-05-02";
+const EDIT: &str = "/admin/n/daily/issues/2026-05-02/edit";
+
+/// Stories run workers and pages. This makes a scheduler look alive, too.
+async fn with_scheduler(app: &TestApp) {
+    let mut tx = app.app.db.begin().await.unwrap();
+    processes::heartbeat(&mut tx, "scheduler", "scheduler", app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn today_says_what_goes_out_next(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let desk = app.operator("Ines", "editor,sender").await;
+    let today = desk.opens("/admin").await;
+    assert!(today.contains("can’t go out: no scheduler is running"), "{today}");
+    with_scheduler(&app).await;
+    let today = desk.opens("/admin").await;
+    assert!(today.contains("there are no stories for it"), "{today}");
+    app.reader("ann@example.org").await;
+    for title in ["The bridge opens", "The market moves", "The ferry sails"] {
+        app.article(title).await;
+    }
+    app.send_issue().await;
+    for title in ["Rain at last", "A new mayor", "The whale"] {
+        app.article(title).await;
+    }
+    let today = desk.opens("/admin").await;
+    assert!(today.contains("Tomorrow goes out by itself at 07:00, with 3 stories so far."), "{today}");
+    assert!(today.contains("The last one") && today.contains("Nothing needs you."), "{today}");
+    app.change_newsletter(|it| it.needs_approval = true).await;
+    let today = desk.opens("/admin").await;
+    assert!(today.contains("Tomorrow is ready, and waits for your approval."), "{today}");
+}
+
+async fn an_editor_pins_drops_and_moves_stories(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("ann@example.org").await;
+    let bridge = app.article("The bridge opens").await.to_string();
+    let market = app.article("The market moves").await.to_string();
+    let desk = app.operator("Ines", "editor").await;
+    let titles = async || {
+        let page = desk.opens(ISSUE).await;
+        let places = ["The bridge opens", "The market moves"]
+            .map(|title| page.find(&format!("target=\"_blank\">{title}")));
+        places
+    };
+    let page = desk.does(ISSUE, ISSUE, &[("pin", &bridge)]).await;
+    assert!(page.contains("<b>Pinned.</b> “The bridge opens”") && page.contains("Undo"), "{page}");
+    let [first, second] = titles().await;
+    assert!(first < second);
+    desk.does(ISSUE, ISSUE, &[("up", &market)]).await;
+    let [first, second] = titles().await;
+    assert!(first > second, "it moved above the pinned one");
+    let page = desk.does(ISSUE, ISSUE, &[("drop", &market)]).await;
+    assert!(
+        page.contains("dropped from this issue by an operator") || page.contains("Dropped from this issue"),
+        "{page}"
+    );
+    assert_eq!(titles().await[1], None);
+    desk.does(ISSUE, ISSUE, &[("undo", &market)]).await;
+    assert!(titles().await[1].is_some());
+    let entries = app.program();
+    drop(entries);
+}
+
+async fn two_editors_of_one_text_see_both_versions(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("ann@example.org").await;
+    let story = app.article("Council tax up").await.to_string();
+    let (ines, tom) = (app.operator("Ines", "editor").await, app.operator("Tom", "editor").await);
+    let form = format!("{EDIT}?story={story}");
+    let seen = hidden(&ines.opens(&form).await, "revision");
+    let fields = |revision: &str, title: &str| {
+        [
+            ("revision", revision.to_owned()),
+            ("story", story.clone()),
+            ("title", title.to_owned()),
+            ("summary", "About Council tax up.".to_owned()),
+        ]
+    };
+    let save = async |desk: &crate::support::operator::Desk<'_>, revision: &str, title: &str| {
+        let fields = fields(revision, title);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        desk.submits_on(ISSUE, EDIT, &fields).await
+    };
+    assert_eq!(save(&tom, &seen, "Council tax to rise 3.9 per cent").await.page.status, 303);
+    let conflict = save(&ines, &seen, "Council tax up 3.9%").await.page;
+    assert_eq!(conflict.status, 409, "{conflict}");
+    assert!(
+        conflict.contains("Council tax up 3.9%") && conflict.contains("Council tax to rise 3.9 per cent"),
+        "{conflict}"
+    );
+    assert!(conflict.contains("Keep Tom’s"), "{conflict}");
+    assert!(ines.opens(ISSUE).await.contains("Council tax to rise"), "nothing of Tom's is lost");
+    let newest = hidden(&conflict, "revision");
+    assert_eq!(save(&ines, &newest, "Council tax up 3.9%").await.page.status, 303);
+    assert!(ines.opens(ISSUE).await.contains("Council tax up 3.9%"));
+    // Other texts of the same issue don't conflict.
+    let note = [("revision", seen.as_str()), ("subject", "Taxes"), ("preheader", ""), ("note", "")];
+    assert_eq!(tom.submits_on(ISSUE, EDIT, &note).await.page.status, 303);
+    let page = tom.opens(ISSUE).await;
+    assert!(page.contains("Taxes") && page.contains("Council tax up 3.9%"), "{page}");
+}
+
+async fn titles_from_feeds_are_only_text(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.article("<script>alert(1)</script>\"'><img src=x onerror=alert(2)>").await;
+    let desk = app.operator("Ines", "editor").await;
+    for place in ["/admin", ISSUE, EDIT] {
+        let page = desk.opens(place).await;
+        assert_eq!(page.status, 200, "{page}");
+        assert!(!page.contains("<script>alert") && !page.contains("<img src=x"), "{page}");
+    }
+    let frame = desk.get("/admin/n/daily/issues/2026-05-02/email").await;
+    let policy = frame.headers["content-security-policy"].to_str().unwrap();
+    assert!(
+        policy.contains("sandbox")
+            && policy.contains("frame-ancestors 'self'")
+            && !policy.contains("script-src"),
+        "{policy}"
+    );
+    assert!(!frame.page.contains("<script>alert"), "{}", frame.page);
+}
