@@ -3,7 +3,7 @@
 use crate::{
     domain::newsletter::{Archive, Newsletter, PLACEHOLDER_POSTAL_ADDRESS},
     i18n::{self, Locale},
-    web::{assets, brand_style, security::PictureUrls},
+    web::{assets, brand_style, picture_policy::PictureUrls},
 };
 use axum::{
     http::StatusCode,

@@ -13,6 +13,7 @@ mod link_ends;
 mod mailbox;
 mod negotiate;
 mod openapi;
+mod picture_policy;
 mod public;
 mod request_span;
 mod security;

@@ -1,14 +1,16 @@
 //! Security headers of all responses.
 
-use super::{Site, error, layout::DisplayMode};
+use super::{
+    Site, error,
+    layout::DisplayMode,
+    picture_policy::{PictureUrls, is_origin},
+};
 use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
     middleware::Next,
     response::Response,
 };
-use std::collections::BTreeSet;
-use url::Url;
 
 /// The Content-Security-Policy of all pages, up to the origins that may frame them.
 macro_rules! policy {
@@ -16,37 +18,6 @@ macro_rules! policy {
         "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
          base-uri 'none'; frame-ancestors "
     };
-}
-
-/// Most origins of pictures that a page's policy names.
-const MAX_PICTURE_ORIGINS: usize = 20;
-
-/// The origins of a page's pictures, for its policy: the publisher's logo, and pictures of stories.
-#[derive(Debug, Clone)]
-pub struct PictureUrls(BTreeSet<String>);
-
-impl PictureUrls {
-    /// Collects the origins of these URLs. Pictures of our own need none.
-    pub fn new<'a>(urls: impl Iterator<Item = &'a str>) -> Self {
-        let origins = urls
-            .filter_map(|url| Url::parse(url).ok())
-            .filter(|url| matches!(url.scheme(), "http" | "https"))
-            .map(|url| url.origin().ascii_serialization())
-            .filter(|origin| is_origin(origin));
-        Self(origins.take(MAX_PICTURE_ORIGINS).collect())
-    }
-
-    /// Adds the origins to a policy.
-    fn allow(&self, policy: &HeaderValue) -> Option<HeaderValue> {
-        let own = "img-src 'self'";
-        let origins: Vec<&str> = self.0.iter().map(String::as_str).collect();
-        let allowed = policy.to_str().ok()?.replacen(own, &format!("{own} {}", origins.join(" ")), 1);
-        if origins.is_empty() { None } else { HeaderValue::try_from(allowed).ok() }
-    }
-}
-
-fn is_origin(origin: &str) -> bool {
-    origin.bytes().all(|byte| byte.is_ascii_graphic() && !b";,'".contains(&byte))
 }
 
 /// Nothing from other origins, no inline scripts, no framing.

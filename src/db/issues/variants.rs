@@ -90,6 +90,11 @@ pub async fn for_issue(tx: &mut Tx, id: IssueId) -> Result<Vec<VariantRecord>, D
     query_as!(tx, select_variant!("ORDER BY number, id"), id).fetch_all().await
 }
 
+/// Returns one variant of an issue.
+pub async fn get_by_number(tx: &mut Tx, id: IssueId, number: i64) -> Result<Option<VariantRecord>, DbError> {
+    query_as!(tx, select_variant!("AND number = $2 ORDER BY id LIMIT 1"), id, number).fetch_optional().await
+}
+
 /// A variant's page in the archive.
 #[derive(Debug, Clone)]
 pub struct VariantPage {

@@ -1,6 +1,7 @@
 //! An issue as a page: the same stories in the same order as in the email, in the layout of pages.
 
 use crate::{
+    db::issues::variants::PublicIssue,
     domain::{
         issue::page::{IssuePage, PagePicture, PageStory},
         newsletter::Newsletter,
@@ -10,6 +11,11 @@ use crate::{
 use jiff::civil::Date;
 use maud::{Markup, PreEscaped, html};
 use url::Url;
+
+/// Returns the path of an issue's page.
+pub fn issue_path(newsletter: &Newsletter, issue: &PublicIssue) -> String {
+    format!("/issues/{}?newsletter={}", issue.issue_date, newsletter.slug)
+}
 
 /// Renders an issue.
 pub fn article(newsletter: &Newsletter, date: Date, page: &IssuePage, locale: Locale) -> Markup {

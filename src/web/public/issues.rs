@@ -20,7 +20,7 @@ use crate::{
     web::{
         AppError, Site,
         layout::{Page, PageKind, PageMetadata, feed_path, sheet},
-        public::{issue_page, signup::Form},
+        public::{issue_page::{self, issue_path}, signup::Form},
     },
 };
 use axum::{
@@ -85,11 +85,6 @@ pub async fn newsletters_with_archive(site: &Site) -> Result<Vec<NewsletterRecor
     let mut all = newsletters::list(&mut site.actions.db.read().await?).await?;
     all.retain(|it| it.newsletter.archive == Archive::Public);
     Ok(all)
-}
-
-/// Returns the path of an issue's page.
-pub fn issue_path(newsletter: &Newsletter, issue: &PublicIssue) -> String {
-    format!("/issues/{}?newsletter={}", issue.issue_date, newsletter.slug)
 }
 
 async fn newsletter_archive(

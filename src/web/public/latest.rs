@@ -10,7 +10,7 @@ use crate::{
         newsletter::{Archive, Newsletter},
     },
     i18n::{Locale, capitalize, interpolate},
-    web::{AppError, Site, public::issues::issue_path},
+    web::{AppError, Site, public::issue_page::issue_path},
 };
 use jiff::civil::Date;
 use maud::{Markup, html};

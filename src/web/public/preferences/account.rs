@@ -3,7 +3,7 @@
 use crate::{
     domain::subscriber::email_address::MAX_ADDRESS_BYTES,
     i18n,
-    web::public::preferences::view::{Card, PageView},
+    web::public::preferences::{card::Card, view::PageView},
 };
 use maud::{Markup, html};
 

@@ -9,7 +9,7 @@ use crate::{
         zones,
     },
     i18n::{Locale, capitalize, interpolate},
-    web::public::preferences::view::{Card, PageView},
+    web::public::preferences::{card::Card, view::PageView},
 };
 use jiff::Timestamp;
 use maud::{Markup, html};

@@ -11,7 +11,7 @@ use crate::{
         validation::{Code, Problems, rules},
     },
     i18n,
-    web::{public::preferences::view::Card, submission::one_or_many},
+    web::{public::preferences::card::Card, submission::one_or_many},
 };
 use jiff::{Timestamp, civil::Date};
 use schemars::JsonSchema;
