@@ -29,6 +29,10 @@ fix:
 demo:
     cargo run -- demo
 
+# Every email in every state, as pictures and contact sheets, into a folder
+gallery folder="target/gallery":
+    cargo run -p gallery -- {{folder}}
+
 # Review changed snapshots
 snapshots:
     cargo insta review

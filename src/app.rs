@@ -19,6 +19,7 @@ use crate::{
     content::{
         fetch::{FetchPolicy, Fetcher},
         fetch_error::FetchError,
+        picture_maker::PictureMaker,
     },
     db::{
         ConnectError, DatabaseUrl, Db, DbError, engine::writer_health::WriterHealth, installation,
@@ -37,7 +38,10 @@ use crate::{
         newsletter::Newsletter,
         token::{KeyRing, KeyRingError, MIN_SECRET_BYTES},
     },
-    jobs::context::{Contexts, FeedContext, IssueContext, ReaderContext},
+    jobs::{
+        context::{Contexts, FeedContext, IssueContext, ReaderContext},
+        issue_locks::IssueLocks,
+    },
     mail::{DkimError, DkimKeys, Mailer, MailerError},
     queue::{self, Queue, SetupError},
     random,
@@ -179,6 +183,8 @@ impl App {
                 queue: queue.clone(),
                 clock: clock.clone(),
                 fetcher: Arc::new(fetcher),
+                picture_maker: PictureMaker::default(),
+                issue_locks: IssueLocks::default(),
                 stop: stop.clone(),
                 settings: settings.clone(),
             },

@@ -70,7 +70,7 @@ async fn a_reader_gets_everything_by_a_link_and_a_button(engine: Engine) {
     assert!(answer.text().await.unwrap().contains("Wir haben Ihnen eine Mail mit einem Link geschickt."));
     let mail = ann.last_email();
     assert!(
-        mail.text().contains("Zu meiner Kopie") && !mail.text().contains("/unsubscribe/"),
+        mail.text().contains("Meine Daten herunterladen") && !mail.text().contains("/unsubscribe/"),
         "{}",
         mail.text()
     );

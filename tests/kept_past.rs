@@ -3,6 +3,7 @@
 use crate::support::{DAY, Engine, TestApp, on_both_engines, reader::anything};
 use daily::{
     db::{
+        cohorts,
         deliveries::{self, Finish, Next, Past, claims},
         issues::welcomes,
         newsletters::NewsletterRecord,
@@ -34,6 +35,7 @@ on_both_engines!(
     folding_deliveries_changes_no_past,
     a_folded_issue_still_tells_who_got_it,
     a_reader_keeps_a_folded_past_at_a_new_address,
+    counting_cohorts_reads_an_index,
 );
 
 const READERS: [&str; 7] = [
@@ -406,4 +408,16 @@ async fn a_reader_keeps_a_folded_past_at_a_new_address(engine: Engine) {
     world.move_reader(0, 0, 1).await;
     let copies: Vec<_> = app.deliveries(issue).await.into_iter().map(|it| it.address).collect();
     assert_eq!(copies, [READERS[1]]);
+}
+
+async fn counting_cohorts_reads_an_index(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let plan = app.store().await.query_plan(cohorts::COUNTS, ["1"; 4]).await;
+    assert!(plan.iter().any(|step| step.contains("subscriptions_by_cohort")), "{plan:?}");
+    if engine == Engine::Sqlite {
+        assert!(
+            !plan.iter().any(|step| step.contains("TEMP B-TREE")),
+            "the index is in the right order: {plan:?}"
+        );
+    }
 }

@@ -42,6 +42,7 @@ mod openapi;
 mod operators;
 mod pages;
 mod pauses;
+mod pictures;
 mod plans;
 mod preferences;
 mod preferences_page;

@@ -138,7 +138,10 @@ async fn pages_carry_the_publishers_brand() {
     .await;
     let answer = app.get("/").await;
     let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    assert!(policy.contains("img-src 'self' https://pictures.example; ") && policy.contains("style-src 'self';"), "{policy}");
+    assert!(
+        policy.contains("img-src 'self' https://pictures.example; ") && policy.contains("style-src 'self';"),
+        "{policy}"
+    );
     let page = answer.text().await.unwrap();
     for part in [
         "href=\"https://www.lamp.example/\" lang=\"en\"><img src=\"https://pictures.example/logo.png\" alt=\"Daily\"",
@@ -155,11 +158,26 @@ async fn pages_carry_the_publishers_brand() {
         let from = page.find(&format!("href=\"{start}")).expect(start) + "href=\"".len();
         let path = page[from..].split('"').next().unwrap();
         let file = app.get(path).await;
-        assert_eq!((file.status().as_u16(), &file.headers()["cache-control"] == "public, max-age=31536000, immutable"), (200, true), "{path}");
+        assert_eq!(
+            (
+                file.status().as_u16(),
+                &file.headers()["cache-control"] == "public, max-age=31536000, immutable"
+            ),
+            (200, true),
+            "{path}"
+        );
     }
     let other = app.get("/assets/brand/ffd400-serif-older.css").await;
-    assert_eq!((other.status().as_u16(), &other.headers()["cache-control"] == "public, max-age=300"), (200, true));
-    for wrong in ["/assets/brand/x.css", "/assets/brand/ffd400-comic-x.css", "/assets/icon/ffd400-%3C.svg", "/assets/icon/x.svg"] {
+    assert_eq!(
+        (other.status().as_u16(), &other.headers()["cache-control"] == "public, max-age=300"),
+        (200, true)
+    );
+    for wrong in [
+        "/assets/brand/x.css",
+        "/assets/brand/ffd400-comic-x.css",
+        "/assets/icon/ffd400-%3C.svg",
+        "/assets/icon/x.svg",
+    ] {
         assert_eq!(app.get(wrong).await.status(), 404, "{wrong}");
     }
     // Errors have the brand, too, and search engines may read what is public.
@@ -175,7 +193,8 @@ async fn an_error_is_in_the_language_of_the_query_or_the_browser() {
     assert_eq!(german.headers()["content-language"], "de");
     let page = german.text().await.unwrap();
     assert!(page.contains("<html lang=\"de\"") && page.contains("Nicht gefunden"), "{page}");
-    let french = app.getting("/nowhere?lang=xx").header("accept-language", "fr").header("accept", "application/json");
+    let french =
+        app.getting("/nowhere?lang=xx").header("accept-language", "fr").header("accept", "application/json");
     let problem: Value = serde_json::from_str(&french.send().await.unwrap().text().await.unwrap()).unwrap();
     assert_eq!((&problem["status"], &problem["title"]), (&json!(404), &json!("Introuvable")));
 }

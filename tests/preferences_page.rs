@@ -42,7 +42,12 @@ async fn a_card_saves_itself_and_the_inputs_of_others_stay_as_typed(engine: Engi
     ];
     let saved = ann.chooses(&[&typed[..], &[("do", "cadence")]].concat()).await;
     assert!(saved.contains("Saved. Your next issue comes"), "{saved}");
-    for kept in ["value=\"science\" checked", "value=\"half-typed\"", "value=\"fr\" lang=\"fr\" selected", "2026-07-01"] {
+    for kept in [
+        "value=\"science\" checked",
+        "value=\"half-typed\"",
+        "value=\"fr\" lang=\"fr\" selected",
+        "2026-07-01",
+    ] {
         assert!(saved.contains(kept), "{kept}: {saved}");
     }
     let subscription = ann.subscription().await;

@@ -42,7 +42,7 @@ async fn planned(app: &TestApp, needs_approval: bool, min_stories: Option<usize>
         issues::insert(&mut tx, newsletter.id, date, Due::at(due_at), IssueStatus::Planned, None, now).await;
     let issue = issue.unwrap().expect("a new issue");
     tx.commit().await.unwrap();
-    daily::jobs::plan_issue::run(&app.app.jobs.issues, issue).await.unwrap();
+    daily::jobs::plan_issue::run(&app.app.jobs.issues, &app.app.jobs.feeds, issue).await.unwrap();
     issue
 }
 

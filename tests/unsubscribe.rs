@@ -318,7 +318,9 @@ async fn the_page_offers_less_and_a_break_before_unsubscribing(engine: Engine) {
     assert_eq!(ann.subscription().await.cadence.as_str(), "weekly");
     assert!(!app.page(&link).await.contains("Switch to weekly"), "it is weekly already");
     // Neither an unknown offer nor a day out of bounds unsubscribes.
-    for fields in [&[("instead", "x")][..], &[("instead", "pause"), ("until", "2020-01-01")], &[("instead", "undo")]] {
+    for fields in
+        [&[("instead", "x")][..], &[("instead", "pause"), ("until", "2020-01-01")], &[("instead", "undo")]]
+    {
         let page = app.submit(&link, fields).await;
         assert!(page.status == 200 && page.contains("Stop completely"), "{page}");
         assert_eq!(app.status_of(ANN).await, Some(Active));

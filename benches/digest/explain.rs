@@ -17,12 +17,14 @@ pub const PLACES: &str = "min(t.position)";
 pub const PAST: &str = "SELECT t.variant_id, t.article_id";
 /// Fragment of the query for groups of readers.
 pub const GROUPS: &str = "sum(readers) OVER ()";
+/// Fragment of the query for readers by cohort.
+pub const COHORTS: &str = "GROUP BY cohort_id";
 /// Fragment of the query for readers by clock.
 pub const CLOCKS: &str = "SELECT clock, CAST(sum(readers)";
 /// Fragment of the statement that inserts deliveries.
 pub const DELIVERIES: &str = "INSERT INTO deliveries";
 
-const ALL: [&str; 7] = [CANDIDATES, CARRIED, PLACES, PAST, GROUPS, CLOCKS, DELIVERIES];
+const ALL: [&str; 8] = [CANDIDATES, CARRIED, PLACES, PAST, GROUPS, COHORTS, CLOCKS, DELIVERIES];
 
 /// Prints the query plans. SQLite explains the queries now. PostgreSQL logged the plans with auto_explain.
 pub async fn run(installation: &Installation, statements: &Statements, cluster: Option<&Cluster>) {

@@ -13,6 +13,7 @@ mod planning;
 mod pulse;
 mod readers;
 mod statements;
+mod storage;
 mod support;
 mod waves;
 
@@ -55,6 +56,7 @@ async fn run(arguments: &Arguments, statements: &Statements, cluster: Option<&Cl
     freezing::run(&installation, statements, &mut table).await;
     if arguments.readers > 0 {
         waves::run(&installation, statements, arguments.readers, &mut table).await;
+        storage::run(&installation, &mut table).await;
     }
     println!("\n{table}");
     if arguments.explain {

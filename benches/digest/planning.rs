@@ -51,13 +51,13 @@ async fn plan(
     issue: IssueId,
     table: &mut Table,
 ) {
-    let context = &installation.app.jobs.issues;
+    let (context, feeds) = (&installation.app.jobs.issues, &installation.app.jobs.feeds);
     let mut all = Vec::new();
     let mut times: Vec<Times> = Vec::new();
     for _ in 0..RUNS {
         statements.drain();
         let begun = Instant::now();
-        plan_issue::run(context, issue).await.expect("a plan");
+        plan_issue::run(context, feeds, issue).await.expect("a plan");
         all.push(since(begun));
         times.push(statements.drain());
     }

@@ -75,6 +75,18 @@ pub async fn suppress(installation: &Installation, count: u64) {
         .await;
 }
 
+/// Subscribes every tenth reader to another newsletter.
+pub async fn subscribe_a_tenth(installation: &Installation, newsletter: i64) {
+    let now = installation.time(installation.clock.now());
+    installation
+        .store
+        .execute(&format!(
+            "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at, confirmed_at) \
+             SELECT id, {newsletter}, 'active', {now}, {now} FROM subscribers WHERE id % 10 = 0"
+        ))
+        .await;
+}
+
 /// Delivers a past issue to readers. `which` is an SQL expression for the variant, by the reader's number `n`
 /// from 0.
 pub async fn deliver(installation: &Installation, issue: i64, which: &str, whom: &str) {

@@ -19,7 +19,7 @@ use daily::{
     },
     domain::newsletter::SendClock,
     issues::forecast::forecast,
-    jobs::freeze_issue,
+    jobs::{freeze_issue, periodic::sort_readers::sort_readers},
 };
 use jiff::civil::Date;
 use std::{sync::Arc, time::Instant};
@@ -37,7 +37,7 @@ pub async fn run(installation: &Installation, statements: &Statements, readers: 
     for (name, clock) in [
         ("every reader's own clock", SendClock::Reader),
         ("the newsletter's clock", SendClock::Newsletter),
-        ("own clocks, all have had a story", SendClock::Reader),
+        ("own clocks, a tenth have had a story", SendClock::Reader),
         ("own clocks, a Sunday", SendClock::Reader),
     ] {
         eprintln!("{name} …");
@@ -49,7 +49,8 @@ pub async fn run(installation: &Installation, statements: &Statements, readers: 
             let now = installation.clock.now();
             archive::past_issue(installation, 3, date.tomorrow().expect("nor that"), now, 4).await;
             let issue = installation.store.number("SELECT max(id) FROM issues").await;
-            readers::deliver(installation, issue, "t.n / 3 % 4", "0 = 0").await;
+            readers::subscribe_a_tenth(installation, 3).await;
+            readers::deliver(installation, issue, "t.n / 3 % 4", "t.n % 10 = 0").await;
         }
         one_issue(installation, statements, &newsletter, date, name, table).await;
     }
@@ -68,22 +69,34 @@ async fn one_issue(
     settings.schedule.recheck_seconds = 0;
     context.issues.settings = Arc::new(settings);
     reset_peak_memory();
-    statements.drain();
-    let begun = Instant::now();
-    let mut tx = context.issues.db.read().await.expect("a transaction");
-    let told = forecast(context.issues.planning(), &mut tx, newsletter, date).await.expect("a forecast");
-    drop(tx);
-    let time = since(begun);
-    let times = statements.drain();
-    let remark = format!(
-        "{} waves, {} groups, {} past variants; groups {}, clocks {}",
-        told.waves.len(),
-        told.inputs.groups.len(),
-        told.inputs.past.len(),
-        milliseconds(times.total(explain::GROUPS)),
-        milliseconds(times.total(explain::CLOCKS))
-    );
-    table.row(&[&format!("{name}: forecast"), &milliseconds(time), &remark]);
+    // Once with each reader's past looked up, and once with readers in cohorts.
+    installation.store.execute("UPDATE subscriptions SET cohort_id = NULL").await;
+    for how in ["pasts looked up", "cohorts"] {
+        if how == "cohorts" {
+            let begun = Instant::now();
+            let stop = tokio_util::sync::CancellationToken::new();
+            let sorted = sort_readers(&context.issues, &stop).await.expect("sorted readers");
+            table.row(&["– sort readers into cohorts", &milliseconds(since(begun)), &format!("{sorted}")]);
+            installation.analyze().await;
+        }
+        statements.drain();
+        let begun = Instant::now();
+        let mut tx = context.issues.db.read().await.expect("a transaction");
+        let told = forecast(context.issues.planning(), &mut tx, newsletter, date).await.expect("a forecast");
+        drop(tx);
+        let time = since(begun);
+        let times = statements.drain();
+        let remark = format!(
+            "{} waves, {} groups, {} past variants; looked up {}, cohorts {}, clocks {}",
+            told.waves.len(),
+            told.inputs.groups.len(),
+            told.inputs.past.len(),
+            milliseconds(times.total(explain::GROUPS)),
+            milliseconds(times.total(explain::COHORTS)),
+            milliseconds(times.total(explain::CLOCKS))
+        );
+        table.row(&[&format!("{name}: forecast, {how}"), &milliseconds(time), &remark]);
+    }
 
     let issue = installation.begin_issue(newsletter, date).await;
     let before = peak_rss(std::process::id());
@@ -118,11 +131,10 @@ async fn one_issue(
     );
     table.row(&["– peak RSS", "", &memory]);
     eprintln!("{}", table.last());
-    // Deletes the deliveries, so that they don't slow down the next issue.
     finish(installation, issue.0).await;
 }
 
-/// Marks an issue as sent and deletes its deliveries.
+/// Marks an issue as sent.
 async fn finish(installation: &Installation, issue: i64) {
     installation
         .store

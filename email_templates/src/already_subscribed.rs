@@ -5,7 +5,7 @@ use maud::html;
 
 use crate::i18n::{interpolate, interpolate_markup};
 use crate::layout::{
-    button, headline, inline_link, paragraph, quiet_link, row, small_print, space, transactional,
+    button, headline, inline_link, paragraph, quiet_link, row, small_print, space, transactional, whole,
 };
 use crate::text::TextPart;
 use crate::theme::Look;
@@ -70,7 +70,7 @@ pub fn render(already: &AlreadySubscribed<'_>) -> Email {
     let rows = row(
         28,
         html! {
-            (headline(&look, html! { (subject) }))
+            (headline(&look, interpolate_markup(&t.subject, &[("title", whole(&all.join(", ")))])))
             (paragraph(interpolate_markup(&t.asked, &marked)))
             @if let Some(text) = &unchanged { (paragraph(html! { (text) })) }
             @for (text, link) in &paused {

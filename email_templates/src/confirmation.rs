@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use crate::i18n::{interpolate, interpolate_markup};
 use crate::layout::{
     box_title, button, headline, inline_link, marked_list, paragraph, quiet_link, row, small_print, space,
-    tinted_box, transactional,
+    tinted_box, transactional, whole,
 };
 use crate::promise::Promise;
 use crate::text::TextPart;
@@ -69,7 +69,7 @@ fn render_email(confirmation: &Confirmation<'_>, is_reminder: bool) -> Email {
         html! { " " (interpolate_markup(&texts.shared.at_site, &[("site", site)])) }
     });
     let marked: [(&str, Markup); 3] = [
-        ("title", html! { span style="display:inline-block;" { (title) } }),
+        ("title", whole(&title)),
         ("at_site", linked_site.unwrap_or_default()),
         ("address", html! { strong { (address) } }),
     ];

@@ -8,6 +8,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::theme::{BREAK, INK, Look, MUTED, SANS, light};
+use crate::typography::unbroken;
 use crate::wording::{Direction, tidy};
 use crate::{Masthead, href, i18n};
 
@@ -163,27 +164,33 @@ fn masthead(masthead: &Masthead<'_>, look: &Look, dateline: Option<&Markup>) -> 
             }
             @if let Some(dateline) = dateline { (dateline) }
         } }
-        tr { td.pad style="padding:0 32px;" { (rule("")) } }
+        tr { td.pad style="padding:0 32px;" { (rule()) } }
     }
 }
 
 /// The logo, at most 52 pixels high. Its description is styled like the title, for clients that block
-/// pictures. Dark mode gives it a white plate, because most logos are drawn for white paper.
+/// pictures. Most logos are drawn for white paper, so it keeps a white plate in the dark: dark mode's style
+/// sheet gives it one with a margin, and programs that invert colours leave a gradient as it is.
 fn logo_picture(url: &str, title: &str, look: &Look) -> Markup {
     html! {
         // Outlook for Windows uses the attribute, other clients the style.
         img.logo src=(url) alt=(title) height="52" border="0"
-            style={ (look.headlines) (INK) "display:block;width:auto;height:auto;max-width:100%;max-height:52px;border:0;font-size:28px;line-height:34px;font-weight:700;" };
+            style={ (look.headlines) (INK) "display:block;width:auto;height:auto;max-width:100%;max-height:52px;border:0;background-image:linear-gradient(#ffffff,#ffffff);font-size:28px;line-height:34px;font-weight:700;" };
     }
 }
 
-/// The line below the name: date and reading time at the start, a link at the end.
-pub(crate) fn dateline(start: &str, link: Option<(&str, &str)>, direction: Direction) -> Markup {
+/// The line below the name: date and reading time at the start, a short link at the end.
+pub(crate) fn dateline(starts: &[String], link: Option<(&str, &str)>, direction: Direction) -> Markup {
     let style = format!("{SANS}{MUTED}font-size:13px;line-height:18px;");
     html! {
         table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:6px 0 0;" {
             tr {
-                td.muted valign="top" style=(style) { (start) }
+                td.muted valign="top" style=(style) {
+                    @for (index, text) in starts.iter().enumerate() {
+                        @if index > 0 { " \u{a0}·\u{a0} " }
+                        (unbroken(text))
+                    }
+                }
                 @if let Some((url, label)) = link {
                     td.muted valign="top" align=(direction.end())
                         style={ (style) "padding-" (direction.start()) ":12px;white-space:nowrap;" } {
@@ -195,19 +202,19 @@ pub(crate) fn dateline(start: &str, link: Option<(&str, &str)>, direction: Direc
     }
 }
 
-/// A dark line across the column. `style` is added to that of its cell.
-fn rule(style: &str) -> Markup {
+/// A dark line across the column.
+fn rule() -> Markup {
     html! {
         table.rule role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
-            style={ (style) "border-top:1px solid " (light::INK) ";" } {
+            style={ "border-top:1px solid " (light::INK) ";" } {
             tr { td height="1" style="height:1px;font-size:0;line-height:1px;" { (PreEscaped("&nbsp;")) } }
         }
     }
 }
 
 /// The dark line above the end of an issue.
-pub(crate) fn closing_rule() -> Markup {
-    html! { tr { td.pad style="padding:30px 32px 0;" { (rule("")) } } }
+pub(crate) fn closing_rule(space: u32) -> Markup {
+    html! { tr { td.pad style={ "padding:" (space) "px 32px 0;" } { (rule()) } } }
 }
 
 /// A row of the sheet with the page's margins, and space above it.
@@ -218,13 +225,13 @@ pub(crate) fn row(space: u32, content: Markup) -> Markup {
 /// White space between the rows of a sheet.
 pub(crate) fn space_row(height: u32) -> Markup {
     html! {
-        tr { td height=(height) style={ "height:" (height) "px;font-size:0;line-height:" (height) "px;" } { (PreEscaped("&nbsp;")) } }
+        tr { td height=(height) style={ "height:" (height) "px;font-size:0;line-height:" (height) "px;mso-line-height-rule:exactly;" } { (PreEscaped("&nbsp;")) } }
     }
 }
 
 /// White space between the parts of a row.
 pub(crate) fn space(height: u32) -> Markup {
-    html! { div style={ "height:" (height) "px;line-height:" (height) "px;font-size:0;" } { (PreEscaped("&nbsp;")) } }
+    html! { div style={ "height:" (height) "px;line-height:" (height) "px;font-size:0;mso-line-height-rule:exactly;" } { (PreEscaped("&nbsp;")) } }
 }
 
 pub(crate) fn headline(look: &Look, text: Markup) -> Markup {
@@ -253,6 +260,11 @@ pub(crate) fn kicker(look: &Look, content: Markup) -> Markup {
     html! {
         p.accent dir="auto" style={ (SANS) (look.accent) (BREAK) "margin:0;font-size:12px;line-height:16px;font-weight:700;letter-spacing:.06em;text-transform:uppercase;" } { (content) }
     }
+}
+
+/// A name that stays on one line if it fits on one.
+pub(crate) fn whole(name: &str) -> Markup {
+    html! { span style="display:inline-block;" { (name) } }
 }
 
 /// A link in running text. The URL must be trusted: it is used verbatim and may be a placeholder.

@@ -23,6 +23,8 @@ pub struct Notice<'a> {
     pub slug: &'a str,
     /// The operator's own address, for the command that ends these emails.
     pub operator: &'a str,
+    /// Address of the operators' page about it.
+    pub page: Option<&'a str>,
     pub kind: NoticeKind<'a>,
 }
 
@@ -32,6 +34,8 @@ pub enum NoticeKind<'a> {
     ApprovalWanted { issue: PlannedIssue<'a> },
     /// An issue has fewer stories than its minimum, and an operator must decide.
     TooFewStories { issue: PlannedIssue<'a>, wanted: usize },
+    /// Something that readers need is not set up, and an issue waits for it. `missing` lists it with its cure.
+    SetupWanted { date: Date, due: DateTime, clock: &'a str, missing: &'a [&'a str] },
     /// Delivery of an issue has stopped partway.
     IssueHeld { date: Date, reason: &'a str },
     /// An issue was skipped: no reader gets it.
@@ -141,6 +145,9 @@ pub fn render(notice: &Notice<'_>) -> Email {
         NoticeKind::IssueSkipped { date, reason, before_it, is_today } => {
             skipped(notice, *date, reason, *before_it, *is_today)
         }
+        NoticeKind::SetupWanted { date, due, clock, missing } => {
+            setup_wanted(notice, *date, *due, clock, missing)
+        }
         NoticeKind::StoriesDoubtful { date, findings } => stories_doubtful(notice, *date, findings),
         NoticeKind::FeedTrouble(feed) => feed_trouble(feed),
         NoticeKind::ClockWasWrong { showed, corrected, clock } => {
@@ -154,6 +161,7 @@ pub fn render(notice: &Notice<'_>) -> Email {
     email.why =
         format!("You're getting this because {} is on Daily's list of operators.", tidy(notice.operator));
     email.end_command = format!("daily operator remove {}", shell_word(notice.operator));
+    email.page = notice.page.map(str::to_owned);
     email.render(&notice.masthead)
 }
 
@@ -235,6 +243,27 @@ fn stories_doubtful(notice: &Notice<'_>, date: Date, findings: &str) -> Operator
     email.paragraph("A story whose page can't be recognized keeps the headline, link and picture it had.");
     email.command("See the issue's history", command(notice, "status", date));
     email.command("Stop it for the remaining readers", command(notice, "pause", date));
+    email
+}
+
+fn setup_wanted(
+    notice: &Notice<'_>,
+    date: Date,
+    due: DateTime,
+    clock: &str,
+    missing: &[&str],
+) -> OperatorEmail {
+    let title = format!("The issue of {} waits: something is not set up", day(date));
+    let mut email = OperatorEmail::new(title, "It goes out once everything that readers need is set up.");
+    email.paragraph(format!(
+        "The issue of {} is due on {} ({}). It doesn’t go out before this is set up:",
+        day(date),
+        date_and_time(due),
+        tidy(clock)
+    ));
+    email.list(missing.iter().take(TITLES_MAX).map(|it| tidy(it)).collect());
+    email.command("Check everything", "daily check".to_owned());
+    email.command("Let it go out anyway", format!("{} --anyway", command(notice, "approve", date)));
     email
 }
 

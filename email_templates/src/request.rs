@@ -4,7 +4,9 @@
 use maud::html;
 
 use crate::i18n::{interpolate, interpolate_markup};
-use crate::layout::{button, headline, inline_link, paragraph, row, small_print, space, transactional};
+use crate::layout::{
+    button, headline, inline_link, paragraph, row, small_print, space, transactional, whole,
+};
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::wording::{Direction, tidy};
@@ -51,6 +53,7 @@ pub fn render(request: &Request<'_>) -> Email {
         RequestKind::OldAddress { .. } => (&t.old_subject, &t.old_asked, &t.change_button, &t.old_ignore),
         RequestKind::NewAddress => (&t.new_subject, &t.new_asked, &t.change_button, &t.new_ignore),
     };
+    let heading = interpolate_markup(subject, &[("title", whole(&title))]);
     let subject = interpolate(subject, values);
     let expiry = interpolate(&t.expiry, values);
     let why = interpolate(&t.why, values);
@@ -61,7 +64,7 @@ pub fn render(request: &Request<'_>) -> Email {
     let rows = row(
         28,
         html! {
-            (headline(&look, html! { (subject) }))
+            (headline(&look, heading))
             (paragraph(interpolate_markup(asked, &marked)))
             (space(20))
             (button(&look, request.url, label, None, Direction::of_language(masthead.language)))

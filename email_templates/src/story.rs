@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use maud::{Markup, html};
 
 use crate::href;
-use crate::theme::{INK, MUTED, SANS};
+use crate::theme::{INK, Look, MUTED, SANS};
 use crate::typography::headline_markup;
 use crate::wording::{shorten, tidy};
 
@@ -15,6 +15,8 @@ const CARD_MIN_WIDTH: u32 = 258;
 /// Shapes of uncropped pictures, as width to height, that fit across the sheet and above a column.
 const LEAD_SHAPES: std::ops::RangeInclusive<f64> = 1.25..=3.2;
 const CARD_SHAPES: std::ops::RangeInclusive<f64> = 1.25..=2.2;
+/// Shapes of uncropped pictures beside a headline, where a panorama would be a sliver.
+const THUMBNAIL_SHAPES: std::ops::RangeInclusive<f64> = 0.5..=2.6;
 const ALT_MAX_CHARS: usize = 280;
 
 /// A story. Its content may come from any feed and is not trusted.
@@ -75,7 +77,7 @@ pub(crate) struct PictureView {
     pub(crate) alt: String,
     pub(crate) lead: Option<File>,
     pub(crate) card: Option<File>,
-    pub(crate) thumbnail: File,
+    pub(crate) thumbnail: Option<File>,
     /// For previews of links.
     pub(crate) largest: File,
 }
@@ -103,10 +105,12 @@ impl PictureView {
                 file.size.is_some() && is_wide(file, CARD_MIN_WIDTH) && has_shape(file, &CARD_SHAPES)
             })
         });
-        let thumbnail = crop(picture.thumbnail).or_else(|| original.clone())?;
+        let thumbnail = crop(picture.thumbnail)
+            .or_else(|| original.clone().filter(|file| has_shape(file, &THUMBNAIL_SHAPES)));
+        let uses = [&lead, &card, &thumbnail].into_iter().flatten();
         Some(Self {
             alt: shorten(&tidy(picture.alt.unwrap_or_default()), ALT_MAX_CHARS),
-            largest: crop(picture.lead).or(original).unwrap_or_else(|| thumbnail.clone()),
+            largest: uses.max_by_key(|file| file.size.map_or(u32::MAX, |(width, _)| width))?.clone(),
             lead,
             card,
             thumbnail,
@@ -125,8 +129,14 @@ pub(crate) struct Frame {
 
 /// Renders a picture that links to its story. The headline beside it has the same link, so the keyboard skips
 /// this one, and screen readers do if the picture has no description.
-pub(crate) fn linked_picture(file: &File, alt: &str, url: Option<&str>, frame: &Frame) -> Markup {
-    let image = image(file, alt, frame);
+pub(crate) fn linked_picture(
+    look: &Look,
+    file: &File,
+    alt: &str,
+    url: Option<&str>,
+    frame: &Frame,
+) -> Markup {
+    let image = image(look, file, alt, frame);
     html! {
         @match url {
             None => (image),
@@ -136,15 +146,16 @@ pub(crate) fn linked_picture(file: &File, alt: &str, url: Option<&str>, frame: &
     }
 }
 
-fn image(file: &File, alt: &str, frame: &Frame) -> Markup {
+/// The tint shows where pictures are blocked, around the description.
+fn image(look: &Look, file: &File, alt: &str, frame: &Frame) -> Markup {
     let shown = file.size.map(|size| fitted(size, frame));
     let width = shown.map_or(frame.width, |(width, _)| width);
     // A column may be wider than the frame on a phone, where two become one.
     let max_width = if frame.fills { crate::layout::SHEET_PX } else { width };
     html! {
         // Outlook for Windows uses the attributes. Without a height it keeps the picture's proportions.
-        img.muted src=(file.url) alt=(alt) width=(width) height=[shown.map(|(_, height)| height)] border="0"
-            style={ (SANS) (MUTED) "display:block;width:100%;max-width:" (max_width) "px;height:auto;border:0;" (frame.style) "font-size:13px;line-height:18px;" };
+        img.muted.tint src=(file.url) alt=(alt) width=(width) height=[shown.map(|(_, height)| height)] border="0"
+            style={ (SANS) (MUTED) "display:block;width:100%;max-width:" (max_width) "px;height:auto;border:0;background:" (look.tint) ";" (frame.style) "font-size:13px;line-height:18px;" };
     }
 }
 
@@ -192,8 +203,7 @@ mod tests {
     }
 
     fn uses(picture: &Picture<'_>) -> (bool, bool) {
-        let view = PictureView::from_picture(picture).unwrap();
-        (view.lead.is_some(), view.card.is_some())
+        PictureView::from_picture(picture).map_or((false, false), |it| (it.lead.is_some(), it.card.is_some()))
     }
 
     #[test]
@@ -202,7 +212,8 @@ mod tests {
         assert_eq!(uses(&original(Some((1200, 800)))), (true, true));
         assert_eq!(uses(&original(Some((400, 300)))), (false, true), "too small for a lead");
         assert_eq!(uses(&original(Some((600, 900)))), (false, false), "a portrait");
-        assert_eq!(uses(&original(Some((2400, 400)))), (false, false), "a panorama");
+        let panorama = PictureView::from_picture(&original(Some((2400, 400))));
+        assert_eq!(panorama, None, "a panorama is too low for any use");
         assert_eq!(uses(&original(Some((200, 150)))), (false, false));
         assert_eq!(uses(&original(None)), (true, false));
         assert_eq!(uses(&original(Some((0, 5)))), (true, false));
@@ -222,7 +233,7 @@ mod tests {
         let view = PictureView::from_picture(&picture).unwrap();
         assert_eq!(view.lead.unwrap().url, "https://d.example/lead.jpg");
         assert_eq!(view.card.unwrap().size, Some((600, 338)));
-        assert_eq!(view.thumbnail.url, "https://a.example/portrait.png", "a bad URL is no crop");
+        assert_eq!(view.thumbnail.unwrap().url, "https://a.example/portrait.png", "a bad URL is no crop");
         let small = Picture { lead: crop("https://d.example/lead.jpg", 300, 150), ..picture };
         assert_eq!(PictureView::from_picture(&small).unwrap().lead, None);
         assert_eq!(PictureView::from_picture(&Picture::default()), None);

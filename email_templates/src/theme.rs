@@ -26,7 +26,7 @@ pub enum Fonts {
 /// All text but headlines. Outlook for Windows falls back to Times if it doesn't have the first font.
 pub(crate) const SANS: &str = "font-family:'Segoe UI',-apple-system,Roboto,Helvetica,Arial,sans-serif;";
 const SERIF: &str = "font-family:Georgia,'Times New Roman',Times,serif;";
-/// Text and thick rules.
+/// Colour of text.
 pub(crate) const INK: &str = "color:#1a1a1a;";
 /// Colour of captions and other secondary text.
 pub(crate) const MUTED: &str = "color:#5c5c58;";

@@ -24,6 +24,20 @@ pub(crate) fn headline_markup(text: &str) -> Markup {
     }
 }
 
+/// Renders a text whose words with a number and a hyphen, such as "3-minute", stay on one line.
+pub(crate) fn unbroken(text: &str) -> Markup {
+    html! {
+        @for (index, word) in text.split(' ').enumerate() {
+            @if index > 0 { " " }
+            @if word.contains('-') && word.starts_with(|c: char| c.is_ascii_digit()) {
+                span style="white-space:nowrap;" { (word) }
+            } @else {
+                (word)
+            }
+        }
+    }
+}
+
 /// "7–2", "1939-45", "(3:1)"
 fn is_number_range(word: &str) -> bool {
     let parts = word.split(['-', '–', '—', ':', '/']);

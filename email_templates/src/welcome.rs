@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use crate::i18n::{Texts, interpolate, interpolate_markup};
 use crate::layout::{
     SHEET_PX, button, headline, inline_link, kicker, outline_button, paragraph, quiet_links, row,
-    small_headline, small_print, space, space_row, transactional,
+    small_headline, small_print, space, space_row, transactional, whole,
 };
 use crate::story::{Frame, PictureView, Story, linked_headline, linked_picture};
 use crate::text::TextPart;
@@ -133,8 +133,6 @@ pub fn render(welcome: &Welcome<'_>) -> Email {
         (welcome.unsubscribe_url, texts.shared.unsubscribe.as_str()),
     ];
     let (choices, choose) = choices(welcome, texts);
-    // The name stays on one line if it fits on one.
-    let name = html! { span style="display:inline-block;" { (title) } };
     let contact = interpolate_markup(
         &t.contacts,
         &[("sender", inline_link(&look, &format!("mailto:{sender}"), &sender))],
@@ -142,7 +140,7 @@ pub fn render(welcome: &Welcome<'_>) -> Email {
 
     let rows = html! {
         (row(28, html! {
-            (headline(&look, interpolate_markup(&t.greeting, &[("title", name)])))
+            (headline(&look, interpolate_markup(&t.greeting, &[("title", whole(&title))])))
             (paragraph(html! { (first) }))
             @if welcome.joined { (small_print(html! { (t.not_you) })) }
         }))
@@ -225,7 +223,7 @@ fn lead_rows(look: &Look, masthead: &Masthead<'_>, latest: &LatestIssue<'_>, lea
     html! {
         @if let Some((file, alt)) = picture {
             (space_row(24))
-            tr { td { (linked_picture(file, alt, lead.url.as_deref(), &LEAD)) } }
+            tr { td { (linked_picture(look, file, alt, lead.url.as_deref(), &LEAD)) } }
         }
         (row(if picture.is_some() { 18 } else { 24 }, html! {
             div lang=[own] {

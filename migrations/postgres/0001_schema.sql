@@ -217,6 +217,26 @@ CREATE TABLE article_sources (
 CREATE INDEX article_sources_by_feed ON article_sources (feed_id, seen_at);
 CREATE INDEX article_sources_by_guid ON article_sources (feed_id, guid) WHERE guid IS NOT NULL;
 
+-- A file that Daily made of a story's picture, for emails.
+CREATE TABLE pictures (
+    hash       TEXT    NOT NULL PRIMARY KEY, -- the beginning of the SHA-256 of its bytes, in hex
+    format     TEXT    NOT NULL CHECK (format IN ('jpeg', 'png')),
+    planned_at TIMESTAMPTZ NOT NULL, -- the last time a plan had it
+    sent_at    TIMESTAMPTZ, -- the first time an issue with its story was frozen; then it is kept for good. NULL: never
+    bytes      BYTEA NOT NULL -- last, because SQLite reads past long values to reach later columns
+);
+CREATE INDEX pictures_never_sent ON pictures (planned_at) WHERE sent_at IS NULL;
+
+-- The pictures that were made for an article, and failed attempts.
+CREATE TABLE article_pictures (
+    article_id  BIGINT  PRIMARY KEY REFERENCES articles (id) ON DELETE CASCADE,
+    source_url  TEXT    NOT NULL, -- the image that they were made of
+    made        TEXT, -- file names and sizes by shape, as JSON; NULL: there are none
+    tries       BIGINT NOT NULL DEFAULT 0, -- failed attempts in a row
+    retry_after TIMESTAMPTZ, -- NULL: they were made, or no attempt will succeed
+    problem     TEXT -- why the last attempt failed
+);
+
 -- =====================================================================================================================
 -- Subscribers, subscriptions and the consent ledger
 -- =====================================================================================================================
@@ -230,6 +250,9 @@ CREATE TABLE subscribers (
     erased_at TIMESTAMPTZ, -- the erasure; NULL: not erased
     created_at   TIMESTAMPTZ NOT NULL
 );
+CREATE INDEX subscribers_by_domain ON subscribers (domain, id);
+-- Finds addresses by their beginning, which needs the order of bytes.
+CREATE INDEX subscribers_by_beginning ON subscribers (address_key COLLATE "C");
 
 -- A subscriber's relation to one newsletter: its status and the reader's preferences.
 CREATE TABLE subscriptions (
@@ -473,6 +496,7 @@ CREATE TABLE issues (
     last_due_at   TIMESTAMPTZ, -- for the last readers; NULL: all are due at due_at
     at_once       BOOLEAN     NOT NULL DEFAULT FALSE, -- an operator made it due for all readers at once, whatever their clock
     by_hand       BOOLEAN     NOT NULL DEFAULT FALSE, -- it was begun after its time, and goes out only when an operator sends it
+    anyway        BOOLEAN     NOT NULL DEFAULT FALSE, -- an operator let it go out although not everything is set up
     woken_at      TIMESTAMPTZ,
     planned_at    TIMESTAMPTZ, -- the last choice of stories; NULL: none, or out of date
     frozen_at     TIMESTAMPTZ, -- rendered; the content is final
@@ -533,7 +557,8 @@ CREATE TABLE issue_plans (
     issue_id   BIGINT      PRIMARY KEY REFERENCES issues (id) ON DELETE CASCADE,
     planned_at TIMESTAMPTZ NOT NULL,
     inputs     TEXT        NOT NULL, -- JSON
-    outcome    TEXT        NOT NULL -- JSON
+    outcome    TEXT        NOT NULL, -- JSON
+    waves      TEXT        NOT NULL -- JSON: its readers by the time they are due
 );
 
 -- A candidate for an issue, and why it is in or out.
@@ -644,7 +669,7 @@ CREATE TABLE deliveries (
     subscriber_id   BIGINT      NOT NULL,
     subscription_id BIGINT      NOT NULL,
     status          TEXT        NOT NULL CHECK (status IN
-        ('queued', 'claimed', 'sending', 'sent', 'deferred', 'failed', 'uncertain', 'skipped')),
+        ('queued', 'claimed', 'sent', 'deferred', 'failed', 'uncertain', 'skipped')),
     due_at          TIMESTAMPTZ NOT NULL, -- originally
     next_attempt_at TIMESTAMPTZ NOT NULL,
     attempts        BIGINT      NOT NULL DEFAULT 0, -- begun
@@ -653,6 +678,9 @@ CREATE TABLE deliveries (
     claim_id        BIGINT,
     -- The domain, if sending to it is throttled. Such rows are only claimed as the rate permits.
     throttled_domain           TEXT,
+    -- The message may be on its way: the state `sending`. Only claimed deliveries are begun. No index has this column,
+    -- so beginning changes the row alone.
+    begun           BOOLEAN     NOT NULL DEFAULT FALSE,
     -- The last answer.
     relay           TEXT,
     reply_code      BIGINT,
@@ -665,7 +693,7 @@ CREATE INDEX deliveries_waiting ON deliveries (issue_id, next_attempt_at, id)
     WHERE status IN ('queued', 'deferred') AND throttled_domain IS NULL;
 CREATE INDEX deliveries_throttled ON deliveries (issue_id, throttled_domain, next_attempt_at, id)
     WHERE status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL;
-CREATE INDEX deliveries_leased ON deliveries (issue_id, claim_id) WHERE status IN ('claimed', 'sending');
+CREATE INDEX deliveries_leased ON deliveries (issue_id, claim_id) WHERE status = 'claimed';
 CREATE INDEX deliveries_deferred ON deliveries (issue_id, subscriber_id) WHERE status = 'deferred';
 -- Deliveries that ended without being sent: few, and the ones operators ask about.
 CREATE INDEX deliveries_unsent ON deliveries (issue_id, status, subscriber_id) WHERE status IN ('failed', 'uncertain', 'skipped');
@@ -777,6 +805,7 @@ CREATE TABLE emails (
 );
 CREATE INDEX emails_open ON emails (next_attempt_at) WHERE status IN ('queued', 'sending');
 CREATE INDEX emails_finished ON emails (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX emails_tests ON emails (newsletter_id, id) WHERE kind = 'test';
 CREATE INDEX emails_by_recipient ON emails (lower(recipient));
 CREATE INDEX emails_by_subscription ON emails (subscription_id) WHERE subscription_id IS NOT NULL;
 CREATE INDEX emails_by_confirmation ON emails (confirmation_id) WHERE confirmation_id IS NOT NULL;

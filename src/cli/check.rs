@@ -1,13 +1,21 @@
 //! `daily check`
 
 mod host;
+mod newsletters;
+mod public_url;
 
 use crate::{
     app::App,
-    cli::{CliError, CliResult, output::Output},
+    cli::{
+        CliError, CliResult,
+        output::{Output, utc_time},
+    },
     clock::Clock,
-    db::{DatabaseUrl, content::feeds, engine::processes, issues, newsletters, operators},
-    domain::newsletter::{PLACEHOLDER_POSTAL_ADDRESS, PLACEHOLDER_SENDER},
+    db::{
+        DatabaseUrl, content::feeds, engine::processes, installation, issues, newsletters as newsletter_rows,
+        operators,
+    },
+    domain::issue::readiness::missing,
     queue,
     settings::Settings,
 };
@@ -17,7 +25,8 @@ use std::path::Path;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
     daily check --config /etc/daily/daily.toml\n\n\
-    Exit codes: 0 ready to send, 1 something doesn't work.")]
+    Findings that failed hold issues back until they are cured. Warnings don't.\n\
+    Exit codes: 0 ready to send, 1 something failed.")]
 pub struct Check {}
 
 impl Check {
@@ -26,65 +35,112 @@ impl Check {
     }
 }
 
+/// Something that was checked.
 #[derive(serde::Serialize)]
 struct Finding {
     what: String,
+    /// `ok`, `warning`, `slowed` or `failed`.
     state: &'static str,
+    /// What was found.
     detail: String,
+    /// Why it matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cure: Option<String>,
+}
+
+impl Finding {
+    fn new(what: impl Into<String>, state: &'static str, detail: impl Into<String>) -> Self {
+        Self { what: what.into(), state, detail: detail.into(), why: None, cure: None }
+    }
+
+    fn ok(what: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(what, "ok", detail)
+    }
+
+    fn warning(what: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(what, "warning", detail)
+    }
+
+    fn failed(what: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(what, "failed", detail)
+    }
+
+    fn because(self, why: impl Into<String>) -> Self {
+        Self { why: Some(why.into()), ..self }
+    }
+
+    fn cured_by(self, cure: impl Into<String>) -> Self {
+        Self { cure: Some(cure.into()), ..self }
+    }
+
+    /// Returns detail, reason and cure in one sentence.
+    fn sentence(&self) -> String {
+        let mut text = self.detail.clone();
+        if let Some(why) = &self.why {
+            text.push_str(": ");
+            text.push_str(why);
+        }
+        if let Some(cure) = &self.cure {
+            text.push_str("; ");
+            text.push_str(cure);
+        }
+        text
+    }
 }
 
 async fn set_up(settings: Settings, config: Option<&Path>, output: Output) -> CliResult {
     let app = App::start(settings, Clock::system()).await.map_err(super::start_error)?;
-    let mut findings = vec![Finding {
-        what: "configuration and database".into(),
-        state: "ok",
-        detail: app.settings.database.url.to_string(),
-    }];
+    let mut findings = vec![Finding::ok("configuration and database", app.settings.database.url.to_string())];
     for (relay, result) in app.jobs.delivery.mailer.check().await {
         findings.push(match result {
-            Ok(()) => Finding { what: format!("relay {relay}"), state: "ok", detail: String::new() },
-            Err(said) => Finding { what: format!("relay {relay}"), state: "failed", detail: said },
+            Ok(()) => Finding::ok(format!("relay {relay}"), "it takes email"),
+            Err(said) => Finding::failed(format!("relay {relay}"), said)
+                .because("nothing reaches readers through it")
+                .cured_by("check url and password under [[relays]]"),
         });
     }
     findings.extend(host::findings(&app.settings, config));
     findings.extend(signing(&app).await?);
-    for detail in default_values(&app).await? {
-        findings.push(Finding { what: "newsletter".into(), state: "warning", detail });
-    }
+    findings.push(public_url::finding(&app.settings).await);
+    findings.extend(newsletters::findings(&app).await?);
     if matches!(app.settings.database.url, DatabaseUrl::Postgres(_)) && app.settings.tokens.secrets.is_empty()
     {
-        findings.push(Finding {
-            what: "tokens.secrets".into(),
-            state: "warning",
-            detail: "not set: this machine signs links with a secret of its own, which other machines on the same \
-                     database can't verify"
-                .into(),
-        });
+        findings.push(
+            Finding::warning("tokens.secrets", "not set: this machine signs links with a secret of its own")
+                .because("other machines on the same database can't verify them")
+                .cured_by("set the same secrets on all machines"),
+        );
     }
     findings.extend(missing_operators(&app).await?);
     findings.extend(problems_of_operation(&app).await?);
     let mut tx = app.db.read().await?;
     let workers = processes::count_workers(&mut tx, app.actions.clock.now()).await?;
     let schedulers = processes::count_schedulers(&mut tx, app.actions.clock.now()).await?;
+    let disarmed = installation::get(&mut tx).await?.disarmed_at;
     drop(tx);
-    findings.push(Finding {
-        what: "workers alive".into(),
-        state: if workers > 0 { "ok" } else { "warning" },
-        detail: if workers > 0 { workers.to_string() } else { "none: start `daily serve`".into() },
-    });
-    findings.push(Finding {
-        what: "schedulers alive".into(),
-        state: if schedulers > 0 { "ok" } else { "warning" },
-        detail: if schedulers > 0 {
-            schedulers.to_string()
-        } else {
-            "none: nothing is sent by itself".into()
-        },
-    });
+    for (what, count, why) in [
+        ("workers alive", workers, "nothing is sent"),
+        ("schedulers alive", schedulers, "nothing is sent by itself"),
+    ] {
+        findings.push(match count {
+            0 => Finding::warning(what, "none").because(why).cured_by("start `daily serve`"),
+            count => Finding::ok(what, count.to_string()),
+        });
+    }
+    if let Some(since) = disarmed {
+        findings.push(
+            Finding::failed("armed", format!("the database is disarmed since {}", utc_time(Some(since))))
+                .because("nothing is sent")
+                .cured_by("daily arm"),
+        );
+    }
     let depth = queue::depth(&app.db).await?;
-    findings.push(Finding { what: "jobs in the queue".into(), state: "ok", detail: depth.to_string() });
+    findings.push(Finding::ok("jobs in the queue", depth.to_string()));
     output.records(&findings, &["what", "state", "detail"], |it| {
-        vec![it.what.clone(), it.state.into(), it.detail.clone()]
+        vec![it.what.clone(), it.state.into(), it.sentence()]
     })?;
     app.db.close().await;
     match findings.iter().filter(|finding| finding.state == "failed").count() {
@@ -97,10 +153,9 @@ async fn set_up(settings: Settings, config: Option<&Path>, output: Output) -> Cl
 /// Checks which senders' emails are signed. The DNS is not queried, because receivers may see another answer
 /// than this machine.
 async fn signing(app: &App) -> Result<Vec<Finding>, CliError> {
-    let finding = |what: String, detail: Option<String>| Finding {
-        what,
-        state: if detail.is_some() { "warning" } else { "ok" },
-        detail: detail.unwrap_or_default(),
+    let finding = |what: String, problem: Option<String>| match problem {
+        Some(problem) => Finding::warning(what, problem),
+        None => Finding::ok(what, ""),
     };
     let mut findings = Vec::new();
     for key in app.jobs.delivery.dkim.iter() {
@@ -110,10 +165,17 @@ async fn signing(app: &App) -> Result<Vec<Finding>, CliError> {
         findings.push(finding(format!("dkim {}", key.record().name), open));
     }
     if findings.is_empty() {
+        if app.settings.setup().has_real_relay {
+            findings.push(
+                Finding::warning("dkim", "no key is configured")
+                    .because("big mailbox providers put unsigned newsletters into spam")
+                    .cured_by("daily dkim new --domain your-domain --out FILE, unless your relay signs"),
+            );
+        }
         return Ok(findings);
     }
     let mut tx = app.db.read().await?;
-    for record in newsletters::list(&mut tx).await? {
+    for record in newsletter_rows::list(&mut tx).await? {
         let it = record.newsletter;
         if app.jobs.delivery.dkim.for_sender(&it.sender_address).is_empty() {
             let domain = it.sender_address.domain();
@@ -134,7 +196,7 @@ async fn missing_operators(app: &App) -> Result<Option<Finding>, CliError> {
     if !operators::alerted(&mut tx).await?.is_empty() {
         return Ok(None);
     }
-    let newsletters = newsletters::list(&mut tx).await?;
+    let newsletters = newsletter_rows::list(&mut tx).await?;
     let asks = newsletters.iter().map(|it| &it.newsletter).find(|it| it.needs_approval);
     let why = match asks {
         Some(newsletter) => {
@@ -146,7 +208,7 @@ async fn missing_operators(app: &App) -> Result<Option<Finding>, CliError> {
         None => return Ok(None),
     };
     let detail = format!("{why}; add an address: daily operator add you@your-domain");
-    Ok(Some(Finding { what: "operators".into(), state: "warning", detail }))
+    Ok(Some(Finding::warning("operators", detail)))
 }
 
 /// Most stopped issues that are listed.
@@ -161,43 +223,31 @@ async fn problems_of_operation(app: &App) -> Result<Vec<Finding>, CliError> {
     for issue in issues::stopped(&mut tx, MAX_STOPPED).await? {
         let detail =
             format!("{}: {}", issue.status, issue.reason.as_deref().unwrap_or("no reason was given"));
-        let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?.newsletter.slug;
+        let newsletter = newsletter_rows::get(&mut tx, issue.newsletter_id).await?.newsletter.slug;
         let what = format!("issue of {} ({newsletter})", issue.issue_date);
-        findings.push(Finding { what, state: "warning", detail });
+        findings.push(Finding::warning(what, detail));
     }
     for feed in feeds::in_trouble(&mut tx, MAX_FEEDS_IN_TROUBLE).await? {
         let detail = feed.trouble.unwrap_or_default();
-        findings.push(Finding { what: format!("feed {}", feed.url), state: "warning", detail });
+        findings.push(Finding::warning(format!("feed {}", feed.url), detail));
     }
     for (what, detail) in super::issue::slow_now(app, &mut tx).await? {
-        findings.push(Finding { what, state: "slowed", detail });
+        findings.push(Finding::new(what, "slowed", detail));
     }
     Ok(findings)
 }
 
-/// Lists newsletters with default values although a real relay is configured.
-pub async fn default_values(app: &App) -> Result<Vec<String>, CliError> {
-    if app.settings.relays.iter().all(|relay| relay.url.mailbox().is_some()) {
-        return Ok(Vec::new());
-    }
+/// Lists what is not set up that readers need, for the log of `daily serve`.
+pub async fn missing_setup(app: &App) -> Result<Vec<String>, CliError> {
     let mut tx = app.db.read().await?;
     let mut found = Vec::new();
-    for record in newsletters::list(&mut tx).await? {
-        let it = record.newsletter;
-        if it.sender_address.as_str() == PLACEHOLDER_SENDER {
-            found.push(format!(
-                "{} is sent from {PLACEHOLDER_SENDER}, which no relay accepts; set yours: daily newsletter set {} \
-                 --sender-address news@your-domain",
-                it.title, it.slug
-            ));
-        }
-        if it.postal_address == PLACEHOLDER_POSTAL_ADDRESS {
-            found.push(format!(
-                "{} has no postal address, which the law asks of newsletters in most countries; set yours: daily \
-                 newsletter set {} --postal-address \"…\"",
-                it.title, it.slug
-            ));
-        }
+    for record in newsletter_rows::list(&mut tx).await? {
+        found.extend(missing(app.settings.setup(), &record.newsletter).into_iter().map(|must| {
+            format!(
+                "{}: {}: {}, and {}; {}",
+                record.newsletter.slug, must.what, must.problem, must.why, must.cure
+            )
+        }));
     }
     Ok(found)
 }

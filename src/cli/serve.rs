@@ -35,7 +35,7 @@ impl Serve {
         } else {
             None
         };
-        warn_about_placeholders(&app).await?;
+        warn_about_setup(&app).await?;
         if run(app, self.role, listener, stop).await {
             Ok(())
         } else {
@@ -44,9 +44,9 @@ impl Serve {
     }
 }
 
-/// Warns about default values that don't suit real email. They only let a first start work without any setup.
-async fn warn_about_placeholders(app: &App) -> CliResult {
-    for problem in super::check::default_values(app).await? {
+/// Warns about what must be set up before an issue goes out.
+async fn warn_about_setup(app: &App) -> CliResult {
+    for problem in super::check::missing_setup(app).await? {
         tracing::warn!("{problem}");
     }
     Ok(())

@@ -73,7 +73,7 @@ pub struct Unchanged {
 /// The beginning of a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The first bytes, at most [`picture::HEAD_BYTES`].
+    /// The first bytes, as many as were asked for.
     pub bytes: Vec<u8>,
     /// URL after redirects.
     pub url: Url,
@@ -189,6 +189,17 @@ impl Fetcher {
     /// Fetches the beginning of the picture at `url`. Fails if the picture is known to be larger than
     /// [`picture::MAX_BYTES`].
     pub async fn picture_head(&self, url: &Url) -> Result<Head, FetchError> {
+        self.picture_bytes(url, picture::HEAD_BYTES).await
+    }
+
+    /// Fetches the whole picture at `url`. Fails if it is larger than [`picture::MAX_BYTES`].
+    pub async fn picture(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
+        let most = usize::try_from(picture::MAX_BYTES).unwrap_or(usize::MAX);
+        self.picture_bytes(url, most).await.map(|whole| whole.bytes)
+    }
+
+    /// Fetches at most `room` bytes of the picture at `url`.
+    async fn picture_bytes(&self, url: &Url, room: usize) -> Result<Head, FetchError> {
         let validators = Validators::default();
         let request = DocumentRequest {
             url,
@@ -201,7 +212,7 @@ impl Fetcher {
             return Err(refusal(&mut answer));
         }
         let left = answer.left;
-        let reading = read_head(answer);
+        let reading = read_head(answer, room);
         tokio::time::timeout(left, reading)
             .await
             .unwrap_or_else(|_| Err(FetchError::TimedOut { url: shown(url), after: self.timeout }))
@@ -310,8 +321,8 @@ impl Fetcher {
     }
 }
 
-/// Reads the first bytes. If the response has no length, reads on to count the bytes.
-async fn read_head(answer: Answer) -> Result<Head, FetchError> {
+/// Reads the first bytes, at most `room`. If the response has no length, reads on to count the bytes.
+async fn read_head(answer: Answer, room: usize) -> Result<Head, FetchError> {
     let Answer { response, url, access: _access, .. } = answer;
     let too_large = || FetchError::TooLarge { url: shown(&url), limit_bytes: picture::MAX_BYTES };
     let length = response.content_length();
@@ -324,12 +335,12 @@ async fn read_head(answer: Answer) -> Result<Head, FetchError> {
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|error| FetchError::Broken { url: shown(&url), reason: told(&error) })?;
         count = count.saturating_add(chunk.len() as u64);
-        let room = picture::HEAD_BYTES.saturating_sub(bytes.len());
-        bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        let free = room.saturating_sub(bytes.len());
+        bytes.extend_from_slice(&chunk[..chunk.len().min(free)]);
         if count > picture::MAX_BYTES {
             return Err(too_large());
         }
-        if length.is_some() && bytes.len() >= picture::HEAD_BYTES {
+        if length.is_some() && bytes.len() >= room {
             break;
         }
     }

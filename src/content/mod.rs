@@ -9,7 +9,8 @@
 //! - `page` reads an article's page: `json_ld`, `metadata` and `page_body` collect facts, `page_title`,
 //!   `byline` and `page_pictures` choose among them. Then the readable text is extracted. `saved_text` reads
 //!   a page that a browser saved as text.
-//! - `picture` checks the first bytes of a picture.
+//! - `picture` checks the first bytes of a picture. `make_picture` crops (`crop`) and scales it for emails, and
+//!   `picture_maker` bounds that work.
 //! - `charset`, `dates` (with `written_date` and `date_words`), `markup` and `nesting` are shared by the
 //!   readers: bytes to text, dates, HTML fragments to plain text, and limits against hostile HTML.
 //!
@@ -21,6 +22,7 @@ pub mod answer_headers;
 pub mod budget;
 mod byline;
 pub mod charset;
+mod crop;
 mod date_words;
 pub mod dates;
 mod entry_picture;
@@ -35,6 +37,7 @@ pub mod json_feed;
 mod json_ld;
 mod json_mend;
 pub mod local_file;
+pub mod make_picture;
 pub mod markup;
 mod metadata;
 pub mod nesting;
@@ -44,6 +47,7 @@ mod page_pictures;
 mod page_title;
 pub mod parsed_feed;
 pub mod picture;
+pub mod picture_maker;
 mod references;
 pub mod resolver;
 pub mod saved_text;

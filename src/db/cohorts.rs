@@ -38,6 +38,10 @@ pub async fn for_newsletter(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec
     Ok(rows.into_iter().map(cohort).collect())
 }
 
+/// The query of [`counts`].
+pub const COUNTS: &str = "SELECT cohort_id, count(*) FROM subscriptions WHERE newsletter_id = $1 \
+     AND status = 'active' AND cohort_id IS NOT NULL GROUP BY cohort_id";
+
 /// Counts the readers of each cohort, in the index. Leaves out readers with a subscription to one of the
 /// newsletters in `except`.
 pub async fn counts(
@@ -46,14 +50,7 @@ pub async fn counts(
     except: &[NewsletterId],
 ) -> Result<Vec<(CohortId, i64)>, DbError> {
     if except.is_empty() {
-        return query_as!(
-            tx,
-            "SELECT cohort_id, count(*) FROM subscriptions WHERE newsletter_id = $1 AND status = 'active' \
-             AND cohort_id IS NOT NULL GROUP BY cohort_id",
-            newsletter
-        )
-        .fetch_all()
-        .await;
+        return query_as!(tx, COUNTS, newsletter).fetch_all().await;
     }
     query_as!(
         tx,

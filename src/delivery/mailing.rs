@@ -54,6 +54,7 @@ impl Mailing {
                 one_click: true,
                 feedback_id: &feedback_id,
                 auto_submitted: None,
+                revision: None,
             });
             (variant.id, template)
         });

@@ -18,8 +18,7 @@ string_enum! {
 pub struct Theme {
     /// A logo shown instead of the title, which becomes its alternative text.
     pub logo_url: Option<Url>,
-    /// The colour of links, labels and buttons. A lighter or darker shade replaces it where contrast would be
-    /// too low.
+    /// The colour of bars, buttons and links. `email_templates::colour` computes readable texts from it.
     pub accent: Option<Colour>,
     /// The typeface of headlines.
     pub fonts: Fonts,

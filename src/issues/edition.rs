@@ -3,12 +3,15 @@
 use crate::{
     db::{
         DbError, Tx,
-        content::articles::{self, ArticleRecord},
-        issues::{self, IssueRecord, IssueWords, StoryEdit, revisions, variants},
+        content::{
+            articles::{self, ArticleRecord},
+            pictures,
+        },
+        issues::{self, IssueRecord, IssueWords, KeptPlan, StoryEdit, revisions, variants},
         newsletters::NewsletterRecord,
     },
     domain::{
-        content::article::canonical_url,
+        content::{article::canonical_url, made_picture::MadePictures},
         ids::ArticleId,
         issue::{
             plan::{Plan, PlanInputs},
@@ -20,13 +23,15 @@ use crate::{
     issues::plan::{self, Planning},
 };
 use jiff::civil::Date;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use url::Url;
 
 #[derive(Debug, Clone, Default)]
 pub struct Edition {
     pub stories: Vec<ArticleRecord>,
     pub headings: Vec<Heading>,
+    /// The pictures that Daily made for these stories.
+    pub made: HashMap<ArticleId, MadePictures>,
     /// The operator's subject, preheader and note.
     pub words: IssueWords,
 }
@@ -35,6 +40,7 @@ pub struct Edition {
 #[derive(Debug, Clone, Default)]
 pub struct Stories {
     articles: HashMap<ArticleId, ArticleRecord>,
+    made: HashMap<ArticleId, MadePictures>,
     words: IssueWords,
 }
 
@@ -64,17 +70,24 @@ impl Stories {
             Some((issue, revision)) => approved_content(tx, issue, revision).await?,
             None => None,
         };
+        let mut made = pictures::made(tx, ids).await?;
+        let mut restored = HashMap::new();
         for story in approved.into_iter().flat_map(|content| content.stories) {
-            if let Some(article) = articles.get_mut(&ArticleId(story.article)) {
-                restore(article, story);
+            let id = ArticleId(story.article);
+            let Some(article) = articles.get_mut(&id) else { continue };
+            made.remove(&id);
+            if let Some(approved) = story.picture.as_ref().and_then(|picture| picture.made.clone()) {
+                restored.insert(id, approved);
             }
+            restore(article, story);
         }
+        made.extend(pictures::with_files(tx, restored).await?);
         let words = issue.map(|issue| IssueWords {
             subject: issue.subject.clone(),
             preheader: issue.preheader.clone(),
             note: issue.note.clone(),
         });
-        Ok(Self { articles, words: words.unwrap_or_default() })
+        Ok(Self { articles, made, words: words.unwrap_or_default() })
     }
 
     /// Returns the edition with these stories, in this order, below the headings of a plan.
@@ -83,8 +96,14 @@ impl Stories {
         Edition {
             stories: known.iter().filter_map(|id| self.articles.get(id)).cloned().collect(),
             headings: inputs.headings(&known),
+            made: known.iter().filter_map(|id| Some((*id, self.made.get(id)?.clone()))).collect(),
             words: self.words.clone(),
         }
+    }
+
+    /// Returns the hashes of all files that were made for these stories.
+    pub fn picture_hashes(&self) -> HashSet<String> {
+        self.made.values().flat_map(MadePictures::hashes).map(str::to_owned).collect()
     }
 
     /// Replaces a story's title with its page's current one.
@@ -151,6 +170,14 @@ pub async fn load_edition(
     Ok(Stories::load(tx, issue, &ids).await?.edition(&ids, &inputs))
 }
 
+/// Returns the stored plan of an issue, unless it is outdated. An approved issue is planned for today's readers.
+pub(super) async fn kept_plan(tx: &mut Tx, issue: Option<&IssueRecord>) -> Result<Option<KeptPlan>, DbError> {
+    match issue.filter(|issue| issue.planned_at.is_some() && issue.approved_at.is_none()) {
+        Some(issue) => issues::kept_plan(tx, issue.id).await,
+        None => Ok(None),
+    }
+}
+
 /// Returns the plan that operators see: the stored one, or, if there is none or it is outdated, the one that
 /// freezing would make now.
 pub async fn preview_plan(
@@ -160,9 +187,7 @@ pub async fn preview_plan(
     date: Date,
     issue: Option<&IssueRecord>,
 ) -> Result<(PlanInputs, Plan), DbError> {
-    if let Some(issue) = issue.filter(|issue| issue.planned_at.is_some() && issue.approved_at.is_none())
-        && let Some(kept) = issues::kept_plan(tx, issue.id).await?
-    {
+    if let Some(kept) = kept_plan(tx, issue).await? {
         return Ok((kept.inputs, kept.plan));
     }
     let inputs = plan::collect_inputs(planning, tx, newsletter, date, issue).await?;

@@ -28,6 +28,8 @@ use jiff::{Timestamp, civil::Date};
 #[derive(Debug, Clone)]
 pub struct Forecast {
     pub date: Date,
+    /// When its stories were chosen and its readers counted.
+    pub as_of: Timestamp,
     /// When the first readers are due.
     pub due_at: Timestamp,
     /// `None` if the issue has not been created.
@@ -49,28 +51,51 @@ pub async fn forecast(
     date: Date,
 ) -> Result<Forecast, DbError> {
     let issue = issues::get_by_date(tx, newsletter.id, date).await?;
-    let (inputs, plan) = edition::preview_plan(planning, tx, newsletter, date, issue.as_ref()).await?;
-    let content = revision::content(tx, newsletter, issue.as_ref(), &inputs).await?;
-    let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
-    let clocks = subscribers::clock_counts(tx, newsletter.id, &cadences).await?;
-    let waves = match &issue {
-        Some(issue) if issue.at_once => vec![Wave {
-            due_at: issue.due_at.0,
-            clocks: Vec::new(),
-            readers: clocks.iter().map(|(_, readers)| readers).sum(),
-        }],
-        _ => waves(&newsletter.newsletter, date, &clocks),
+    let kept = edition::kept_plan(tx, issue.as_ref()).await?;
+    let (as_of, inputs, plan, waves) = match kept {
+        // A plan that was changed to go out at once has other waves.
+        Some(kept) if issue.as_ref().is_none_or(|issue| !issue.at_once) => {
+            (kept.planned_at, kept.inputs, kept.plan, kept.waves)
+        }
+        _ => {
+            let (inputs, plan) =
+                edition::preview_plan(planning, tx, newsletter, date, issue.as_ref()).await?;
+            let waves = waves_of(tx, newsletter, date, issue.as_ref(), &inputs).await?;
+            (inputs.planned_at, inputs, plan, waves)
+        }
     };
+    let content = revision::content(tx, newsletter, issue.as_ref(), &inputs).await?;
     let due_at = match (&issue, waves.first()) {
         (Some(issue), _) => issue.due_at.0,
         (None, Some(first)) => first.due_at,
         (None, None) => schedule::due_at(&newsletter.newsletter, date),
     };
     let waits_for = match &issue {
-        Some(issue) => plan::waits_for(newsletter, issue, &inputs, &plan),
+        Some(issue) => plan::waits_for(planning.setup, newsletter, issue, &inputs, &plan),
         None if newsletter.newsletter.needs_approval => Some(plan::WAITS_FOR_APPROVAL),
         // No scheduler begins an issue after its time.
-        None => (due_at <= planning.now).then_some(plan::WAITS_FOR_SEND),
+        None if due_at <= planning.now => Some(plan::WAITS_FOR_SEND),
+        None => plan::is_missing(planning.setup, newsletter).then_some(plan::WAITS_FOR_SETUP),
     };
-    Ok(Forecast { date, due_at, issue, inputs, plan, content, waves, waits_for })
+    Ok(Forecast { date, as_of, due_at, issue, inputs, plan, content, waves, waits_for })
+}
+
+/// Counts the readers of an issue by the time they are due.
+pub async fn waves_of(
+    tx: &mut Tx,
+    newsletter: &NewsletterRecord,
+    date: Date,
+    issue: Option<&IssueRecord>,
+    inputs: &PlanInputs,
+) -> Result<Vec<Wave>, DbError> {
+    let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
+    let clocks = subscribers::clock_counts(tx, newsletter.id, &cadences).await?;
+    Ok(match issue {
+        Some(issue) if issue.at_once => vec![Wave {
+            due_at: issue.due_at.0,
+            clocks: Vec::new(),
+            readers: clocks.iter().map(|(_, readers)| readers).sum(),
+        }],
+        _ => waves(&newsletter.newsletter, date, &clocks),
+    })
 }

@@ -8,3 +8,4 @@ pub mod page;
 pub mod plan;
 pub mod render;
 pub mod revision;
+pub mod story_pictures;

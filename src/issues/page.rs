@@ -22,6 +22,7 @@ pub fn issue_page(edition: &Edition, url_of: impl Fn(&ArticleRecord) -> String) 
             width: it.image_width,
             height: it.image_height,
         }),
+        crops: None,
     });
     let stories: Vec<PageStory> = stories.collect();
     let note = edition.words.note.as_deref();

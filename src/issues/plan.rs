@@ -12,6 +12,7 @@ use crate::{
         ids::{ArticleId, IssueId},
         issue::{
             plan::{Plan, PlanInputs, ServedCadence, plan},
+            readiness::{Setup, missing},
             selection::{ROUND_UP_AGE, Rules, TooFew},
         },
         newsletter::SelectionKind,
@@ -28,6 +29,8 @@ pub const WAITS_FOR_APPROVAL: &str = "approval";
 /// A value of `issues.waits_for`: an operator must decide about too few stories.
 pub const WAITS_FOR_STORIES: &str = "stories";
 
+/// A value of `issues.waits_for`: something is not set up that readers need.
+pub const WAITS_FOR_SETUP: &str = "setup";
 /// A value of `issues.waits_for`: it was begun after its time, and an operator must send it.
 pub const WAITS_FOR_SEND: &str = "send";
 
@@ -36,18 +39,40 @@ pub const WAITS_FOR_SEND: &str = "send";
 pub struct Planning {
     /// The configured limits, which a newsletter may override.
     pub rules: Rules,
+    pub setup: Setup,
     pub now: Timestamp,
+}
+
+/// What the settings say about planning.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanRules {
+    /// The configured limits, which a newsletter may override.
+    pub limits: Rules,
+    pub setup: Setup,
+}
+
+impl PlanRules {
+    pub const fn at(self, now: Timestamp) -> Planning {
+        Planning { rules: self.limits, setup: self.setup, now }
+    }
+}
+
+/// Returns whether issues wait because something is not set up.
+pub fn is_missing(setup: Setup, newsletter: &NewsletterRecord) -> bool {
+    setup.is_required && !missing(setup, &newsletter.newsletter).is_empty()
 }
 
 /// Returns the decision that an issue with this plan waits for, beside its time.
 pub fn waits_for(
+    setup: Setup,
     newsletter: &NewsletterRecord,
     issue: &IssueRecord,
     inputs: &PlanInputs,
     plan: &Plan,
 ) -> Option<&'static str> {
+    let is_ready = issue.anyway || !is_missing(setup, newsletter);
     if issue.approved_at.is_some() {
-        None
+        (!is_ready).then_some(WAITS_FOR_SETUP)
     } else if newsletter.newsletter.needs_approval {
         Some(WAITS_FOR_APPROVAL)
     } else if issue.by_hand && !issue.at_once {
@@ -55,7 +80,7 @@ pub fn waits_for(
     } else if plan.is_short && inputs.rules.too_few == TooFew::Ask {
         Some(WAITS_FOR_STORIES)
     } else {
-        None
+        (!is_ready).then_some(WAITS_FOR_SETUP)
     }
 }
 

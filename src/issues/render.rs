@@ -3,13 +3,18 @@
 use crate::{
     db::{content::articles::ArticleRecord, newsletters::NewsletterRecord},
     domain::{
-        issue::page::IssuePage,
+        issue::page::{Crops, IssuePage, PagePicture},
         newsletter::{Archive, Newsletter, SelectionKind},
     },
-    issues::{edition::Edition, note, page::issue_page},
+    issues::{
+        edition::Edition,
+        note,
+        page::issue_page,
+        story_pictures::{ShownPicture, StoryPictures, story_pictures},
+    },
 };
 use email_templates::{
-    Brand, Email, Masthead,
+    Brand, Email, Masthead, SocialLink,
     digest::{self, Digest, Links, Note, Period, Picture, Section, Story},
 };
 use jiff::{civil::Date, tz::TimeZone};
@@ -19,26 +24,52 @@ const DAILY_MIN_ISSUES: u32 = 4;
 /// Age in days of the oldest story of such an issue.
 const DAILY_MAX_AGE_DAYS: i32 = 3;
 
-/// Returns the URL of a newsletter's signup page.
-pub fn sign_up_url(public_url: &str, newsletter: &Newsletter) -> String {
-    format!("{public_url}/?newsletter={}", newsletter.slug)
+/// What all emails of a newsletter share: header, footer, colours.
+pub struct Letterhead<'a> {
+    newsletter: &'a Newsletter,
+    /// The newsletter's signup page.
+    pub sign_up_url: String,
+    social: Vec<SocialLink<'a>>,
 }
 
-/// Returns the header and footer that all emails of a newsletter share. `sign_up_url` is its signup page.
-pub fn masthead<'a>(newsletter: &'a Newsletter, sign_up_url: &'a str) -> Masthead<'a> {
-    Masthead {
-        title: &newsletter.title,
-        tagline: &newsletter.tagline,
-        sender_address: newsletter.sender_address.as_str(),
-        postal_address: &newsletter.postal_address,
-        sign_up_url,
-        language: &newsletter.language,
-        theme: theme(&newsletter.theme),
-        brand: Brand {
-            site_url: newsletter.brand.site_url.as_ref().map(url::Url::as_str),
-            takes_replies: newsletter.reply_to.is_some(),
-            ..Brand::default()
-        },
+impl<'a> Letterhead<'a> {
+    pub fn new(newsletter: &'a Newsletter, public_url: &str) -> Self {
+        let social = newsletter.brand.social.iter();
+        Self {
+            newsletter,
+            sign_up_url: format!("{public_url}/?newsletter={}", newsletter.slug),
+            social: social.map(|it| SocialLink { name: &it.name, url: it.url.as_str() }).collect(),
+        }
+    }
+
+    /// Returns it as the templates take it.
+    pub fn masthead(&self) -> Masthead<'_> {
+        let newsletter = self.newsletter;
+        let brand = &newsletter.brand;
+        Masthead {
+            title: &newsletter.title,
+            tagline: &newsletter.tagline,
+            sender_address: newsletter.sender_address.as_str(),
+            postal_address: &newsletter.postal_address,
+            sign_up_url: &self.sign_up_url,
+            language: &newsletter.language,
+            theme: theme(&newsletter.theme),
+            brand: Brand {
+                site_url: brand.site_url.as_ref().map(url::Url::as_str),
+                privacy_url: brand.privacy_url.as_ref().map(url::Url::as_str),
+                takes_replies: newsletter.reply_to.is_some(),
+                footer: brand.footer.as_deref().unwrap_or_default(),
+                social: &self.social,
+            },
+        }
+    }
+}
+
+/// Returns a story's URL with the newsletter's link tags, for the issue of a date.
+pub fn tagged_url(newsletter: &Newsletter, url: &str, date: Date) -> String {
+    match &newsletter.brand.link_tags {
+        Some(tags) => tags.add_to(url, &newsletter.slug, date),
+        None => url.to_owned(),
     }
 }
 
@@ -67,6 +98,8 @@ pub struct Rendering<'a> {
     /// The variant's number, from 1.
     pub number: i64,
     pub public_url: &'a str,
+    /// URL of the folder with made pictures.
+    pub pictures_url: &'a str,
     /// Placeholder for the recipient's token.
     pub reader_token: &'a str,
     pub is_test: bool,
@@ -81,23 +114,30 @@ impl Rendering<'_> {
 
     /// Returns the content of the archive's page.
     pub fn page(&self) -> IssuePage {
-        issue_page(self.edition, |article| self.story_url(article))
+        let newsletter = &self.newsletter.newsletter;
+        let mut page = issue_page(self.edition, |article| tagged_url(newsletter, &article.url, self.date));
+        for (story, made) in page.stories.iter_mut().zip(self.pictures()) {
+            let alt = story.picture.as_ref().map(|it| it.alt.clone()).unwrap_or_default();
+            story.crops = made.map(|made| crops(&made, &alt));
+        }
+        page
     }
 
-    /// Returns a story's URL with the newsletter's link tags.
-    fn story_url(&self, article: &ArticleRecord) -> String {
-        let newsletter = &self.newsletter.newsletter;
-        newsletter.brand.link_tags.as_ref().map_or_else(
-            || article.url.clone(),
-            |tags| tags.add_to(&article.url, &newsletter.slug, self.date),
-        )
+    /// Returns the pictures that Daily made for each story.
+    fn pictures(&self) -> Vec<Option<StoryPictures>> {
+        let stories = self.edition.stories.iter();
+        stories
+            .map(|article| Some(story_pictures(self.edition.made.get(&article.id)?, self.pictures_url)))
+            .collect()
     }
 
     fn with_digest<T>(&self, render: impl FnOnce(&Digest<'_>) -> T) -> T {
         let newsletter = &self.newsletter.newsletter;
-        let links: Vec<String> = self.edition.stories.iter().map(|it| self.story_url(it)).collect();
-        let stories: Vec<Story<'_>> = (self.edition.stories.iter().zip(&links))
-            .map(|(article, url)| story(article, url, &newsletter.time_zone))
+        let pictures = self.pictures();
+        let links: Vec<String> =
+            self.edition.stories.iter().map(|it| tagged_url(newsletter, &it.url, self.date)).collect();
+        let stories: Vec<Story<'_>> = (self.edition.stories.iter().zip(&links).zip(&pictures))
+            .map(|((article, url), made)| story(article, url, made.as_ref(), &newsletter.time_zone))
             .collect();
         let headings = &self.edition.headings;
         let first = headings.first().map_or(stories.len(), |heading| heading.at);
@@ -109,7 +149,7 @@ impl Rendering<'_> {
             })
             .collect();
         let (url, token) = (self.public_url, self.reader_token);
-        let sign_up = sign_up_url(url, newsletter);
+        let letterhead = Letterhead::new(newsletter, url);
         let unsubscribe = format!("{url}/unsubscribe/{token}");
         let preferences = format!("{url}/preferences/{token}");
         let web_view = web_view_url(url, newsletter, self.date, self.number);
@@ -117,7 +157,7 @@ impl Rendering<'_> {
         let words = &self.edition.words;
         let note = words.note.as_deref().map(|note| (note::to_html(note), note::to_text(note)));
         render(&Digest {
-            masthead: masthead(newsletter, &sign_up),
+            masthead: letterhead.masthead(),
             date: self.date,
             subject: words.subject.as_deref(),
             preheader: words.preheader.as_deref(),
@@ -130,6 +170,17 @@ impl Rendering<'_> {
             revision: self.revision,
         })
     }
+}
+
+/// Returns a story's made pictures for the archive's page.
+fn crops(made: &StoryPictures, alt: &str) -> Crops {
+    let crop = |it: &ShownPicture| PagePicture {
+        url: it.url.clone(),
+        alt: alt.to_owned(),
+        width: Some(it.width.into()),
+        height: Some(it.height.into()),
+    };
+    Crops { lead: crop(&made.lead), card: crop(&made.card), thumbnail: crop(&made.thumbnail) }
 }
 
 /// Returns the time that an issue covers.
@@ -145,13 +196,20 @@ fn period(newsletter: &Newsletter, date: Date, stories: &[Story<'_>]) -> Period 
 }
 
 /// Returns a story of an edition, as the templates show it.
-fn story<'a>(article: &'a ArticleRecord, url: &'a str, zone: &TimeZone) -> Story<'a> {
+fn story<'a>(
+    article: &'a ArticleRecord,
+    url: &'a str,
+    made: Option<&'a StoryPictures>,
+    zone: &TimeZone,
+) -> Story<'a> {
     let pixels = |length: Option<i64>| length.and_then(|it| u32::try_from(it).ok());
     let picture = article.image_url.as_deref().map(|url| Picture {
         url,
         alt: article.image_alt.as_deref(),
         size: pixels(article.image_width).zip(pixels(article.image_height)),
-        ..Picture::default()
+        lead: made.map(|made| made.lead.crop()),
+        card: made.map(|made| made.card.crop()),
+        thumbnail: made.map(|made| made.thumbnail.crop()),
     });
     Story {
         title: &article.title,

@@ -60,6 +60,7 @@ pub async fn content(
                 url: article.url.clone(),
                 picture: article.image_url.clone().map(|url| Picture {
                     url,
+                    made: edition.made.get(&article.id).cloned(),
                     alt: article.image_alt.clone(),
                     width: article.image_width,
                     height: article.image_height,

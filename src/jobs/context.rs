@@ -1,8 +1,15 @@
 //! Contexts of the jobs, one for each subject. That of deliveries is in [`crate::delivery`].
 
 use crate::{
-    clock::Clock, content::fetch::Fetcher, db::Db, delivery, domain::token::KeyRing, issues::plan::Planning,
-    queue::Queue, settings::Settings,
+    clock::Clock,
+    content::{fetch::Fetcher, picture_maker::PictureMaker},
+    db::Db,
+    delivery,
+    domain::token::KeyRing,
+    issues::plan::{PlanRules, Planning},
+    jobs::issue_locks::IssueLocks,
+    queue::Queue,
+    settings::Settings,
 };
 use std::sync::Arc;
 use tokio::task::JoinError;
@@ -15,6 +22,9 @@ pub struct FeedContext {
     pub queue: Queue,
     pub clock: Clock,
     pub fetcher: Arc<Fetcher>,
+    pub picture_maker: PictureMaker,
+    /// Keeps two plans of an issue from making the same pictures.
+    pub issue_locks: IssueLocks,
     /// Cancelled when the process is asked to stop, which then waits for no document.
     pub stop: CancellationToken,
     pub settings: Arc<Settings>,
@@ -58,9 +68,14 @@ pub struct IssueContext {
 }
 
 impl IssueContext {
+    /// Returns what the settings say about planning.
+    pub fn plan_rules(&self) -> PlanRules {
+        PlanRules { limits: self.settings.digest.rules(), setup: self.settings.setup() }
+    }
+
     /// Returns the configured limits for planning, at the current time.
     pub fn planning(&self) -> Planning {
-        Planning { rules: self.settings.digest.rules(), now: self.clock.now() }
+        self.plan_rules().at(self.clock.now())
     }
 
     /// Returns the destination domains whose rate is limited.

@@ -8,7 +8,7 @@ mod recheck;
 use crate::{
     db::{
         DbError, Tx, cohorts,
-        content::articles,
+        content::{articles, pictures},
         deliveries::Past,
         issues::{self, IssueRecord, variants},
         newsletters::{self, NewsletterRecord},
@@ -25,10 +25,11 @@ use crate::{
         },
         subscriber::cadence::Cadence,
     },
-    issues::{edition::Stories, plan, render::Rendering},
+    issues::{edition::Stories, forecast::waves_of, plan, render::Rendering},
     jobs::{
         context::{FeedContext, IssueContext},
         freeze_issue::freeze_lease::FreezeLease,
+        make_pictures::{LATE_LIMIT, make_pictures},
         periodic::end_pauses,
     },
     queue::{Job, JobFailure},
@@ -94,10 +95,14 @@ async fn freeze(
         plan::collect_inputs(context.planning(), &mut tx, newsletter, record.date(), Some(record)).await?;
     drop(tx);
     let (inputs, plan) = plan::make_plan(inputs).await?;
-    if let Some(decision) = plan::waits_for(newsletter, record, &inputs, &plan) {
-        return wait_for_operator(context, record, &inputs, &plan, decision).await;
+    if let Some(decision) = plan::waits_for(context.settings.setup(), newsletter, record, &inputs, &plan) {
+        return wait_for_operator(context, newsletter, record, &inputs, &plan, decision).await;
     }
     let (inputs, plan, changes) = recheck::run(feeds, inputs, plan, record.approved_at.is_some()).await?;
+    // An approved issue has the pictures that it was approved with.
+    if record.approved_revision.is_none() {
+        make_pictures(feeds, record.id, &plan.stories(), LATE_LIMIT).await?;
+    }
 
     let mut tx = context.db.read().await?;
     let mut stories = Stories::load(&mut tx, Some(record), &plan.stories()).await?;
@@ -113,6 +118,7 @@ async fn freeze(
     for (id, url) in changes.urls.iter().filter(|_| record.approved_at.is_none()) {
         stories.set_url(*id, url);
     }
+    let pictures_url = context.settings.pictures_url();
     let renderings = plan.variants.iter().zip(1_i64..).map(|(variant, number)| {
         let edition = stories.edition(&variant.stories, &inputs);
         let rendering = Rendering {
@@ -121,6 +127,7 @@ async fn freeze(
             edition: &edition,
             number,
             public_url: &context.settings.http.public_url,
+            pictures_url: &pictures_url,
             reader_token: &crate::domain::token::token_placeholder(&record.message_key),
             is_test: false,
             revision: None,
@@ -141,15 +148,21 @@ async fn freeze(
     }
     // The recheck may have dropped stories, and the newsletter may require approval by now.
     let newsletter = newsletters::get(&mut tx, newsletter.id).await?;
-    if let Some(decision) = plan::waits_for(&newsletter, record, &inputs, &plan) {
+    if let Some(decision) = plan::waits_for(context.settings.setup(), &newsletter, record, &inputs, &plan) {
         drop(tx);
-        return wait_for_operator(context, record, &inputs, &plan, decision).await;
+        return wait_for_operator(context, &newsletter, record, &inputs, &plan, decision).await;
     }
     if articles::any_hidden(&mut tx, &plan.stories()).await? {
         drop(tx);
         return retry_later(context, record).await;
     }
-    if !issues::set_plan(&mut tx, record.id, record.version, &inputs, &plan).await? {
+    // From now on retention keeps them. Some were dropped just now if they had not been used for long.
+    if !pictures::set_sent(&mut tx, &stories.picture_hashes(), now).await? {
+        drop(tx);
+        return retry_later(context, record).await;
+    }
+    let waves = waves_of(&mut tx, &newsletter, record.date(), Some(record), &inputs).await?;
+    if !issues::set_plan(&mut tx, record.id, record.version, &inputs, &plan, &waves).await? {
         tracing::info!(issue = %record.id, "issue not frozen: it was edited meanwhile");
         return Ok(false);
     }
@@ -225,13 +238,15 @@ async fn retry_later(context: &IssueContext, record: &IssueRecord) -> Result<boo
 /// Stores the current plan and leaves the issue to its operators.
 async fn wait_for_operator(
     context: &IssueContext,
+    newsletter: &NewsletterRecord,
     record: &IssueRecord,
     inputs: &PlanInputs,
     plan: &Plan,
     decision: &'static str,
 ) -> Result<bool, JobFailure> {
     let mut tx = context.db.begin().await?;
-    if !issues::set_plan(&mut tx, record.id, record.version, inputs, plan).await? {
+    let waves = waves_of(&mut tx, newsletter, record.date(), Some(record), inputs).await?;
+    if !issues::set_plan(&mut tx, record.id, record.version, inputs, plan, &waves).await? {
         // Edited or approved meanwhile.
         return Ok(false);
     }

@@ -1,9 +1,12 @@
-//! The jobs that the queue can run, one per file. `periodic` contains the work of the scheduler.
+//! The jobs that the queue can run, one per file. `periodic` contains the work of the scheduler, and `make_pictures` a
+//! part of planning and freezing.
 
 pub mod check_article;
 pub mod context;
 pub mod deliver_issue;
 pub mod freeze_issue;
+pub mod issue_locks;
+pub mod make_pictures;
 pub mod periodic;
 pub mod plan_issue;
 pub mod poll_feed;
@@ -27,7 +30,7 @@ pub async fn run(contexts: &Contexts, job: Job) -> Result<(), JobFailure> {
         Job::Deliver { issue } => deliver_issue::run(delivery, issue).await,
         Job::PollFeed { feed } => poll_feed::run(feeds, feed).await,
         Job::CheckArticle { article } => check_article::run(feeds, article).await,
-        Job::PlanIssue { issue } => plan_issue::run(issues, issue).await,
+        Job::PlanIssue { issue } => plan_issue::run(issues, feeds, issue).await,
         Job::FreezeIssue { issue } => freeze_issue::run(issues, feeds, issue).await,
     }
 }

@@ -7,10 +7,14 @@ use crate::{
     },
     domain::{ids::IssueId, issue::status::IssueStatus},
     issues::{
+        forecast::waves_of,
         plan::{collect_inputs, make_plan, waits_for},
         revision,
     },
-    jobs::context::IssueContext,
+    jobs::{
+        context::{FeedContext, IssueContext},
+        make_pictures::{LATE_LIMIT, make_pictures},
+    },
     queue::{Job, JobFailure},
 };
 use jiff::SignedDuration;
@@ -18,8 +22,8 @@ use jiff::SignedDuration;
 /// Operators who were told of an issue's plan are told of a changed one at most this often.
 const TELL_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// Plans an issue anew, unless an operator approved its plan.
-pub async fn run(context: &IssueContext, issue: IssueId) -> Result<(), JobFailure> {
+/// Plans an issue anew with its pictures, unless an operator approved its plan.
+pub async fn run(context: &IssueContext, feeds: &FeedContext, issue: IssueId) -> Result<(), JobFailure> {
     let mut tx = context.db.read().await?;
     let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
     if record.status != IssueStatus::Planned || record.approved_at.is_some() {
@@ -30,10 +34,15 @@ pub async fn run(context: &IssueContext, issue: IssueId) -> Result<(), JobFailur
         collect_inputs(context.planning(), &mut tx, &newsletter, record.date(), Some(&record)).await?;
     drop(tx);
     let (inputs, plan) = make_plan(inputs).await?;
+    // Before the plan is shown to anyone, because its revision names the pictures.
+    let left = record.due_at.0.duration_since(context.clock.now()).max(SignedDuration::ZERO).unsigned_abs();
+    let wait = context.settings.pictures.wait().min(left.max(LATE_LIMIT));
+    make_pictures(feeds, issue, &plan.stories(), wait).await?;
     let mut tx = context.db.begin().await?;
     // An edited issue gets another plan job, and a frozen one keeps its plan.
-    if issues::set_plan(&mut tx, issue, record.version, &inputs, &plan).await? {
-        let waits_for = waits_for(&newsletter, &record, &inputs, &plan);
+    let waves = waves_of(&mut tx, &newsletter, record.date(), Some(&record), &inputs).await?;
+    if issues::set_plan(&mut tx, issue, record.version, &inputs, &plan, &waves).await? {
+        let waits_for = waits_for(context.settings.setup(), &newsletter, &record, &inputs, &plan);
         issues::set_waits_for(&mut tx, issue, waits_for).await?;
         if waits_for.is_some() {
             // Operators are told about this plan, and may approve its revision after it has changed.

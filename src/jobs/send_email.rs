@@ -13,6 +13,7 @@ use crate::{
     domain::{
         delivery::{bounce_address::Returned, status::Answer},
         ids::{EmailId, NewsletterId},
+        issue::revision::Revision,
     },
     mail::{self, ComposeError, MessageTemplate, Recipient, SendError, SendResult, answer_of},
     queue::{Job, JobFailure},
@@ -144,8 +145,9 @@ async fn send_one(
     }
     let outcome = match draft {
         Content::NotNeeded(why) => Err(SendError::Failed(Answer::new("", None, why))),
-        Content::Email { email, unsubscribe_url } => {
-            match compose(context, &newsletter, &mail, &email, unsubscribe_url.as_deref()) {
+        Content::Email { email, unsubscribe_url, revision } => {
+            match compose(context, &newsletter, &mail, &email, unsubscribe_url.as_deref(), revision.as_ref())
+            {
                 Ok(message) => {
                     let sender = context.settings.sending.envelope_sender(
                         &context.keys,
@@ -181,6 +183,7 @@ fn compose(
     mail: &EmailRecord,
     email: &Email,
     unsubscribe_url: Option<&str>,
+    revision: Option<&Revision>,
 ) -> Result<Vec<u8>, ComposeError> {
     let newsletter = &newsletter.newsletter;
     let template = MessageTemplate::new(&mail::Content {
@@ -195,6 +198,7 @@ fn compose(
         one_click: unsubscribe_url.is_some(),
         feedback_id: &newsletter.feedback_id(mail.kind.as_str(), mail.issue_id),
         auto_submitted: mail.kind.auto_submitted(),
+        revision,
     })?;
     // The unsubscribe link ends with the token.
     let token = unsubscribe_url.and_then(|url| url.rsplit('/').next());

@@ -4,6 +4,7 @@ use crate::{
     app::App,
     domain::{content::article::FoundArticle, ids::IssueId, subscriber::email_address::EmailAddress},
     jobs::{plan_issue, read_article::read_article},
+    queue,
     web::admin::{Admin, Work},
 };
 use async_trait::async_trait;
@@ -15,7 +16,9 @@ struct DeskWork(App);
 #[async_trait]
 impl Work for DeskWork {
     async fn plan(&self, issue: IssueId) -> Result<(), String> {
-        plan_issue::run(&self.0.jobs.issues, issue).await.map_err(|error| error.to_string())
+        plan_issue::run(&self.0.jobs.issues, &self.0.jobs.feeds, issue)
+            .await
+            .map_err(|error| error.to_string())
     }
 
     async fn read_article(&self, url: &Url) -> Result<FoundArticle, String> {
@@ -31,6 +34,10 @@ impl Work for DeskWork {
         !self.0.jobs.delivery.dkim.for_sender(sender).is_empty()
     }
 
+    async fn queue_depth(&self) -> Option<i64> {
+        queue::depth(&self.0.db).await.ok()
+    }
+
     fn settings(&self) -> Vec<(String, String)> {
         shown_settings(&self.0)
     }
@@ -43,15 +50,17 @@ pub fn admin(app: &App) -> Admin {
     Admin {
         operators: app.operators.clone(),
         signup: app.signup.clone(),
-        rules: settings.digest.rules(),
+        rules: app.jobs.issues.plan_rules(),
         margins: settings.schedule.margins(),
         breaker: settings.sending.breaker(),
         secure_cookies: url.starts_with("https://"),
         url: url.into(),
         public_url: settings.http.public_url.as_str().into(),
+        pictures_url: settings.pictures_url().into(),
         host: settings.admin.host.as_deref().map(Into::into),
         second_person: settings.admin.second_person,
         work: Arc::new(DeskWork(app.clone())),
+        relays: Arc::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod arming;
 pub mod desk_work;
-mod incoming;
+pub mod incoming;
 pub mod open_files;
 pub mod recovery;
 pub mod run;

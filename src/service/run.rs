@@ -145,6 +145,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
                             readers = erased.readers,
                             emails = erased.emails,
                             deliveries = erased.deliveries,
+                            pictures = erased.pictures,
                             "erased data past its retention period"
                         );
                     }

@@ -130,6 +130,9 @@ async fn wake_due(contexts: &Contexts, tx: &mut Tx, now: Timestamp) -> Result<()
             let reason = Some(match record.as_ref().and_then(|it| it.waits_for.as_deref()) {
                 Some(plan::WAITS_FOR_APPROVAL) => "no operator approved it in time",
                 Some(plan::WAITS_FOR_SEND) => "no operator sent it in time",
+                Some(plan::WAITS_FOR_SETUP) => {
+                    "something that readers need was not set up in time; see `daily check`"
+                }
                 Some(_) => "it had too few stories, and no operator let it go out in time",
                 None => "missed: it could not go out at its time, nor within the grace after it",
             });

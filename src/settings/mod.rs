@@ -12,6 +12,7 @@ mod feeds;
 mod http;
 mod layers;
 mod log;
+mod pictures;
 mod problems;
 mod receive;
 mod relays;
@@ -32,6 +33,7 @@ pub use dkim::Dkim;
 pub use feeds::Feeds;
 pub use http::Http;
 pub use log::{Log, LogFormat};
+pub use pictures::Pictures;
 pub use problems::Problem;
 pub use receive::{Receive, ReceiveProtocol};
 pub use relays::Relay;
@@ -42,6 +44,7 @@ pub use signup::Signup;
 pub(crate) use tokens::hex;
 pub use tokens::{Secret, Tokens};
 
+use crate::domain::issue::readiness::{PublicUrl, Setup};
 use lettre::transport::smtp::extension::ClientId;
 use problems::{Problems, wrong};
 use serde::Deserialize;
@@ -54,7 +57,7 @@ use validator::{Validate, ValidationError};
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// How each text is written, by key.
-const CURES: [&[(&str, &str)]; 12] = [
+const CURES: [&[(&str, &str)]; 13] = [
     admin::CURES,
     database::CURES,
     digest::CURES,
@@ -62,6 +65,7 @@ const CURES: [&[(&str, &str)]; 12] = [
     feeds::CURES,
     http::CURES,
     log::CURES,
+    pictures::CURES,
     receive::CURES,
     relays::CURES,
     sending::CURES,
@@ -101,6 +105,8 @@ pub struct Settings {
     pub retention: Retention,
     #[validate(nested)]
     pub feeds: Feeds,
+    #[validate(nested)]
+    pub pictures: Pictures,
     #[validate(nested)]
     pub tokens: Tokens,
     #[validate(nested)]
@@ -174,6 +180,23 @@ impl Settings {
             // The model's own values can be read, so each key comes here once.
             let is_new = problems.note(&key, error.inner().message());
             *at(&mut tree, &key).filter(|_| is_new)? = at(&mut model, &key)?.clone();
+        }
+    }
+
+    /// Returns what must be set up for sending, as far as settings say it.
+    pub fn setup(&self) -> Setup {
+        Setup {
+            has_real_relay: self.relays.iter().any(|relay| relay.url.mailbox().is_none()),
+            public_url: PublicUrl::of(&self.http.public_url),
+            is_required: self.schedule.require_ready,
+        }
+    }
+
+    /// Returns the URL of the folder that readers get made pictures from, without a slash at the end.
+    pub fn pictures_url(&self) -> String {
+        match self.pictures.base_url.as_str() {
+            "" => format!("{}/pictures", self.http.public_url),
+            base_url => base_url.to_owned(),
         }
     }
 

@@ -16,6 +16,9 @@ pub struct Retention {
     /// Days before single emails, such as confirmations, are erased. 0: never.
     #[validate(range(max = 36500))]
     pub mail_days: u32,
+    /// Days before pictures of stories that were in no sent issue are dropped. 0: never.
+    #[validate(range(max = 36500))]
+    pub picture_days: u32,
 }
 
 impl Retention {
@@ -29,6 +32,10 @@ impl Retention {
 
     pub fn mails(&self) -> Option<SignedDuration> {
         days(self.mail_days)
+    }
+
+    pub fn pictures(&self) -> Option<SignedDuration> {
+        days(self.picture_days)
     }
 }
 

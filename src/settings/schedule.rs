@@ -19,6 +19,8 @@ pub struct Schedule {
     /// Longest time for checking the pages of an issue's stories once more; 0: they aren't checked.
     #[validate(range(max = 300))]
     pub recheck_seconds: u32,
+    /// Whether issues wait until everything is set up that readers need.
+    pub require_ready: bool,
 }
 
 impl Schedule {

@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// Short, because assets change with a new version of Daily, and the feed with each issue.
 const CACHE: &str = "public, max-age=300";
-/// For addresses that change with their content.
+/// For bodies whose URL changes with them: browsers don't ask for them again.
 const CACHE_FOREVER: &str = "public, max-age=31536000, immutable";
 /// Bytes of the 32-byte digest that an entity tag uses.
 const TAG_BYTES: usize = 12;
@@ -44,9 +44,21 @@ pub fn short_hash(body: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(&digest::digest(&digest::SHA256, body).as_ref()[..TAG_BYTES])
 }
 
+/// Responds with a body that never changes, or with 304 if there is none to send because the client has it. `tag` is
+/// its entity tag with quotes.
+pub fn answer_forever(tag: &str, kind: &'static str, body: Option<Vec<u8>>) -> Response {
+    let header_tag = HeaderValue::from_str(tag).unwrap_or(HeaderValue::from_static("\"\""));
+    let headers =
+        [(header::ETAG, header_tag), (header::CACHE_CONTROL, HeaderValue::from_static(CACHE_FOREVER))];
+    match body {
+        Some(body) => (headers, [(header::CONTENT_TYPE, kind)], body).into_response(),
+        None => (StatusCode::NOT_MODIFIED, headers).into_response(),
+    }
+}
+
 /// Returns whether the client has the body with this tag. Weak tags match too, because compressing proxies
 /// weaken them.
-fn matches_tag(request: &HeaderMap, tag: &str) -> bool {
+pub fn matches_tag(request: &HeaderMap, tag: &str) -> bool {
     let known = request.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     known
         .split(',')

@@ -113,6 +113,7 @@ pub fn router(site: Site) -> Router {
         .route("/issues", get(public::issues::list))
         .route("/issues.xml", get(public::issues_feed::get))
         .route("/issues/{date}", get(public::issues::show))
+        .route("/pictures/{name}", get(public::pictures::get))
         .route("/embed", get(public::signup::get).post(public::subscribe::post))
         .route("/embed.js", get(assets::embed_script))
         .route("/embed.json", get(public::embed::get))

@@ -43,7 +43,13 @@ mod tests {
     #[test]
     fn a_policy_names_the_origins_of_pictures_once() {
         let policy = HeaderValue::from_static("img-src 'self'; base-uri 'none'");
-        let urls = ["https://a.example/1.png", "https://a.example/2.png", "http://b.example:8080/x", "/own", "data:image/png,x"];
+        let urls = [
+            "https://a.example/1.png",
+            "https://a.example/2.png",
+            "http://b.example:8080/x",
+            "/own",
+            "data:image/png,x",
+        ];
         let allowed = PictureUrls::new(urls.into_iter()).allow(&policy).unwrap();
         assert_eq!(allowed, "img-src 'self' http://b.example:8080 https://a.example; base-uri 'none'");
         assert_eq!(PictureUrls::new(["/own"].into_iter()).allow(&policy), None);

@@ -107,6 +107,8 @@ impl TestApp {
         // Articles are on hosts that don't exist, and test servers need no pauses.
         settings.feeds.look_at_pages = false;
         settings.schedule.recheck_seconds = 0;
+        // Test servers listen on this machine. Stories about what must be set up require it.
+        settings.schedule.require_ready = false;
         settings.feeds.host_pause_ms = 0;
         // Lists in stories name readers who unsubscribed years ago. Stories about retention set the period.
         settings.retention.left_days = 0;

@@ -49,6 +49,8 @@ impl Environment {
             // Stories count emails; those about these turn them on.
             .set("DAILY__SIGNUP__WELCOME_MAIL", "false")
             .set("DAILY__SIGNUP__GOODBYE_MAIL", "false")
+            // Relays and pages are on this machine.
+            .set("DAILY__SCHEDULE__REQUIRE_READY", "false")
             // Their domains don't exist.
             .set("DAILY__SIGNUP__CHECK_MX", "false")
             .set("DAILY__DATABASE__URL", database.unwrap_or(&sqlite))

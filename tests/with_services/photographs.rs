@@ -115,19 +115,15 @@ async fn every_page_is_photographed_in_three_brands() {
                 };
                 app.add_article(story).await;
             }
-            app.store().await.execute("UPDATE articles SET image_ok = TRUE, image_width = 1200, image_height = 800 WHERE image_url IS NOT NULL").await;
+            app.store().await.accept_pictures().await;
             app.send_issue().await;
         }
         let eve = app.visitor("eve@example.org");
         eve.signs_up().await;
         let (preferences, leave) = (ann.preferences().await, ann.unsubscribe_link().await);
-        let date = app
-            .store()
-            .await
-            .number("SELECT max(CAST(replace(issue_date, '-', '') AS INTEGER)) FROM issues")
-            .await
-            .to_string();
-        let issue = format!("/issues/{}-{}-{}?newsletter=daily", &date[..4], &date[4..6], &date[6..]);
+        let newsletter = app.newsletter().await;
+        let latest = app.issues_of(&newsletter).await.remove(0);
+        let issue = format!("/issues/{}?newsletter=daily", latest.issue_date);
         let confirm = eve.confirmation_link();
         let pages: &[(&str, &str, Option<&str>)] = &[
             ("signup", "/?newsletter=daily", None),

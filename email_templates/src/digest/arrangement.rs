@@ -98,7 +98,7 @@ mod tests {
             alt: String::new(),
             lead: None,
             card: Some(file.clone()),
-            thumbnail: file.clone(),
+            thumbnail: Some(file.clone()),
             largest: file,
         };
         StoryView {

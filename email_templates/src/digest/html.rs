@@ -8,7 +8,7 @@ use super::{Digest, Period, note};
 use crate::i18n::{self, Texts, interpolate};
 use crate::layout::{
     Page, SHEET_PX, box_title, button, closing_rule, dateline, headline, inline_link, isolated, kicker,
-    marked_list, paragraph, publisher_links, quiet_links, row, space, tinted_box,
+    marked_list, paragraph, publisher_links, quiet_links, row, small_print, space, space_row, tinted_box,
 };
 use crate::story::{File, Frame, linked_headline, linked_picture};
 use crate::theme::{BREAK, INK, Look, SANS, light};
@@ -28,6 +28,8 @@ const OPENING_MIN_STORIES: usize = 6;
 const OPENING_HEADLINES: usize = 4;
 /// Longest name in its heading.
 const NAME_MAX_CHARS: usize = 24;
+/// Longest byline beside the button, in characters.
+const BESIDE_MAX_CHARS: usize = 20;
 /// Longest dek of a story in brief, in characters.
 const BRIEF_DEK_CHARS: usize = 120;
 
@@ -48,6 +50,18 @@ const DETAILS: [Detail; 5] = [
     Detail { dek_chars: 80, thumbnails: false, ..FULL },
     Detail { title_chars: 100, dek_chars: 0, thumbnails: false },
 ];
+
+/// White space below the stories of a pair, which are one below the other on a phone.
+const PAIR_SPACE: u32 = 28;
+
+/// The block above another, which decides the space between them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Above {
+    Lead,
+    Heading,
+    Pair,
+    Row,
+}
 
 /// Renders the email, with the hidden preheader and the reader's own links.
 pub(super) fn render(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader: &str) -> String {
@@ -150,15 +164,19 @@ impl Sheet<'_> {
         } else {
             dates.day(self.digest.date)
         };
-        let text = match self.issue.lead {
-            Some(_) => format!("{date} \u{a0}·\u{a0} {}", self.texts.minutes(self.issue.reading_minutes)),
-            None => date,
-        };
+        let minutes = self.issue.lead.as_ref().map(|_| self.texts.minutes(self.issue.reading_minutes));
+        let starts: Vec<String> = [date].into_iter().chain(minutes).collect();
         let link = self.digest.links.web_view.filter(|_| !self.is_web());
-        dateline(&text, link.map(|url| (url, self.texts.digest.web.as_str())), self.direction)
+        dateline(&starts, link.map(|url| (url, self.texts.digest.web.as_str())), self.direction)
     }
 
     fn rows(&self, detail: Detail) -> Markup {
+        let blocks = arrange(self.issue);
+        let above = std::iter::once(Above::Lead).chain(blocks.iter().map(|block| match block {
+            Block::Heading(_) => Above::Heading,
+            Block::Pair(_) => Above::Pair,
+            Block::Row { .. } | Block::Brief(_) => Above::Row,
+        }));
         html! {
             @if let Some(note) = self.digest.note { (row(20, note::styled(note.html, self.look, self.direction))) }
             (self.opening())
@@ -166,15 +184,15 @@ impl Sheet<'_> {
                 None => (row(20, paragraph(html! { (self.texts.digest.no_stories) }))),
                 Some(lead) => (self.lead(lead)),
             }
-            @for (index, block) in arrange(self.issue).iter().enumerate() {
+            @for (block, above) in blocks.iter().zip(above) {
                 @match block {
-                    Block::Heading(heading) => (self.heading(*heading)),
-                    Block::Pair(stories) => (self.pair(*stories, detail)),
-                    Block::Row { story, size } => (self.story_row(story, *size, index == 0, detail)),
+                    Block::Heading(heading) => (self.heading(*heading, above)),
+                    Block::Pair(stories) => (self.pair(*stories, above, detail)),
+                    Block::Row { story, size } => (self.story_row(story, *size, above, detail)),
                     Block::Brief(stories) => (self.brief(stories, detail)),
                 }
             }
-            (closing_rule())
+            (closing_rule(if matches!(blocks.last(), Some(Block::Pair(_))) { 30 - PAIR_SPACE } else { 30 }))
             (self.close())
         }
     }
@@ -205,7 +223,9 @@ impl Sheet<'_> {
     fn lead(&self, story: &StoryView) -> Markup {
         let picture = story.picture.as_ref();
         let large = picture.and_then(|it| Some((it.lead.as_ref()?, it.alt.as_str())));
-        let small = picture.filter(|_| large.is_none()).map(|it| (&it.thumbnail, it.alt.as_str()));
+        let small = picture
+            .filter(|_| large.is_none())
+            .and_then(|it| Some((it.thumbnail.as_ref()?, it.alt.as_str())));
         let words = html! {
             (self.kicker(story))
             (space(6))
@@ -213,6 +233,7 @@ impl Sheet<'_> {
         };
         let byline: Vec<&str> =
             [&story.author, &story.date].into_iter().filter_map(|it| it.as_deref()).collect();
+        let chars: usize = byline.iter().map(|part| part.chars().count()).sum();
         let byline = (!byline.is_empty()).then(|| {
             html! {
                 @for (index, part) in byline.iter().enumerate() {
@@ -221,10 +242,13 @@ impl Sheet<'_> {
                 }
             }
         });
+        // A long byline would take the button's room on a phone.
+        let is_short = chars <= BESIDE_MAX_CHARS && story.url.is_some();
+        let (beside, below) = if is_short { (byline, None) } else { (None, byline) };
         html! {
             @if let Some((file, alt)) = large {
-                (crate::layout::space_row(24))
-                tr { td { (linked_picture(file, alt, story.url.as_deref(), &LEAD)) } }
+                (space_row(24))
+                tr { td { (linked_picture(self.look, file, alt, story.url.as_deref(), &LEAD)) } }
             }
             (row(if large.is_some() { 20 } else { 28 }, html! {
                 @match small {
@@ -232,14 +256,11 @@ impl Sheet<'_> {
                     Some((file, alt)) => (self.beside(words, file, alt, story.url.as_deref(), &SMALL_LEAD, "0")),
                 }
                 @if let Some(dek) = &story.dek { (paragraph(html! { (dek) })) }
-                @match (&story.url, byline) {
-                    (Some(url), byline) => {
-                        (space(18))
-                        (button(self.look, url, &self.texts.digest.read, byline, self.direction))
-                    },
-                    (None, Some(byline)) => (crate::layout::small_print(byline)),
-                    (None, None) => "",
+                @if let Some(url) = &story.url {
+                    (space(18))
+                    (button(self.look, url, &self.texts.digest.read, beside, self.direction))
                 }
+                @if let Some(byline) = below { (small_print(byline)) }
             }))
         }
     }
@@ -262,7 +283,7 @@ impl Sheet<'_> {
         )
     }
 
-    fn heading(&self, heading: Heading<'_>) -> Markup {
+    fn heading(&self, heading: Heading<'_>, above: Above) -> Markup {
         let t = &self.texts.digest;
         let text = match (heading, self.digest.period) {
             (Heading::Section(name), _) => name,
@@ -271,7 +292,11 @@ impl Sheet<'_> {
             (Heading::More, Period::Other) => &t.more_issue,
             (Heading::Brief, _) => &t.brief,
         };
-        let space = if heading == Heading::Brief { 20 } else { 34 };
+        let space = match (heading, above) {
+            (_, Above::Pair) => 34 - PAIR_SPACE,
+            (Heading::Brief, _) => 20,
+            _ => 34,
+        };
         html! {
             tr { td.pad style={ "padding:" (space) "px 32px 10px;" } {
                 h2.ink dir="auto" style={ (self.look.headlines) (INK) (BREAK) "margin:0;font-size:22px;line-height:28px;font-weight:700;letter-spacing:-.2px;" } { (text) }
@@ -281,19 +306,20 @@ impl Sheet<'_> {
 
     /// Two stories side by side. The columns stack on a narrow screen by themselves, without a media query.
     /// Outlook for Windows gets a table of its own.
-    fn pair(&self, stories: [&StoryView; 2], detail: Detail) -> Markup {
+    fn pair(&self, stories: [&StoryView; 2], above: Above, detail: Detail) -> Markup {
         const OPEN: &str = "<!--[if mso]><table role=\"presentation\" width=\"100%\" cellpadding=\"0\" \
             cellspacing=\"0\" border=\"0\"><tr><td width=\"278\" valign=\"top\"><![endif]-->";
         const BETWEEN: &str = "<!--[if mso]></td><td width=\"278\" valign=\"top\"><![endif]-->";
         const CLOSE: &str = "<!--[if mso]></td></tr></table><![endif]-->";
+        let space = if above == Above::Lead { 36 } else { 6 };
         html! {
-            tr { td.two style="padding:8px 22px 0;font-size:0;line-height:0;" {
+            tr { td.two style={ "padding:" (space) "px 22px 0;font-size:0;line-height:0;" } {
                 (PreEscaped(OPEN))
                 @for (index, story) in stories.into_iter().enumerate() {
                     @if index > 0 { (PreEscaped(BETWEEN)) }
                     div.col style="display:inline-block;width:100%;max-width:278px;vertical-align:top;" {
                         table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" {
-                            tr { td style="padding:28px 10px 0;" { (self.card(story, detail)) } }
+                            tr { td style={ "padding:0 10px " (PAIR_SPACE) "px;" } { (self.card(story, detail)) } }
                         }
                     }
                 }
@@ -305,7 +331,7 @@ impl Sheet<'_> {
     fn card(&self, story: &StoryView, detail: Detail) -> Markup {
         let picture = story.picture.as_ref().and_then(|it| Some((it.card.as_ref()?, it.alt.as_str())));
         html! {
-            @if let Some((file, alt)) = picture { (linked_picture(file, alt, story.url.as_deref(), &CARD)) }
+            @if let Some((file, alt)) = picture { (linked_picture(self.look, file, alt, story.url.as_deref(), &CARD)) }
             (space(14))
             (self.kicker(story))
             h2.ink dir="auto" style={ (self.look.headlines) (INK) (BREAK) "margin:4px 0 0;font-size:20px;line-height:25px;font-weight:700;" } {
@@ -315,8 +341,9 @@ impl Sheet<'_> {
         }
     }
 
-    fn story_row(&self, story: &StoryView, size: Size, is_first: bool, detail: Detail) -> Markup {
+    fn story_row(&self, story: &StoryView, size: Size, above: Above, detail: Detail) -> Markup {
         let picture = story.picture.as_ref().filter(|_| detail.thumbnails);
+        let picture = picture.and_then(|it| Some((it.thumbnail.as_ref()?, it.alt.as_str())));
         let letters = match size {
             Size::Large => "margin:3px 0 0;font-size:22px;line-height:27px;font-weight:700;",
             Size::Regular => "margin:3px 0 0;font-size:18px;line-height:23px;font-weight:700;",
@@ -329,7 +356,7 @@ impl Sheet<'_> {
             (dek(story, detail))
         };
         // The first row after the lead keeps its distance from the button.
-        let space = if is_first { 30 } else { 0 };
+        let space = if above == Above::Lead { 30 } else { 0 };
         html! {
             tr { td.pad style={ "padding:" (space) "px 32px 0;" } {
                 table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
@@ -337,7 +364,7 @@ impl Sheet<'_> {
                     tr { td style="padding:16px 0 17px;" {
                         @match picture {
                             None => (words),
-                            Some(it) => (self.beside(words, &it.thumbnail, &it.alt, story.url.as_deref(), &THUMBNAIL, "2px 0 0")),
+                            Some((file, alt)) => (self.beside(words, file, alt, story.url.as_deref(), &THUMBNAIL, "2px 0 0")),
                         }
                     } }
                 }
@@ -361,7 +388,7 @@ impl Sheet<'_> {
                     td valign="top" { (words) }
                     td width="16" style="width:16px;font-size:0;" { (PreEscaped("&nbsp;")) }
                     td.thumb valign="top" align=(self.direction.end()) width=(frame.width) style={ "width:" (frame.width) "px;padding:" (space) ";" } {
-                        (linked_picture(file, alt, url, frame))
+                        (linked_picture(self.look, file, alt, url, frame))
                     }
                 }
             }

@@ -2,16 +2,18 @@
 
 use maud::{Markup, html};
 
-use crate::layout::{headline, imprint, paragraph, row, small_print, transactional};
+use crate::layout::{button, headline, imprint, paragraph, row, small_print, space, transactional};
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::theme::{BREAK, INK, SANS, light};
-use crate::wording::{shorten, tidy};
+use crate::wording::{Direction, shorten, tidy};
 use crate::{Email, Masthead, i18n};
 
 const MONOSPACE: &str = "font-family:Menlo,Consolas,'Liberation Mono',monospace;";
 const SUBJECT_MAX_CHARS: usize = 110;
 const PREHEADER_MAX_CHARS: usize = 140;
+/// Label of the link to the operators' page.
+const OPEN_PAGE: &str = "Open the page";
 /// Characters of a command that fit on one line of a phone.
 const PHONE_COLUMNS: usize = 32;
 
@@ -25,6 +27,8 @@ pub(super) struct OperatorEmail {
     pub(super) why: String,
     /// The command that ends these emails.
     pub(super) end_command: String,
+    /// Address of the operators' page about it.
+    pub(super) page: Option<String>,
     parts: Vec<Part>,
 }
 
@@ -70,11 +74,16 @@ impl OperatorEmail {
         let preheader = shorten(&self.preheader, PREHEADER_MAX_CHARS);
         let end = "To stop these emails, run:";
         let look = Look::from_theme(&masthead.theme);
+        // Commands come last, so that the button stands above them.
+        let first_command = self.parts.iter().position(|part| matches!(part, Part::Copyable(..)));
+        let (before, commands) = self.parts.split_at(first_command.unwrap_or(self.parts.len()));
         let rows = row(
             28,
             html! {
                 (headline(&look, html! { (self.title) }))
-                @for part in &self.parts { (part_rows(part)) }
+                @for part in before { (part_rows(part)) }
+                @if let Some(page) = &self.page { (space(20)) (button(&look, page, OPEN_PAGE, None, Direction::LeftToRight)) }
+                @for part in commands { (part_rows(part)) }
             },
         );
         let below = html! { (self.why) " " (end) " " (self.end_command) };
@@ -83,7 +92,10 @@ impl OperatorEmail {
         let mut text = TextPart::default();
         text.paragraph(0, &name).rule('=').gap();
         text.paragraph(0, &self.title).gap();
-        for part in &self.parts {
+        for (index, part) in self.parts.iter().enumerate() {
+            if let Some(page) = self.page.as_ref().filter(|_| first_command == Some(index)) {
+                text.paragraph(0, &format!("{OPEN_PAGE}:")).link(4, page).gap();
+            }
             match part {
                 Part::Paragraph(paragraph) => text.paragraph(0, paragraph),
                 Part::List(items) => {

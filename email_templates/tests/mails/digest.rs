@@ -138,7 +138,7 @@ fn both_parts_have_the_stories_in_the_order_given_under_the_same_headings() {
         "6|The museum of lost gloves",
         "Food",
         "7|In praise of",
-        "More",
+        "In brief",
         "8|Tomorrow's tide tables",
     ] {
         let (number, title) = words.split_once('|').unwrap_or(("", words));
@@ -177,8 +177,10 @@ fn counts_and_pictures_decide_how_stories_are_shown() {
 
 #[test]
 fn a_section_without_stories_has_no_heading() {
-    let sections =
-        [Section { heading: "Empty", stories: &[] }, Section { heading: "Local", stories: &PAPER[1..3] }];
+    let sections = [
+        Section { heading: Some("Empty"), stories: &[] },
+        Section { heading: Some("Local"), stories: &PAPER[1..3] },
+    ];
     let email = render(&Digest { sections: &sections, stories: &[], ..digest(STORIES) });
     assert!(!email.html.contains("Empty") && !email.text.contains("Empty"));
     assert_eq!(email.subject, PAPER[1].title, "the first section's first story leads");

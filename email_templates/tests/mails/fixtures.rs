@@ -197,10 +197,10 @@ const LEAD: &[Story<'static>] = &[PAPER[0]];
 
 /// The stories of [`PAPER`] by section, after the first.
 pub const SECTIONS: &[Section<'static>] = &[
-    Section { heading: "Local", stories: &[PAPER[1], PAPER[3], PAPER[5]] },
-    Section { heading: "Culture", stories: &[PAPER[2], PAPER[6]] },
-    Section { heading: "Food", stories: &[PAPER[4]] },
-    Section { heading: "More", stories: &[PAPER[7]] },
+    Section { heading: Some("Local"), stories: &[PAPER[1], PAPER[3], PAPER[5]] },
+    Section { heading: Some("Culture"), stories: &[PAPER[2], PAPER[6]] },
+    Section { heading: Some("Food"), stories: &[PAPER[4]] },
+    Section { heading: None, stories: &[PAPER[7]] },
 ];
 
 pub const BRAND: Brand<'static> = Brand {
@@ -336,7 +336,7 @@ fn greeting(masthead: Masthead<'static>, address: &'static str) -> Welcome<'stat
 }
 
 fn notice(masthead: Masthead<'static>, kind: NoticeKind<'static>) -> Email {
-    notice::render(&Notice { masthead, slug: "daily", operator: "desk@courier.example", kind })
+    notice::render(&Notice { masthead, slug: "daily", operator: "desk@courier.example", page: None, kind })
 }
 
 fn planned() -> PlannedIssue<'static> {

@@ -38,7 +38,13 @@ fn feed() -> TroubledFeed<'static> {
 }
 
 fn operator_email(kind: NoticeKind<'_>) -> Email {
-    render(&Notice { masthead: masthead(), slug: "daily", operator: "desk@courier.example", kind })
+    render(&Notice {
+        masthead: masthead(),
+        slug: "daily",
+        operator: "desk@courier.example",
+        page: None,
+        kind,
+    })
 }
 
 fn approval() -> NoticeKind<'static> {
@@ -210,7 +216,13 @@ fn outside_texts_become_neither_markup_nor_commands() {
     assert_eq!(email.subject.lines().count(), 1);
     assert!(email.text.contains("daily feed poll 'https://courier.example/'\\''$(reboot)'\\''\";<script>'"));
     let masthead = Masthead { title: "A\r\nBcc: x@example.org", ..masthead() };
-    let email = render(&Notice { masthead, slug: "daily", operator: "a'b@example.org", kind: approval() });
+    let email = render(&Notice {
+        masthead,
+        slug: "daily",
+        operator: "a'b@example.org",
+        page: None,
+        kind: approval(),
+    });
     assert_eq!(email.subject, "[A Bcc: x@example.org] Please approve the issue of Friday, 1 May");
     assert!(email.text.lines().any(|line| line == "    daily operator remove 'a'\\''b@example.org'"));
 }
@@ -236,4 +248,20 @@ fn notices_keep_the_rules_of_every_email() {
             assert!(html.contains(&shown), "{command} is in both parts");
         }
     }
+}
+
+#[test]
+fn a_notice_links_to_the_page_about_it() {
+    let page = "https://desk.example.org/admin/review/abc";
+    let notice = Notice {
+        masthead: masthead(),
+        slug: "daily",
+        operator: "desk@courier.example",
+        page: Some(page),
+        kind: approval(),
+    };
+    let email = render(&notice);
+    assert!(email.html.contains(&format!("href=\"{page}\"")), "{}", email.html);
+    let at = |text: &str| email.text.find(text).unwrap_or_else(|| panic!("no {text} in {}", email.text));
+    assert!(at(page) < at("daily issue approve"), "{}", email.text);
 }

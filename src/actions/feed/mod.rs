@@ -3,4 +3,5 @@
 pub mod accept_feed;
 pub mod add_article;
 pub mod add_feed;
+pub mod poll_soon;
 pub mod source;

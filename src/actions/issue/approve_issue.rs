@@ -86,3 +86,26 @@ pub async fn approve_issue(
     tx.commit().await?;
     Ok(record)
 }
+
+/// Lets a planned issue go out although not everything is set up. Returns `false` if it is past planning.
+pub async fn send_anyway(context: &Context, actor: &Actor, issue: IssueId) -> Result<bool, DbError> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
+    if record.status != IssueStatus::Planned {
+        return Ok(false);
+    }
+    if !record.anyway {
+        issues::set_anyway(&mut tx, issue).await?;
+        let (before, after) = (json!({ "anyway": false }), json!({ "anyway": true }));
+        let entry =
+            audit::Entry { actor, action: "issue.send_anyway", subject: Some(issue.0), before, after };
+        audit::record(&mut tx, entry, now).await?;
+    }
+    if record.due_at.0 <= now {
+        issues::set_woken(&mut tx, issue, now).await?;
+        context.queue.enqueue(&mut tx, &Job::FreezeIssue { issue }).await?;
+    }
+    tx.commit().await?;
+    Ok(true)
+}

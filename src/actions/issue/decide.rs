@@ -10,10 +10,10 @@ use crate::{
         issues::{IssueRecord, revisions},
         newsletters::NewsletterRecord,
     },
-    domain::{actor::Actor, issue::selection::Rules},
+    domain::actor::Actor,
     issues::{
         forecast::{Forecast, forecast},
-        plan::Planning,
+        plan::PlanRules,
     },
 };
 use jiff::civil::Date;
@@ -37,12 +37,12 @@ pub enum DecideError {
 /// Forecasts an issue for an operator, and keeps its revision, so that a later one can be compared with it.
 pub async fn shown_forecast(
     context: &Context,
-    rules: Rules,
+    rules: PlanRules,
     newsletter: &NewsletterRecord,
     date: Date,
 ) -> Result<Forecast, DbError> {
     let now = context.clock.now();
-    let it = forecast(Planning { rules, now }, &mut context.db.read().await?, newsletter, date).await?;
+    let it = forecast(rules.at(now), &mut context.db.read().await?, newsletter, date).await?;
     let mut tx = context.db.begin().await?;
     revisions::keep(&mut tx, newsletter.id, date, &it.content, now).await?;
     tx.commit().await?;
@@ -53,7 +53,7 @@ pub async fn shown_forecast(
 /// approved, too; a different one fails with the changes. `None`: there is no issue yet.
 pub async fn approve_seen(
     context: &Context,
-    rules: Rules,
+    rules: PlanRules,
     actor: &Actor,
     newsletter: &NewsletterRecord,
     seen: &Forecast,

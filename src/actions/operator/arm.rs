@@ -138,6 +138,7 @@ pub async fn arm(
             IssueStatus::Planned => IssueStatus::Skipped,
             // Its list of readers is not complete, so some may still have to get it.
             IssueStatus::Frozen => IssueStatus::Held,
+            IssueStatus::Sending if issue.fanned_out_to.is_some() => IssueStatus::Held,
             _ => continue,
         };
         issues::advance(&mut tx, issue.id, issue.status, to, Some(REASON), now).await?;

@@ -128,6 +128,29 @@ pub async fn end_session(
     Ok(ended)
 }
 
+/// Ends all of an operator's sessions, except one. Returns how many ended.
+pub async fn end_sessions(
+    context: &OperatorContext,
+    actor: &Actor,
+    operator: OperatorId,
+    except: Option<OperatorSessionId>,
+) -> Result<u64, DbError> {
+    let mut tx = context.actions.db.begin().await?;
+    let ended = sessions::end_all(&mut tx, operator, except).await?;
+    if ended > 0 {
+        let entry = audit::Entry {
+            actor,
+            action: "operator.sign_out",
+            subject: Some(operator.0),
+            before: json!({ "sessions": ended }),
+            after: Value::Null,
+        };
+        audit::record(&mut tx, entry, context.actions.clock.now()).await?;
+    }
+    tx.commit().await?;
+    Ok(ended)
+}
+
 /// Sets what the session's next page says, or clears it.
 pub async fn set_flash(
     context: &OperatorContext,

@@ -1,7 +1,13 @@
 //! An operator adds, unsubscribes or suppresses single readers.
 
 use crate::{
-    actions::Context,
+    actions::{
+        Context,
+        subscription::{
+            import_subscribers::{Import, import_subscribers},
+            pause_subscription::{ResumeOutcome, pause_subscription, resume_subscription},
+        },
+    },
     db::{
         DbError, audit,
         subscribers::{self, Evidence},
@@ -10,10 +16,13 @@ use crate::{
     domain::{
         actor::Actor,
         ids::{NewsletterId, SubscriptionId},
+        import::{Dates, LayoutOptions, Outcome},
         subscriber::{consent::ConsentEvent, email_address::EmailAddress},
     },
 };
+use jiff::{civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
+use std::io::Cursor;
 
 /// The method of these changes in the consent ledger.
 pub const METHOD: &str = "command";
@@ -82,4 +91,75 @@ pub async fn suppress_readers(
     }
     tx.commit().await?;
     Ok(new.len())
+}
+
+/// Adds a reader who agreed elsewhere, with the evidence of it: a list of one. Returns whether they are new, or why they
+/// were not added.
+pub async fn add_with_evidence(
+    context: &Context,
+    actor: &Actor,
+    newsletter: NewsletterId,
+    address: &EmailAddress,
+    evidence: &str,
+) -> Result<bool, String> {
+    let import = Import {
+        newsletter,
+        file_name: evidence.to_owned(),
+        layout: LayoutOptions { all_confirmed: true, ..LayoutOptions::default() },
+        encoding: None,
+        dates: Dates { format: None, zone: TimeZone::UTC, now: context.clock.now() },
+        dry_run: false,
+    };
+    let list = Cursor::new(format!("email\n{address}\n"));
+    let mut reason = None;
+    let summary = import_subscribers(context, actor, list, import, |it| {
+        reason = Some(it.reason.clone());
+        Ok(())
+    })
+    .await
+    .map_err(|error| error.to_string())?;
+    match reason {
+        Some(reason) => Err(reason),
+        None => Ok(summary.count(Outcome::Added) > 0),
+    }
+}
+
+/// Pauses a subscription until a date. `false` if it is neither active nor paused.
+pub async fn pause_reader(
+    context: &Context,
+    actor: &Actor,
+    subscription: SubscriptionId,
+    until: Date,
+) -> Result<bool, DbError> {
+    let paused = pause_subscription(context, subscription, until).await?;
+    if paused {
+        record(context, actor, "subscriber.pause", subscription, json!({ "paused_until": until })).await?;
+    }
+    Ok(paused)
+}
+
+/// Ends a pause. `false` if there is none.
+pub async fn resume_reader(
+    context: &Context,
+    actor: &Actor,
+    subscription: SubscriptionId,
+) -> Result<bool, DbError> {
+    let resumed = resume_subscription(context, subscription).await? == ResumeOutcome::Resumed;
+    if resumed {
+        record(context, actor, "subscriber.resume", subscription, json!({ "status": "active" })).await?;
+    }
+    Ok(resumed)
+}
+
+async fn record(
+    context: &Context,
+    actor: &Actor,
+    action: &'static str,
+    subscription: SubscriptionId,
+    after: Value,
+) -> Result<(), DbError> {
+    let mut tx = context.db.begin().await?;
+    let entry = audit::Entry { actor, action, subject: Some(subscription.0), before: Value::Null, after };
+    audit::record(&mut tx, entry, context.clock.now()).await?;
+    tx.commit().await
 }

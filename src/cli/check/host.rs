@@ -1,7 +1,7 @@
 //! Findings about this machine: who can read the secrets, the limit of open files, and the addresses.
 
 use super::Finding;
-use crate::{service::open_files, settings::Settings};
+use crate::{db::DatabaseUrl, service::open_files, settings::Settings};
 use std::{
     net::IpAddr,
     os::unix::fs::PermissionsExt as _,
@@ -9,13 +9,22 @@ use std::{
 };
 
 pub(super) fn findings(settings: &Settings, config: Option<&Path>) -> Vec<Finding> {
-    let mut found = Vec::new();
+    let (mut found, mut full) = (Vec::new(), None);
     let mut warn = |what: &str, detail: String| {
-        found.push(Finding { what: what.to_owned(), state: "warning", detail });
+        found.push(Finding::warning(what, detail));
     };
     for file in secret_files(settings, config) {
         let name = file.display();
         warn("secrets", format!("others may read {name}; close it: chmod 600 {name}"));
+    }
+    for folder in data_folders(settings) {
+        let Some(free) = free_bytes(&folder) else { continue };
+        let shown = format!("{} has {} MB free", folder.display(), free / 1_000_000);
+        if free < DISK_FAILED {
+            full = Some(shown);
+        } else if free < DISK_WARNING {
+            warn("disk", format!("{shown}; make room, or move the data"));
+        }
     }
     let needed = open_files::needed(settings);
     if let Some(limit) = open_files::limit().filter(|limit| *limit < needed) {
@@ -44,7 +53,34 @@ pub(super) fn findings(settings: &Settings, config: Option<&Path>) -> Vec<Findin
                 .into(),
         );
     }
+    found.extend(full.map(|shown| {
+        Finding::failed("disk", shown)
+            .because("soon nothing can be recorded, and so nothing sent")
+            .cured_by("make room")
+    }));
     found
+}
+
+/// Free space below which sending will soon stop.
+const DISK_FAILED: u64 = 100_000_000;
+/// Free space below which it is time to make room.
+const DISK_WARNING: u64 = 1_000_000_000;
+
+/// Returns the folders that Daily writes to on this machine.
+fn data_folders(settings: &Settings) -> Vec<PathBuf> {
+    let mut folders = vec![settings.data.folder.clone()];
+    if let DatabaseUrl::Sqlite(file) = &settings.database.url {
+        folders.extend(file.parent().map(Path::to_owned));
+    }
+    folders.dedup();
+    folders
+}
+
+/// Returns the space that is free for this user.
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let stat = rustix::fs::statvfs(folder).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 /// Returns the files with secrets that others can read.

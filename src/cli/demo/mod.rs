@@ -7,7 +7,10 @@ mod steps;
 
 use crate::{
     actions::{
-        feed::add_feed::add_feed, issue::send_issue::send_issue, newsletter::set_newsletter::set_newsletter,
+        feed::add_feed::add_feed,
+        issue::send_issue::send_issue,
+        newsletter::set_newsletter::set_newsletter,
+        operator::{add_operator::add_operator, change_operator::change_operator, links::make_demo_link},
     },
     app::App,
     cli::{
@@ -17,12 +20,13 @@ use crate::{
     },
     clock::Clock,
     content::answer_headers::Validators,
-    db::{DatabaseUrl, content::articles, deliveries, issues},
+    db::{DatabaseUrl, content::articles, deliveries, issues, operators},
     domain::{
         actor::Actor,
         delivery::relay::RelayUrl,
         ids::ArticleId,
         issue::{schedule, status::IssueStatus},
+        operator::role::Roles,
         subscriber::email_address::EmailAddress,
     },
     jobs::{check_article, poll_feed},
@@ -181,8 +185,10 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
     step.done(&counts_line(&counts));
     readers.check_issue().await?;
 
+    let desk = open_desk(app, actor).await?;
     outln!("\nOpen:");
     for (what, address) in [
+        ("The operators' pages, signed in", desk),
         ("An article with the signup box", article),
         ("The signup page", format!("{service}/")),
         ("The archive", format!("{service}/issues")),
@@ -197,6 +203,24 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
         mailbox.display()
     );
     Ok(())
+}
+
+/// Makes an operator who may do everything, and tomorrow's issue wait for approval. Returns a link that opens the
+/// operators' pages.
+async fn open_desk(app: &App, actor: &Actor) -> Result<String, CliError> {
+    let newsletter = super::newsletter(app, None).await?;
+    set_newsletter(&app.actions, actor, newsletter.id, |it| {
+        it.needs_approval = true;
+        Ok::<_, CliError>(())
+    })
+    .await?;
+    let address = EmailAddress::parse("desk@courier.example")?;
+    add_operator(&app.actions, actor, &address).await?;
+    let operator = operators::get_by_address(&mut app.db.read().await?, &address).await?;
+    let operator = operator.ok_or(crate::db::DbError::RowNotFound)?;
+    change_operator(&app.actions, actor, operator.id, "Robin of the desk", &Roles::all(), true).await?;
+    let token = make_demo_link(&app.actions, operator.id).await?;
+    Ok(format!("{}/admin/demo/{token}", app.settings.http.public_url))
 }
 
 /// Checks the articles' pages and pictures like the service does. Returns the number of pictures that suit

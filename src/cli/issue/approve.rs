@@ -1,6 +1,7 @@
 //! `daily issue approve`
 
 use crate::{
+    actions::issue::approve_issue::send_anyway,
     app::App,
     cli::{
         CliError, CliResult,
@@ -11,7 +12,7 @@ use crate::{
         actor::Actor,
         issue::{revision::Revision, status::IssueStatus},
     },
-    issues::forecast::Forecast,
+    issues::{forecast::Forecast, plan::WAITS_FOR_SETUP},
 };
 use serde_json::json;
 use std::fmt::Write as _;
@@ -27,6 +28,9 @@ pub struct Approve {
     /// Approve only this revision, as `daily issue show` names it
     #[arg(long, value_parser = Revision::parse)]
     revision: Option<Revision>,
+    /// Let it go out although `daily check` fails
+    #[arg(long)]
+    anyway: bool,
 }
 
 impl Approve {
@@ -50,11 +54,20 @@ impl Approve {
         }
         let approved = decision::approve_seen(app, actor, &newsletter, &it).await?;
         let approved = approved.unwrap_or_else(|| issue.clone());
+        if self.anyway {
+            send_anyway(&app.actions, actor, approved.id).await?;
+        }
         let due = utc_time(Some(approved.due_at));
         let record = json!({ "issue": approved, "revision": it.content.revision() });
         output.record(&record, || {
             let when = if approved.due_at.0 <= app.actions.clock.now() { "now".to_owned() } else { due };
-            summary(&it, &when)
+            let mut text = summary(&it, &when);
+            if !self.anyway && it.waits_for == Some(WAITS_FOR_SETUP) {
+                text.push_str(
+                    "It waits until everything is set up: daily check, or approve it with --anyway\n",
+                );
+            }
+            text
         })?;
         Ok(())
     }

@@ -37,6 +37,10 @@ pub async fn look(
         ))
     })?;
     let changes = it.content.changes_since(&earlier);
+    // Only its pictures were made since.
+    if changes.is_empty() {
+        return Ok((it, changes));
+    }
     let mut lines = vec![format!("the issue of {date} is revision {now} now. Since revision {seen}:")];
     lines.extend(changes.iter().take(MAX_CHANGES).map(|change| format!("  {change}")));
     if changes.len() > MAX_CHANGES {
@@ -56,7 +60,7 @@ pub async fn approve_seen(
     newsletter: &NewsletterRecord,
     seen: &Forecast,
 ) -> Result<Option<IssueRecord>, CliError> {
-    let rules = app.settings.digest.rules();
+    let rules = app.jobs.issues.plan_rules();
     decide::approve_seen(&app.actions, rules, actor, newsletter, seen)
         .await
         .map_err(|error| CliError::Failed(format!("the issue of {}: {error}", seen.date)))

@@ -54,7 +54,7 @@ impl Edit {
         if was_approved {
             errln!("The edit revoked the approval: check the issue and approve it again.");
         }
-        plan_issue::run(&app.jobs.issues, issue.id)
+        plan_issue::run(&app.jobs.issues, &app.jobs.feeds, issue.id)
             .await
             .map_err(|error| CliError::Failed(error.to_string()))?;
         let it = show::shown_forecast(app, &newsletter, date).await?;

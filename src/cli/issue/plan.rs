@@ -71,7 +71,7 @@ impl PlanCommand {
             return explain(&mut tx, issue.id, &kept.inputs, &kept.plan, self.variant, output).await;
         }
         let issue = begin_issue(&app.actions, actor, &newsletter, date).await?;
-        plan_issue::run(&app.jobs.issues, issue.id)
+        plan_issue::run(&app.jobs.issues, &app.jobs.feeds, issue.id)
             .await
             .map_err(|error| CliError::Failed(error.to_string()))?;
         let it = show::shown_forecast(app, &newsletter, date).await?;

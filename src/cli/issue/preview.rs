@@ -68,6 +68,7 @@ impl Preview {
             edition: &edition,
             number: i64::from(self.variant),
             public_url: &app.settings.http.public_url,
+            pictures_url: &app.settings.pictures_url(),
             reader_token: &token,
             is_test: false,
             revision: None,

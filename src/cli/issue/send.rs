@@ -1,7 +1,10 @@
 //! `daily issue send`
 
 use crate::{
-    actions::issue::send_issue::{begin_issue, send_issue},
+    actions::issue::{
+        approve_issue::send_anyway,
+        send_issue::{begin_issue, send_issue},
+    },
     app::App,
     cli::{
         CliError, CliResult,
@@ -21,7 +24,7 @@ use crate::{
     },
     domain::{
         actor::Actor,
-        issue::{revision::Revision, schedule, status::IssueStatus},
+        issue::{readiness::missing, revision::Revision, schedule, status::IssueStatus},
     },
     issues::{forecast::Forecast, plan},
     jobs::plan_issue,
@@ -42,6 +45,9 @@ pub struct Send {
     /// Send only this revision, as `daily issue show` names it
     #[arg(long, value_parser = Revision::parse)]
     revision: Option<Revision>,
+    /// Send although `daily check` fails
+    #[arg(long)]
+    anyway: bool,
     /// Don't ask for confirmation
     #[arg(long)]
     yes: bool,
@@ -76,7 +82,20 @@ impl Send {
         if (is_asked || self.revision.is_some()) && !newsletter.newsletter.needs_approval {
             self.fix(app, actor, &newsletter, &it).await?;
         }
+        let missing = missing(app.settings.setup(), &newsletter.newsletter);
+        let is_anyway = self.anyway || known.as_ref().is_some_and(|issue| issue.anyway);
+        if app.settings.schedule.require_ready && !is_anyway && !missing.is_empty() {
+            let list: Vec<String> =
+                missing.iter().map(|it| format!("  {}: {}; {}", it.what, it.problem, it.cure)).collect();
+            return Err(CliError::Failed(format!(
+                "nothing was sent, because this is not set up:\n{}\nSend it with --anyway, or see `daily check`",
+                list.join("\n")
+            )));
+        }
         let before = send_issue(&app.actions, actor, &newsletter, date).await?;
+        if self.anyway {
+            send_anyway(&app.actions, actor, before.id).await?;
+        }
         report(&watch(app, before.id, output).await?, output)
     }
 
@@ -93,7 +112,7 @@ impl Send {
             return Ok(());
         }
         if issue.planned_at.is_none() {
-            plan_issue::run(&app.jobs.issues, issue.id)
+            plan_issue::run(&app.jobs.issues, &app.jobs.feeds, issue.id)
                 .await
                 .map_err(|error| CliError::Failed(error.to_string()))?;
         }
@@ -193,6 +212,9 @@ fn report(last: &LastState, output: Output) -> CliResult {
                     "an operator has to approve it first, with `daily issue approve`"
                 }
                 Some(plan::WAITS_FOR_SEND) => "an operator has to send it, with `daily issue send`",
+                Some(plan::WAITS_FOR_SETUP) => {
+                    "something that readers need is not set up; see `daily check`, or send it with --anyway"
+                }
                 Some(_) => "it has too few stories; `daily issue approve` sends it anyway",
                 None => issue.reason.as_deref().unwrap_or("see `daily issue status`"),
             };

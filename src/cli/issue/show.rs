@@ -81,7 +81,7 @@ pub async fn shown_forecast(
     newsletter: &NewsletterRecord,
     date: Date,
 ) -> Result<Forecast, DbError> {
-    decide::shown_forecast(&app.actions, app.settings.digest.rules(), newsletter, date).await
+    decide::shown_forecast(&app.actions, app.jobs.issues.plan_rules(), newsletter, date).await
 }
 
 fn title(newsletter: &NewsletterRecord) -> &str {
@@ -144,7 +144,8 @@ pub async fn print_forecast(
         .collect();
     let unserved: i64 = it.plan.unserved.iter().map(|group| group.readers).sum();
     let record = json!({
-        "date": it.date, "revision": it.content.revision(), "due_at": it.due_at, "issue": it.issue, "waits_for": it.waits_for, "waves": waves,
+        "date": it.date, "revision": it.content.revision(), "due_at": it.due_at, "as_of": it.as_of,
+        "issue": it.issue, "waits_for": it.waits_for, "waves": waves,
         "readers": it.plan.readers(), "unserved": unserved,
         "subject": it.content.subject, "preheader": it.content.preheader, "note": it.content.note,
         "stories": it.plan.choices.iter().map(|choice| json!({
@@ -173,7 +174,12 @@ fn describe_forecast(
     let due = local_time(it.due_at, &newsletter.newsletter);
     let weekday = it.date.strftime("%A");
     let mut text = format!("{} of {weekday}, {}: {state}, due {due} ({clock})\n", title(newsletter), it.date);
-    let _ = writeln!(text, "revision {}", it.content.revision());
+    let _ = writeln!(
+        text,
+        "revision {}, as planned at {}",
+        it.content.revision(),
+        local_time(it.as_of, &newsletter.newsletter)
+    );
     for (name, words) in [("subject", &it.content.subject), ("preheader", &it.content.preheader)] {
         if let Some(words) = words {
             let _ = writeln!(text, "{name}: {words}");
@@ -199,6 +205,12 @@ fn describe_forecast(
                 text,
                 "Its time has passed, so it goes out only by hand: daily issue send --newsletter {slug} --date {}",
                 it.date
+            );
+        }
+        (Some(crate::issues::plan::WAITS_FOR_SETUP), _) => {
+            let _ = writeln!(
+                text,
+                "It doesn’t go out before everything is set up: daily check, or {command} --anyway"
             );
         }
         (Some(_), _) => {

@@ -340,6 +340,7 @@ mod tests {
                 last_due_at: None,
                 fanned_out_to: None,
                 waits_for: None,
+                anyway: false,
                 at_once: false,
                 approved_revision: None,
                 by_hand: false,

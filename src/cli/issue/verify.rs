@@ -68,6 +68,7 @@ async fn compare(app: &App, issue: &IssueRecord) -> Result<(usize, Vec<i64>), Db
             edition: &edition,
             number: variant.number,
             public_url: &app.settings.http.public_url,
+            pictures_url: &app.settings.pictures_url(),
             reader_token: &token_placeholder(&issue.message_key),
             is_test: false,
             revision: None,

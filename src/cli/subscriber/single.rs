@@ -6,22 +6,14 @@ use crate::{
             request::{Proof, Signup},
             subscribe::subscribe,
         },
-        subscription::{
-            by_operator::{METHOD, suppress_readers, unsubscribe_reader},
-            import_subscribers::{Import, import_subscribers},
-        },
+        subscription::by_operator::{METHOD, add_with_evidence, suppress_readers, unsubscribe_reader},
     },
     app::App,
     cli::{CliError, CliResult, output::Output, parse_address},
     db::subscribers::Evidence,
-    domain::{
-        actor::Actor,
-        import::{Dates, LayoutOptions, Outcome},
-    },
+    domain::actor::Actor,
 };
-use jiff::tz::TimeZone;
 use serde_json::json;
-use std::io::Cursor;
 
 /// Longest text of evidence or of a reason, in characters.
 const MAX_TEXT_CHARS: usize = 200;
@@ -101,27 +93,9 @@ impl Add {
             )?;
             return Ok(());
         };
-        // One reader with evidence is a list of one.
-        let import = Import {
-            newsletter: newsletter.id,
-            file_name: evidence,
-            layout: LayoutOptions { all_confirmed: true, ..LayoutOptions::default() },
-            encoding: None,
-            dates: Dates { format: None, zone: TimeZone::UTC, now: app.actions.clock.now() },
-            dry_run: false,
-        };
-        let list = Cursor::new(format!("email\n{address}\n"));
-        let mut reason = None;
-        let summary = import_subscribers(&app.actions, actor, list, import, |it| {
-            reason = Some(it.reason.clone());
-            Ok(())
-        })
-        .await
-        .map_err(|error| CliError::Failed(error.to_string()))?;
-        if let Some(reason) = reason {
-            return Err(CliError::Failed(format!("{address} was not added: {reason}")));
-        }
-        let is_new = summary.count(Outcome::Added) > 0;
+        let is_new = add_with_evidence(&app.actions, actor, newsletter.id, &address, &evidence)
+            .await
+            .map_err(|why| CliError::Failed(format!("{address} was not added: {why}")))?;
         output.record(
             &json!({ "address": address.as_str(), "newsletter": slug, "active": true, "new": is_new }),
             || {

@@ -1,4 +1,5 @@
-//! Feeds and articles.
+//! Feeds, articles and their pictures.
 
 pub mod articles;
 pub mod feeds;
+pub mod pictures;

@@ -102,7 +102,7 @@ pub async fn release(tx: &mut Tx, issue: IssueId, claim: ClaimId) -> Result<u64,
     query!(
         tx,
         "UPDATE deliveries SET status = 'queued', claim_id = NULL WHERE issue_id = $1 AND claim_id = $2 \
-         AND status IN ('claimed', 'sending') AND status = 'claimed'",
+         AND status = 'claimed' AND NOT begun",
         issue,
         claim
     )
@@ -122,7 +122,7 @@ pub async fn throttle(
     query!(
         tx,
         "UPDATE deliveries SET status = 'queued', claim_id = NULL, throttled_domain = $2 WHERE id {in $3} \
-         AND claim_id = $1 AND status = 'claimed'",
+         AND claim_id = $1 AND status = 'claimed' AND NOT begun",
         claim,
         domain,
         DbList(ids)
@@ -138,9 +138,9 @@ pub async fn throttle(
 pub async fn recover(tx: &mut Tx, issue: IssueId) -> Result<(), DbError> {
     query!(
         tx,
-        "UPDATE deliveries SET claim_id = CASE WHEN status = 'sending' THEN claim_id END, \
-         status = CASE WHEN status = 'claimed' THEN 'queued' ELSE 'uncertain' END WHERE id IN (SELECT id \
-         FROM deliveries d WHERE d.issue_id = $1 AND d.status IN ('claimed', 'sending') \
+        "UPDATE deliveries SET claim_id = CASE WHEN begun THEN claim_id END, \
+         status = CASE WHEN begun THEN 'uncertain' ELSE 'queued' END, begun = FALSE WHERE id IN (SELECT id \
+         FROM deliveries d WHERE d.issue_id = $1 AND d.status = 'claimed' \
          AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.id = d.claim_id) {skip_locked})",
         issue
     )

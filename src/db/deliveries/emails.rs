@@ -137,6 +137,22 @@ pub async fn insert_all(
     emails.iter().map(|it| made.get(it.message_id).copied().ok_or(DbError::RowNotFound)).collect()
 }
 
+/// Returns a newsletter's latest test emails, newest first.
+pub async fn tests(tx: &mut Tx, newsletter: NewsletterId, limit: i64) -> Result<Vec<EmailRecord>, DbError> {
+    query_as!(
+        tx,
+        concat!(
+            "SELECT ",
+            email_columns!(),
+            " FROM emails WHERE newsletter_id = $1 AND kind = 'test' ORDER BY id DESC LIMIT $2"
+        ),
+        newsletter,
+        limit
+    )
+    .fetch_all()
+    .await
+}
+
 /// Returns the email with this id.
 pub async fn get(tx: &mut Tx, id: EmailId) -> Result<Option<EmailRecord>, DbError> {
     query_as!(tx, concat!("SELECT ", email_columns!(), " FROM emails WHERE id = $1"), id)

@@ -13,8 +13,8 @@ pub use claim::{ClaimedDelivery, From, claim, recover, release, throttle};
 pub use fan_out::{FanOut, Past, Portion, fan_out, forget_beyond, groups};
 pub use record::{Begun, Finish, Next, begin, finish, skip_paused};
 pub use report::{
-    AnswerCount, DomainCount, ReaderDelivery, Slowdown, count_by_answer, count_by_domain, get_by_subscriber,
-    page, slowdowns,
+    AnswerCount, DomainCount, ReaderDelivery, Slowdown, count_by_answer, count_by_domain,
+    count_unsent_by_answer, get_by_subscriber, page, slowdowns,
 };
 pub use settle::{
     Remaining, count_open, doubt_open, give_up, next_due, remaining, retry_uncertain, settle_uncertain,
@@ -96,8 +96,8 @@ pub async fn counts(tx: &mut Tx, issue: IssueId) -> Result<Counts, DbError> {
          $1 \
          AND status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL UNION ALL SELECT 'deferred', \
          count(*) \
-         FROM deliveries WHERE issue_id = $1 AND status = 'deferred' UNION ALL SELECT status, count(*) \
-         FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending') GROUP BY status UNION ALL \
+         FROM deliveries WHERE issue_id = $1 AND status = 'deferred' UNION ALL SELECT CASE WHEN begun THEN 'sending' ELSE 'claimed' END, count(*) \
+         FROM deliveries WHERE issue_id = $1 AND status = 'claimed' GROUP BY begun UNION ALL \
          SELECT status, count(*) FROM deliveries WHERE issue_id = $1 \
          AND status IN ('failed', 'uncertain', 'skipped') GROUP BY status UNION ALL \
          SELECT status, CAST(COALESCE(sum(count), 0) AS BIGINT) FROM delivery_figures WHERE issue_id = $1 \
@@ -133,7 +133,7 @@ pub async fn for_subscriber(
 ) -> Result<Vec<DeliveryRecord>, DbError> {
     let mut records: Vec<DeliveryRecord> = query_as!(
         tx,
-        "SELECT i.issue_date, d.status, d.attempts, d.relay, d.reply_code, d.enhanced_code, d.reply_text, \
+        "SELECT i.issue_date, CASE WHEN d.begun THEN 'sending' ELSE d.status END AS status, d.attempts, d.relay, d.reply_code, d.enhanced_code, d.reply_text, \
          d.finished_at FROM deliveries d JOIN issues i ON i.id = d.issue_id \
          WHERE d.subscriber_id = $1 ORDER BY d.issue_id DESC LIMIT $2",
         subscriber,

@@ -38,8 +38,8 @@ pub async fn begin(
 ) -> Result<Begun, DbError> {
     let go: Vec<DeliveryId> = query_scalar!(
         tx,
-        "UPDATE deliveries SET status = 'sending', attempts = attempts + 1 WHERE id {in $1} \
-         AND claim_id = $2 AND status = 'claimed' AND (SELECT i.status FROM issues i \
+        "UPDATE deliveries SET begun = TRUE, attempts = attempts + 1 WHERE id {in $1} \
+         AND claim_id = $2 AND status = 'claimed' AND NOT begun AND (SELECT i.status FROM issues i \
          WHERE i.id = $3) = 'sending' AND EXISTS (SELECT 1 FROM subscriptions s \
          WHERE s.id = deliveries.subscription_id AND s.status = 'active') RETURNING id",
         DbList(ids),
@@ -69,7 +69,7 @@ async fn skip_left(
         "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, reply_text = \
          'the reader ' || (SELECT CASE s.status WHEN 'paused' THEN 'paused' ELSE 'left' END \
          FROM subscriptions s WHERE s.id = deliveries.subscription_id) || ' before it was sent' \
-         WHERE id {in $1} AND claim_id = $2 AND status = 'claimed' AND EXISTS (SELECT 1 FROM subscriptions s \
+         WHERE id {in $1} AND claim_id = $2 AND status = 'claimed' AND NOT begun AND EXISTS (SELECT 1 FROM subscriptions s \
          WHERE s.id = deliveries.subscription_id AND s.status <> 'active') RETURNING id",
         DbList(ids),
         claim,
@@ -191,7 +191,7 @@ pub async fn finish(tx: &mut Tx, answers: &[&Finish]) -> Result<HashSet<Delivery
         tx,
         "UPDATE deliveries SET status = x.status, next_attempt_at = COALESCE({micros x.next}, \
          deliveries.next_attempt_at), finished_at = {micros x.finished}, \
-         attempts = deliveries.attempts - x.uncounted, doubts = deliveries.doubts + x.doubts, relay = x.relay, reply_code = x.code, \
+         begun = FALSE, attempts = deliveries.attempts - x.uncounted, doubts = deliveries.doubts + x.doubts, relay = x.relay, reply_code = x.code, \
          enhanced_code = x.enhanced, reply_text = x.text, \
          claim_id = CASE WHEN x.status = 'uncertain' THEN deliveries.claim_id END FROM \
          {sqlite (SELECT value ->> 'id' AS id, value ->> 'claim' AS claim, value ->> 'status' AS status, \
@@ -202,7 +202,7 @@ pub async fn finish(tx: &mut Tx, answers: &[&Finish]) -> Result<HashSet<Delivery
          {postgres json_to_recordset($1::json) AS x (id BIGINT, claim BIGINT, status TEXT, next BIGINT, \
          finished BIGINT, uncounted BIGINT, doubts BIGINT, relay TEXT, code BIGINT, enhanced TEXT, text TEXT)} \
          WHERE deliveries.id = x.id AND deliveries.claim_id = x.claim \
-         AND deliveries.status IN ('sending', 'uncertain') RETURNING deliveries.id",
+         AND (deliveries.begun OR deliveries.status = 'uncertain') RETURNING deliveries.id",
         json_rows(&rows)?
     )
     .fetch_all()

@@ -36,7 +36,8 @@ pub struct ReaderDelivery {
 macro_rules! select_deliveries {
     ($rest:literal) => {
         concat!(
-            "SELECT d.id, d.subscriber_id, d.variant_id, r.address, d.status, d.attempts, d.next_attempt_at, \
+            "SELECT d.id, d.subscriber_id, d.variant_id, r.address, \
+             CASE WHEN d.begun THEN 'sending' ELSE d.status END AS status, d.attempts, d.next_attempt_at, \
              d.relay, d.reply_code, d.enhanced_code, d.reply_text, d.finished_at, (SELECT b.kind \
              FROM bounces b WHERE b.issue_id = d.issue_id AND b.subscription_id = d.subscription_id \
              AND b.source <> 'relay' ORDER BY b.id DESC LIMIT 1) AS came_back FROM deliveries d \
@@ -81,6 +82,21 @@ async fn page_of_rows(
             "WHERE d.issue_id = $1 AND d.status = 'deferred' AND d.subscriber_id > $2 \
              ORDER BY d.subscriber_id LIMIT $3"
         ), issue, after, limit).fetch_all().await,
+        Some(status @ (DeliveryStatus::Claimed | DeliveryStatus::Sending)) => {
+            query_as!(
+                tx,
+                select_deliveries!(
+                    "WHERE d.issue_id = $1 AND d.status = 'claimed' AND d.begun = $4 AND d.subscriber_id > $2 \
+                     ORDER BY d.subscriber_id LIMIT $3"
+                ),
+                issue,
+                after,
+                limit,
+                status == DeliveryStatus::Sending
+            )
+            .fetch_all()
+            .await
+        }
         Some(status) => query_as!(tx, select_deliveries!(
             "WHERE d.issue_id = $1 AND d.status = $4 AND d.subscriber_id > $2 ORDER BY d.subscriber_id \
              LIMIT $3"
@@ -143,6 +159,25 @@ pub async fn count_by_answer(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<
     .await
 }
 
+/// Counts the answers to the deliveries of an issue that were not sent, most frequent first, at most `limit`. Reads
+/// these alone, in a small index.
+pub async fn count_unsent_by_answer(
+    tx: &mut Tx,
+    issue: IssueId,
+    limit: i64,
+) -> Result<Vec<AnswerCount>, DbError> {
+    query_as!(
+        tx,
+        "SELECT status, relay, reply_code, enhanced_code, min(reply_text) AS example, count(*) AS count \
+         FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') \
+         GROUP BY status, relay, reply_code, enhanced_code ORDER BY count(*) DESC, status LIMIT $2",
+        issue,
+        limit
+    )
+    .fetch_all()
+    .await
+}
+
 /// Counts of the deliveries to one domain.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct DomainCount {
@@ -163,7 +198,7 @@ pub async fn count_by_domain(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<
          CAST(sum(waiting) AS BIGINT) AS waiting, CAST(sum(deferred) AS BIGINT) AS deferred, \
          CAST(sum(failed) AS BIGINT) AS failed FROM (SELECT r.domain AS domain, count(*) AS total, \
          count(CASE WHEN d.status = 'sent' THEN 1 END) AS sent, count(CASE \
-         WHEN d.status IN ('queued', 'claimed', 'sending', 'deferred', 'uncertain') THEN 1 END) AS waiting, \
+         WHEN d.status IN ('queued', 'claimed', 'deferred', 'uncertain') THEN 1 END) AS waiting, \
          count(CASE WHEN d.status = 'deferred' THEN 1 END) AS deferred, count(CASE \
          WHEN d.status = 'failed' THEN 1 END) AS failed FROM deliveries d \
          JOIN subscribers r ON r.id = d.subscriber_id WHERE d.issue_id = $1 GROUP BY r.domain UNION ALL \

@@ -79,7 +79,7 @@ pub async fn skip_open(
     let mut readers: Vec<SubscriptionId> =
         skip!("status IN ('queued', 'deferred') AND throttled_domain IS NULL");
     readers.append(&mut skip!("status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL"));
-    readers.append(&mut skip!("status IN ('claimed', 'sending') AND status = 'claimed'"));
+    readers.append(&mut skip!("status = 'claimed' AND NOT begun"));
     cohorts::forget(tx, &readers).await?;
     Ok(readers.len() as u64)
 }
@@ -94,7 +94,7 @@ pub async fn doubt_open(tx: &mut Tx, issue: IssueId, reason: &str, limit: i64) -
             query!(
                 tx,
                 concat!(
-                    "UPDATE deliveries SET status = 'uncertain', claim_id = NULL, doubts = $3, reply_text = $2 \
+                    "UPDATE deliveries SET status = 'uncertain', begun = FALSE, claim_id = NULL, doubts = $3, reply_text = $2 \
                      WHERE id IN (SELECT id FROM deliveries WHERE issue_id = $1 AND ",
                     $which,
                     " LIMIT $4 {skip_locked})"
@@ -111,7 +111,7 @@ pub async fn doubt_open(tx: &mut Tx, issue: IssueId, reason: &str, limit: i64) -
     // Each condition is that of an index.
     Ok(doubt!("status IN ('queued', 'deferred') AND throttled_domain IS NULL")
         + doubt!("status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL")
-        + doubt!("status IN ('claimed', 'sending')")
+        + doubt!("status = 'claimed'")
         + doubt!("status IN ('failed', 'uncertain', 'skipped') AND status = 'uncertain' AND doubts <> $3"))
 }
 
@@ -120,7 +120,7 @@ pub async fn count_open(tx: &mut Tx, issue: IssueId) -> Result<i64, DbError> {
     query_scalar!(
         tx,
         "SELECT count(*) FROM deliveries WHERE issue_id = $1 \
-         AND status IN ('queued', 'deferred', 'claimed', 'sending', 'uncertain')",
+         AND status IN ('queued', 'deferred', 'claimed', 'uncertain')",
         issue
     )
     .fetch_one()
@@ -195,7 +195,7 @@ pub async fn remaining(tx: &mut Tx, issue: IssueId) -> Result<Remaining, DbError
         "SELECT EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
          AND throttled_domain IS NULL) OR EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 \
          AND status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL) AS waiting, EXISTS (SELECT 1 \
-         FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending')) AS leased, EXISTS (\
+         FROM deliveries WHERE issue_id = $1 AND status = 'claimed') AS leased, EXISTS (\
          SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') \
          AND status = 'uncertain') AS uncertain",
         issue

@@ -2,7 +2,7 @@
 
 use crate::db::{
     DbError, DbTime, Tx,
-    engine::query::{query, query_scalar},
+    engine::query::{query, query_as, query_scalar},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -55,5 +55,25 @@ pub async fn count_workers(tx: &mut Tx, now: Timestamp) -> Result<i64, DbError> 
         DbTime(now - DEAD_AFTER)
     )
     .fetch_one()
+    .await
+}
+
+/// A process that is alive.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ProcessRecord {
+    pub id: String,
+    /// `all`, `web`, `worker` or `scheduler`.
+    pub role: String,
+    pub started_at: DbTime,
+}
+
+/// Returns the processes that are alive, oldest first, at most 100.
+pub async fn list(tx: &mut Tx, now: Timestamp) -> Result<Vec<ProcessRecord>, DbError> {
+    query_as!(
+        tx,
+        "SELECT id, role, started_at FROM processes WHERE seen_at >= $1 ORDER BY started_at, id LIMIT 100",
+        DbTime(now - DEAD_AFTER)
+    )
+    .fetch_all()
     .await
 }

@@ -87,6 +87,8 @@ pub struct IssueRecord {
     pub at_once: bool,
     /// It was begun after its time, and goes out only when an operator sends it.
     pub by_hand: bool,
+    /// An operator let it go out although not everything is set up.
+    pub anyway: bool,
     /// The number of changes that an operator or the schedule made.
     #[serde(skip)]
     pub version: i64,
@@ -114,7 +116,7 @@ macro_rules! select_issue {
         concat!(
             "SELECT id, newsletter_id, issue_date, status, due_at, planned_at, frozen_at, closed_at, \
              message_key, reason, recipients, answered, refused, resumed_at, subject, preheader, note, \
-             approved_at, approved_revision, reminded_at, last_due_at, fanned_out_to, waits_for, at_once, by_hand, \
+             approved_at, approved_revision, reminded_at, last_due_at, fanned_out_to, waits_for, at_once, by_hand, anyway, \
              version FROM issues ",
             $rest
         )
@@ -269,6 +271,18 @@ pub async fn set_by_hand(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(),
          version = version + 1 WHERE id = $1 AND status = 'planned'",
         id,
         DbTime(now),
+        true
+    )
+    .execute()
+    .await
+}
+
+/// Lets a planned issue go out although not everything is set up.
+pub async fn set_anyway(tx: &mut Tx, id: IssueId) -> Result<(), DbError> {
+    query!(
+        tx,
+        "UPDATE issues SET anyway = $2, waits_for = NULLIF(waits_for, 'setup') WHERE id = $1 AND status = 'planned'",
+        id,
         true
     )
     .execute()

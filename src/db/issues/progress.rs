@@ -56,7 +56,7 @@ pub async fn score(tx: &mut Tx, id: IssueId) -> Result<(Score, i64), DbError> {
     let (recipients, answered, refused, in_hand): (i64, i64, i64, i64) = query_as!(
         tx,
         "SELECT recipients, answered, refused, (SELECT count(*) FROM deliveries WHERE issue_id = $1 \
-         AND status IN ('claimed', 'sending')) FROM issues WHERE id = $1",
+         AND status = 'claimed') FROM issues WHERE id = $1",
         id
     )
     .fetch_one()

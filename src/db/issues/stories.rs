@@ -11,6 +11,7 @@ use crate::{
         issue::{
             plan::{Plan, PlanInputs},
             selection::{Choice, Reason},
+            wave::Wave,
         },
     },
 };
@@ -36,6 +37,7 @@ pub async fn set_plan(
     version: i64,
     inputs: &PlanInputs,
     plan: &Plan,
+    waves: &[Wave],
 ) -> Result<bool, DbError> {
     let planned = query!(
         tx,
@@ -52,13 +54,14 @@ pub async fn set_plan(
     set_choices(tx, id, &plan.choices).await?;
     query!(
         tx,
-        "INSERT INTO issue_plans (issue_id, planned_at, inputs, outcome) VALUES ($1, $2, $3, $4) \
+        "INSERT INTO issue_plans (issue_id, planned_at, inputs, outcome, waves) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (issue_id) DO UPDATE SET planned_at = excluded.planned_at, inputs = excluded.inputs, \
-         outcome = excluded.outcome",
+         outcome = excluded.outcome, waves = excluded.waves",
         id,
         DbTime(inputs.planned_at),
         json_rows(inputs)?,
-        json_rows(plan)?
+        json_rows(plan)?,
+        json_rows(waves)?
     )
     .rows_affected()
     .await
@@ -104,15 +107,17 @@ pub struct KeptPlan {
     pub planned_at: Timestamp,
     pub inputs: PlanInputs,
     pub plan: Plan,
+    /// Its readers by the time they are due, when it was planned.
+    pub waves: Vec<Wave>,
 }
 
 /// Returns an issue's last plan. `None` before the first one.
 pub async fn kept_plan(tx: &mut Tx, id: IssueId) -> Result<Option<KeptPlan>, DbError> {
-    let row: Option<(DbTime, String, String)> =
-        query_as!(tx, "SELECT planned_at, inputs, outcome FROM issue_plans WHERE issue_id = $1", id)
+    let row: Option<(DbTime, String, String, String)> =
+        query_as!(tx, "SELECT planned_at, inputs, outcome, waves FROM issue_plans WHERE issue_id = $1", id)
             .fetch_optional()
             .await?;
-    let Some((planned_at, inputs, outcome)) = row else { return Ok(None) };
+    let Some((planned_at, inputs, outcome, waves)) = row else { return Ok(None) };
     let decode = |source: serde_json::Error| DbError::ColumnDecode {
         index: "issue_plans".into(),
         source: source.into(),
@@ -121,6 +126,7 @@ pub async fn kept_plan(tx: &mut Tx, id: IssueId) -> Result<Option<KeptPlan>, DbE
         planned_at: planned_at.0,
         inputs: serde_json::from_str(&inputs).map_err(decode)?,
         plan: serde_json::from_str(&outcome).map_err(decode)?,
+        waves: serde_json::from_str(&waves).map_err(decode)?,
     }))
 }
 

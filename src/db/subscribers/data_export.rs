@@ -70,7 +70,8 @@ const PARTS: [(&str, &str); 14] = [
     ),
     (
         "issues",
-        "SELECT n.slug AS newsletter, i.issue_date, d.status, d.due_at, d.finished_at, d.attempts, d.relay, \
+        "SELECT n.slug AS newsletter, i.issue_date, CASE WHEN d.begun THEN 'sending' ELSE d.status END AS status, \
+         d.due_at, d.finished_at, d.attempts, d.relay, \
          d.reply_code, d.enhanced_code, d.reply_text FROM deliveries d JOIN issues i ON i.id = d.issue_id \
          JOIN newsletters n ON n.id = i.newsletter_id JOIN subscribers r ON r.id = d.subscriber_id \
          WHERE r.address_key = $1 ORDER BY d.issue_id DESC LIMIT $2",

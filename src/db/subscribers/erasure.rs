@@ -102,7 +102,7 @@ pub async fn is_in_flight(tx: &mut Tx, address: &EmailAddress) -> Result<bool, D
          JOIN subscribers r ON r.id = s.subscriber_id WHERE r.address_key = $1) SELECT EXISTS (SELECT 1 \
          FROM emails WHERE status = 'sending' AND lower(recipient) = $1) OR EXISTS (SELECT 1 FROM emails \
          WHERE status = 'sending' AND subscription_id IN (SELECT id FROM own)) OR EXISTS (SELECT 1 \
-         FROM deliveries WHERE status = 'sending' AND subscriber_id IN (SELECT subscriber_id FROM own))",
+         FROM deliveries WHERE begun AND subscriber_id IN (SELECT subscriber_id FROM own))",
         address.key()
     )
     .fetch_one()

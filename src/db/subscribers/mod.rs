@@ -16,6 +16,7 @@ mod pending;
 mod reasons;
 mod reminders;
 pub mod requests;
+pub mod search;
 pub mod unsubscribe;
 
 pub use crate::db::consent::chain::{
@@ -223,6 +224,28 @@ pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, 
     query_scalar!(
         tx,
         "SELECT count(*) FROM subscriptions WHERE newsletter_id = $1 AND status = 'active'",
+        newsletter
+    )
+    .fetch_one()
+    .await
+}
+
+/// Counts a newsletter's paused subscriptions.
+pub async fn count_paused(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT count(*) FROM subscriptions WHERE newsletter_id = $1 AND status = 'paused'",
+        newsletter
+    )
+    .fetch_one()
+    .await
+}
+
+/// Counts a newsletter's subscriptions that wait for their readers to confirm.
+pub async fn count_pending(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT count(*) FROM subscriptions WHERE status = 'pending' AND newsletter_id = $1",
         newsletter
     )
     .fetch_one()

@@ -130,7 +130,7 @@ pub async fn transfer_history(
         "UPDATE deliveries SET status = 'queued', finished_at = NULL, reply_text = NULL \
          WHERE subscriber_id = $3 AND status = 'skipped' AND EXISTS (SELECT 1 FROM deliveries o \
          WHERE o.subscriber_id = $1 AND o.subscription_id = $2 AND o.issue_id = deliveries.issue_id \
-         AND o.status IN ('queued', 'deferred', 'claimed'))",
+         AND o.status IN ('queued', 'deferred', 'claimed') AND NOT o.begun)",
         from.reader,
         from.subscription,
         to.reader

@@ -39,5 +39,5 @@ pub(super) async fn content(
         archive_url: &format!("{}/issues", request.public_url()),
         address: request.mail.recipient.as_str(),
     });
-    Ok(Content::Email { email, unsubscribe_url: Some(links.unsubscribe) })
+    Ok(Content::Email { email, unsubscribe_url: Some(links.unsubscribe), revision: None })
 }

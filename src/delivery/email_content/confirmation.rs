@@ -55,5 +55,5 @@ pub(super) async fn content(
         address: request.mail.recipient.as_str(),
         newsletters: &newsletters,
     });
-    Ok(Content::Email { email, unsubscribe_url: None })
+    Ok(Content::Email { email, unsubscribe_url: None, revision: None })
 }

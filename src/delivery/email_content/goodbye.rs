@@ -13,8 +13,8 @@ pub(super) fn content(request: &EmailRequest<'_>, subscription: &SubscriptionRec
     }
     let email = goodbye::render(&Goodbye {
         masthead: request.masthead_for(subscription),
-        sign_up_url: &request.sign_up_url,
+        sign_up_url: &request.letterhead.sign_up_url,
         address: request.mail.recipient.as_str(),
     });
-    Content::Email { email, unsubscribe_url: None }
+    Content::Email { email, unsubscribe_url: None, revision: None }
 }

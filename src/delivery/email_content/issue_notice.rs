@@ -9,7 +9,7 @@ use crate::{
     delivery::email_content::{Content, EmailRequest, clock},
     domain::{
         delivery::email::EmailKind,
-        issue::{schedule, status::IssueStatus},
+        issue::{readiness::missing, schedule, status::IssueStatus},
     },
     issues::{
         forecast::forecast,
@@ -39,6 +39,11 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
         }
         (EmailKind::IssueStopped, _) => Ok(Content::NotNeeded("the issue is no longer stopped")),
         (EmailKind::StoriesDoubtful, _) => stories_doubtful(request, tx, &issue).await,
+        (EmailKind::SetupWanted, IssueStatus::Planned)
+            if issue.waits_for.as_deref() == Some(plan::WAITS_FOR_SETUP) =>
+        {
+            Ok(setup_wanted(request, &issue))
+        }
         (_, IssueStatus::Planned) if issue.approved_at.is_none() => {
             awaiting_operator(request, tx, &issue).await
         }
@@ -62,6 +67,22 @@ async fn stories_doubtful(
     })
 }
 
+/// Lists what must be set up before an issue goes out.
+fn setup_wanted(request: &EmailRequest<'_>, issue: &IssueRecord) -> Content {
+    let newsletter = &request.newsletter.newsletter;
+    let missing: Vec<String> = missing(request.context.settings.setup(), newsletter)
+        .into_iter()
+        .map(|must| format!("{}: {}, and {}. Cure: {}", must.what, must.problem, must.why, must.cure))
+        .collect();
+    let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
+    request.operator_email(NoticeKind::SetupWanted {
+        date: issue.date(),
+        due: clock::local_time(newsletter, issue.due_at.0),
+        clock: &clock::display_name(newsletter, issue.due_at.0),
+        missing: &missing,
+    })
+}
+
 /// Describes an issue that is sent only if an operator agrees.
 async fn awaiting_operator(
     request: &EmailRequest<'_>,
@@ -69,7 +90,8 @@ async fn awaiting_operator(
     issue: &IssueRecord,
 ) -> Result<Content, DbError> {
     let newsletter = &request.newsletter.newsletter;
-    let planning = Planning { rules: request.context.settings.digest.rules(), now: request.now };
+    let settings = &request.context.settings;
+    let planning = Planning { rules: settings.digest.rules(), setup: settings.setup(), now: request.now };
     let it = forecast(planning, tx, request.newsletter, issue.date()).await?;
     let revision = it.content.revision();
     let wanted = request.context.settings.digest.rules().for_newsletter(newsletter).min_stories;

@@ -26,10 +26,10 @@ use crate::{
     },
     delivery::context::Context,
     domain::{
-        delivery::email::EmailKind, ids::SubscriptionId, subscriber::subscription::is_complaint,
-        token::Purpose,
+        delivery::email::EmailKind, ids::SubscriptionId, issue::revision::Revision,
+        subscriber::subscription::is_complaint, token::Purpose,
     },
-    issues::render::{masthead, sign_up_url},
+    issues::render::Letterhead,
 };
 use email_templates::{
     Email, Masthead,
@@ -44,6 +44,8 @@ pub(crate) enum Content {
         email: Email,
         /// The one-click unsubscribe URL.
         unsubscribe_url: Option<String>,
+        /// The revision that a test shows.
+        revision: Option<Revision>,
     },
     /// The email must not be sent, for this reason.
     NotNeeded(&'static str),
@@ -53,14 +55,13 @@ struct EmailRequest<'a> {
     context: &'a Context,
     mail: &'a EmailRecord,
     newsletter: &'a NewsletterRecord,
-    /// The newsletter's signup page.
-    sign_up_url: String,
+    letterhead: Letterhead<'a>,
     now: Timestamp,
 }
 
 impl EmailRequest<'_> {
     fn masthead(&self) -> Masthead<'_> {
-        masthead(&self.newsletter.newsletter, &self.sign_up_url)
+        self.letterhead.masthead()
     }
 
     /// Returns the masthead for a reader, in the reader's language if it is known and differs from the
@@ -86,13 +87,43 @@ impl EmailRequest<'_> {
     }
 
     fn operator_email(&self, kind: NoticeKind<'_>) -> Content {
+        let page = self.page_about(&kind);
         let email = notice::render(&Notice {
             masthead: self.masthead(),
             slug: &self.newsletter.newsletter.slug,
             operator: self.mail.recipient.as_str(),
+            page: page.as_deref(),
             kind,
         });
-        Content::Email { email, unsubscribe_url: None }
+        Content::Email { email, unsubscribe_url: None, revision: None }
+    }
+}
+
+impl EmailRequest<'_> {
+    /// Returns the address of the operators' page about a matter. That of an issue that waits for approval is signed
+    /// and names the revision, so that it can be approved for its set time.
+    fn page_about(&self, kind: &NoticeKind<'_>) -> Option<String> {
+        let settings = &self.context.settings;
+        let url = settings.admin.url(&settings.http.public_url);
+        let slug = &self.newsletter.newsletter.slug;
+        Some(match kind {
+            NoticeKind::ApprovalWanted { issue } | NoticeKind::TooFewStories { issue, .. } => {
+                let revision = Revision::parse(issue.revision).ok()?;
+                let id = revision.pack(self.mail.issue_id?.0)?;
+                format!("{url}/admin/review/{}", self.context.keys.sign(Purpose::ReviewIssue, id))
+            }
+            NoticeKind::IssueHeld { .. } => format!("{url}/admin/n/{slug}/live"),
+            NoticeKind::IssueSkipped { date, .. } | NoticeKind::StoriesDoubtful { date, .. } => {
+                format!("{url}/admin/n/{slug}/issues/{date}")
+            }
+            NoticeKind::FeedTrouble(_) => format!("{url}/admin/n/{slug}/feeds"),
+            NoticeKind::SetupWanted { .. }
+            | NoticeKind::DestinationsHeld { .. }
+            | NoticeKind::ClockWasWrong { .. } => {
+                format!("{url}/admin/system")
+            }
+            NoticeKind::Signups(_) => return None,
+        })
     }
 }
 
@@ -113,8 +144,8 @@ pub(crate) async fn content(
     mail: &EmailRecord,
     newsletter: &NewsletterRecord,
 ) -> Result<Content, DbError> {
-    let sign_up_url = sign_up_url(&context.settings.http.public_url, &newsletter.newsletter);
-    let request = EmailRequest { context, mail, newsletter, sign_up_url, now: context.clock.now() };
+    let letterhead = Letterhead::new(&newsletter.newsletter, &context.settings.http.public_url);
+    let request = EmailRequest { context, mail, newsletter, letterhead, now: context.clock.now() };
     if let Some(reason) = skip_reason(tx, mail).await? {
         return Ok(Content::NotNeeded(reason));
     }
@@ -122,6 +153,7 @@ pub(crate) async fn content(
         EmailKind::Test => test_issue::content(&request, tx).await,
         EmailKind::ApprovalWanted
         | EmailKind::TooFewStories
+        | EmailKind::SetupWanted
         | EmailKind::IssueStopped
         | EmailKind::StoriesDoubtful => issue_notice::content(&request, tx).await,
         EmailKind::FeedTrouble => feed_notice::content(&request, tx).await,

@@ -40,5 +40,5 @@ pub(super) async fn content(
         expires_in_days: u32::try_from(pending.kind.lifetime().as_hours() / 24).unwrap_or(1),
         address: request.mail.recipient.as_str(),
     });
-    Ok(Content::Email { email, unsubscribe_url: None })
+    Ok(Content::Email { email, unsubscribe_url: None, revision: None })
 }

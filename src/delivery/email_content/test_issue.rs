@@ -17,7 +17,7 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
         Some(id) => issues::get(tx, id).await?,
         None => issues::get_by_date(tx, newsletter.id, next).await?,
     };
-    let planning = Planning { rules: context.settings.digest.rules(), now };
+    let planning = Planning { rules: context.settings.digest.rules(), setup: context.settings.setup(), now };
     let date = issue.as_ref().map_or(next, issues::IssueRecord::date);
     let edition = edition::load_edition(planning, tx, newsletter, date, issue.as_ref(), 1).await?;
     if edition.stories.is_empty() {
@@ -34,11 +34,12 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
         edition: &edition,
         number: 1,
         public_url: request.public_url(),
+        pictures_url: &context.settings.pictures_url(),
         reader_token: &token,
         is_test: true,
         revision: revision.as_ref().map(Revision::as_str),
     }
     .email();
     let unsubscribe_url = format!("{}/unsubscribe/{token}", request.public_url());
-    Ok(Content::Email { email, unsubscribe_url: Some(unsubscribe_url) })
+    Ok(Content::Email { email, unsubscribe_url: Some(unsubscribe_url), revision })
 }

@@ -21,7 +21,7 @@ use crate::{
         newsletter::Archive,
         subscriber::{cadence::Cadence, subscription::SubscriptionStatus},
     },
-    issues::render::web_view_url,
+    issues::render::{tagged_url, web_view_url},
 };
 use email_templates::{
     digest::{Picture, Story},
@@ -55,10 +55,12 @@ pub(super) async fn content(
         .as_ref()
         .filter(|_| newsletter.archive != Archive::None)
         .map(|(latest, _)| web_view_url(request.public_url(), newsletter, latest.issue_date.0, 1));
-    let latest = shown.as_ref().map(|(latest, lead)| welcome::LatestIssue {
+    let story_url =
+        shown.as_ref().map(|(latest, lead)| tagged_url(newsletter, &lead.url, latest.issue_date.0));
+    let latest = shown.as_ref().zip(story_url.as_deref()).map(|((latest, lead), url)| welcome::LatestIssue {
         date: latest.issue_date.0,
         language: &newsletter.language,
-        lead: story(lead),
+        lead: story(lead, url),
         web_url: web_url.as_deref(),
     });
     let email = welcome::render(&Welcome {
@@ -76,15 +78,15 @@ pub(super) async fn content(
         unsubscribe_url: &links.unsubscribe,
         preferences_url: &links.preferences,
     });
-    Ok(Content::Email { email, unsubscribe_url: Some(links.unsubscribe) })
+    Ok(Content::Email { email, unsubscribe_url: Some(links.unsubscribe), revision: None })
 }
 
-fn story(story: &BriefStory) -> Story<'_> {
+fn story<'a>(story: &'a BriefStory, url: &'a str) -> Story<'a> {
     let pixels = |length: Option<i64>| length.and_then(|it| u32::try_from(it).ok());
     Story {
         title: &story.title,
         dek: story.dek.as_deref(),
-        url: &story.url,
+        url,
         section: story.section.as_deref(),
         picture: story.image_url.as_deref().map(|url| Picture {
             url,

@@ -26,6 +26,8 @@ string_enum! {
         ApprovalWanted = "approval_wanted",
         /// Asks operators about an issue with too few stories.
         TooFewStories = "too_few_stories",
+        /// Tells operators what must be set up before an issue goes out.
+        SetupWanted = "setup_wanted",
         /// Tells operators why an issue was held or skipped.
         IssueStopped = "issue_stopped",
         /// Tells operators which stories were left out or kept as stored when their issue was frozen.
@@ -50,6 +52,7 @@ impl EmailKind {
             self,
             Self::ApprovalWanted
                 | Self::TooFewStories
+                | Self::SetupWanted
                 | Self::IssueStopped
                 | Self::StoriesDoubtful
                 | Self::FeedTrouble
@@ -74,6 +77,7 @@ impl EmailKind {
             | Self::NewAddress => Some(AutoSubmitted::Replied),
             Self::ApprovalWanted
             | Self::TooFewStories
+            | Self::SetupWanted
             | Self::IssueStopped
             | Self::StoriesDoubtful
             | Self::FeedTrouble

@@ -6,6 +6,7 @@ pub mod days;
 pub mod next_issue;
 pub mod page;
 pub mod plan;
+pub mod readiness;
 pub mod revision;
 pub mod schedule;
 pub mod sections;

@@ -32,7 +32,19 @@ pub struct PageStory {
     pub url: String,
     pub section: Option<String>,
     pub author: Option<String>,
+    /// The publisher's picture.
     pub picture: Option<PagePicture>,
+    /// The pictures that Daily made of it.
+    pub crops: Option<Crops>,
+}
+
+/// A picture in the shape of each place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crops {
+    pub lead: PagePicture,
+    /// Above one of two columns.
+    pub card: PagePicture,
+    pub thumbnail: PagePicture,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,21 +122,23 @@ impl IssuePage {
 impl PageStory {
     /// Returns the picture if it can fill the width of the page.
     pub fn lead_picture(&self) -> Option<&PagePicture> {
-        self.picture_from(MIN_LEAD_WIDTH)
+        self.crop(|it| &it.lead, MIN_LEAD_WIDTH)
     }
 
     /// Returns the picture if it is large enough for a pair.
     pub fn pair_picture(&self) -> Option<&PagePicture> {
-        self.picture_from(MIN_PAIR_WIDTH)
+        self.crop(|it| &it.card, MIN_PAIR_WIDTH)
     }
 
     /// Returns the picture if it is large enough for a row.
     pub fn row_picture(&self) -> Option<&PagePicture> {
-        self.picture_from(MIN_ROW_WIDTH)
+        self.crop(|it| &it.thumbnail, MIN_ROW_WIDTH)
     }
 
-    fn picture_from(&self, width: i64) -> Option<&PagePicture> {
-        self.picture.as_ref().filter(|it| it.width.is_none_or(|own| own >= width))
+    /// Returns the made picture, or the publisher's if it is wide enough.
+    fn crop(&self, made: impl Fn(&Crops) -> &PagePicture, width: i64) -> Option<&PagePicture> {
+        let own = || self.picture.as_ref().filter(|it| it.width.is_none_or(|own| own >= width));
+        self.crops.as_ref().map(made).or_else(own)
     }
 }
 
@@ -147,6 +161,7 @@ mod tests {
             section: None,
             author: None,
             picture: (*width > 0).then(|| picture(*width)),
+            crops: None,
         });
         IssuePage { note: None, minutes: 1, stories: stories.collect() }
     }

@@ -3,6 +3,7 @@
 //! A revision is a hash of everything that readers would get, and of nothing else: not of the number of
 //! readers, their groups and variants, times, tokens, or articles that were left out.
 
+use crate::domain::content::made_picture::MadePictures;
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -28,6 +29,18 @@ impl Revision {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Packs the revision and the number of its issue into one number, for a link. `None`: the number is too large.
+    pub fn pack(&self, issue: i64) -> Option<i64> {
+        let revision = u32::from_str_radix(&self.0, 16).ok()?;
+        let issue = i32::try_from(issue).ok().filter(|issue| *issue >= 0)?;
+        Some(i64::from(issue) << 32 | i64::from(revision))
+    }
+
+    /// Returns the issue's number and the revision of a packed number.
+    pub fn unpack(packed: i64) -> (i64, Self) {
+        (packed >> 32, Self(format!("{:08x}", packed & 0xffff_ffff)))
     }
 }
 
@@ -79,10 +92,24 @@ pub struct Story {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picture {
+    /// The URL of the original.
     pub url: String,
     pub alt: Option<String>,
     pub width: Option<i64>,
     pub height: Option<i64>,
+    /// The pictures that Daily made of it, by their hashes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<MadePictures>,
+}
+
+/// Returns whether a story differs from an earlier version in nothing but pictures that Daily has made since, of the
+/// same original.
+fn is_made_since(story: &Story, earlier: &Story) -> bool {
+    let unmade = |story: &Story| Story {
+        picture: story.picture.clone().map(|picture| Picture { made: None, ..picture }),
+        ..story.clone()
+    };
+    unmade(story) == *earlier
 }
 
 impl Content {
@@ -94,7 +121,8 @@ impl Content {
         Revision(hex::encode(&hash.as_ref()[..BYTES]))
     }
 
-    /// Describes what changed since an earlier content, one line each.
+    /// Describes what changed since an earlier content, one line each. Pictures that Daily has made since are no
+    /// change: they are parts of the originals that were shown.
     pub fn changes_since(&self, earlier: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         let mut text = |name: &str, old: &Option<String>, new: &Option<String>| {
@@ -132,7 +160,7 @@ impl Content {
                     let (old, new) = (shown(&old.heading), shown(&story.heading));
                     lines.push(format!("heading above “{}”: {old} → {new}", story.title));
                 }
-                Some(old) if old != *story => {
+                Some(old) if old != *story && !is_made_since(story, &old) => {
                     lines.push(format!("summary, picture or pin of “{}” was changed", story.title));
                 }
                 Some(_) => {}
@@ -152,6 +180,7 @@ impl Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::content::made_picture::MadePicture;
 
     fn content(titles: &[(i64, &str)]) -> Content {
         Content {
@@ -198,6 +227,8 @@ mod tests {
         for other in others {
             assert_ne!(one.revision(), other.revision());
         }
+        let revision = Revision::parse("ff09ac3d").unwrap();
+        assert_eq!(Revision::unpack(revision.pack(7).unwrap()), (7, revision));
         assert!(Revision::parse("1f09ac3").is_err() && Revision::parse("xxxxxxxx").is_err());
     }
 
@@ -217,5 +248,29 @@ mod tests {
             ]
         );
         assert!(earlier.changes_since(&earlier).is_empty());
+    }
+
+    #[test]
+    fn making_the_pictures_gives_another_revision_but_is_no_change() {
+        let with_picture = |made: Option<MadePictures>| {
+            let mut content = content(&[(1, "Ferry")]);
+            let url = "https://lamp.example/ferry.jpg".into();
+            content.stories[0].picture = Some(Picture { url, alt: None, width: None, height: None, made });
+            content
+        };
+        let made = |digit: &str| {
+            let file = |shape: usize| format!("{}{shape}.jpg", digit.repeat(31)).parse().unwrap();
+            let picture = |shape| MadePicture { file: file(shape), width: 1, height: 1 };
+            MadePictures { lead: picture(1), second_tier: picture(2), thumbnail: picture(3) }
+        };
+        let (shown, made_since) = (with_picture(None), with_picture(Some(made("a"))));
+        assert_ne!(shown.revision(), made_since.revision());
+        assert!(made_since.changes_since(&shown).is_empty());
+        for other in [shown, with_picture(Some(made("b")))] {
+            assert_eq!(other.changes_since(&made_since), ["summary, picture or pin of “Ferry” was changed"]);
+        }
+        // Revisions of the time before pictures were made can still be read.
+        let text = r#"{"url": "https://lamp.example/ferry.jpg", "alt": null, "width": 1, "height": 1}"#;
+        assert_eq!(serde_json::from_str::<Picture>(text).unwrap().made, None);
     }
 }

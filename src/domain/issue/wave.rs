@@ -5,7 +5,7 @@ use jiff::{Timestamp, civil::Date};
 use std::collections::BTreeMap;
 
 /// Readers of an issue who are due at the same time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Wave {
     pub due_at: Timestamp,
     /// Their clocks, in the form of `subscriptions.clock`.

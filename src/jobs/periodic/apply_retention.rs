@@ -1,8 +1,9 @@
-//! Applies the retention periods: erases readers who unsubscribed long ago, and old emails.
+//! Applies the retention periods: erases readers who unsubscribed long ago, old emails, and pictures that no issue used.
 
 use crate::{
     db::{
         DbError, Tx,
+        content::pictures,
         deliveries::{emails, receipts},
         engine::leases,
         incoming_messages,
@@ -15,7 +16,7 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// Readers or emails per transaction.
+/// Readers, emails or pictures per transaction.
 const BATCH: i64 = 500;
 /// Pause between portions of deliveries, for other writers.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
@@ -29,6 +30,8 @@ pub struct Erased {
     pub emails: u64,
     /// Deliveries folded into receipts and figures.
     pub deliveries: usize,
+    /// Pictures of stories that were in no sent issue.
+    pub pictures: u64,
 }
 
 /// Erases everything past its retention period, in batches, until the process is asked to stop. Does nothing
@@ -84,6 +87,20 @@ async fn erase_expired(lease: &RetentionLease<'_>) -> Result<Erased, DbError> {
         }
     }
     erased.deliveries = fold_deliveries(lease, now - context.settings.retention.deliveries(), now).await?;
+    if let Some(kept) = context.settings.retention.pictures() {
+        while !context.stop.is_cancelled() {
+            let mut tx = context.db.begin().await?;
+            if !lease.renew(&mut tx).await? {
+                break;
+            }
+            let count = pictures::drop_unsent(&mut tx, now - kept, BATCH).await?;
+            tx.commit().await?;
+            erased.pictures += count;
+            if count == 0 {
+                break;
+            }
+        }
+    }
     Ok(erased)
 }
 

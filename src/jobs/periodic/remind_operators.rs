@@ -4,7 +4,7 @@ use crate::{
     db::{DbError, Tx, issues, newsletters},
     delivery::notify_operators::{NoticeSubject, notify_operators},
     domain::delivery::email::EmailKind,
-    issues::plan::{WAITS_FOR_APPROVAL, WAITS_FOR_SEND},
+    issues::plan::{WAITS_FOR_APPROVAL, WAITS_FOR_SEND, WAITS_FOR_SETUP},
     jobs::context::IssueContext,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +24,7 @@ pub async fn remind_operators(context: &IssueContext, tx: &mut Tx, now: Timestam
             WAITS_FOR_APPROVAL => EmailKind::ApprovalWanted,
             // An operator has just begun it.
             WAITS_FOR_SEND => continue,
+            WAITS_FOR_SETUP => EmailKind::SetupWanted,
             _ => EmailKind::TooFewStories,
         };
         if issues::set_reminded(tx, issue, record.reminded_at, now).await? {

@@ -6,7 +6,8 @@
 
 use crate::{
     domain::{
-        delivery::email::AutoSubmitted, newsletter::Newsletter, subscriber::email_address::EmailAddress,
+        delivery::email::AutoSubmitted, issue::revision::Revision, newsletter::Newsletter,
+        subscriber::email_address::EmailAddress,
     },
     mail::message::{
         dkim::{Listed, SignError, Signers, hash_shared, relaxed_lines},
@@ -48,6 +49,8 @@ pub struct Content<'a> {
     pub feedback_id: &'a str,
     /// The `Auto-Submitted` value, if no person wrote the message (RFC 3834).
     pub auto_submitted: Option<AutoSubmitted>,
+    /// The revision of the issue that a test shows.
+    pub revision: Option<&'a Revision>,
 }
 
 /// The parts that differ between copies.
@@ -143,6 +146,9 @@ impl MessageTemplate {
         }
         if !content.feedback_id.is_empty() {
             add("Feedback-ID", checked("Feedback-ID", content.feedback_id)?.to_owned());
+        }
+        if let Some(revision) = content.revision {
+            add("Daily-Revision", revision.to_string());
         }
         if let Some(how) = content.auto_submitted {
             add("Auto-Submitted", how.as_str().to_owned());

@@ -66,6 +66,7 @@ impl Case {
             one_click: true,
             feedback_id: "7:daily:issue:exampleorg",
             auto_submitted: None,
+            revision: None,
         });
         template.unwrap()
     }

@@ -38,8 +38,8 @@ impl Tab {
         (Self::Readers, "Readers", "readers", Permission::SeeReaders),
         (Self::Feeds, "Stories and feeds", "feeds", Permission::See),
         (Self::Newsletter, "Newsletter", "settings", Permission::See),
-        (Self::People, "People", "people", Permission::ManagePeople),
-        (Self::System, "System", "system", Permission::SeeSystem),
+        (Self::People, "People", "/admin/people", Permission::ManagePeople),
+        (Self::System, "System", "/admin/system", Permission::SeeSystem),
     ];
 
     /// Whether a line divides it from the tab before it.
@@ -98,7 +98,7 @@ pub fn page(
                             @for (it, name, path, permission) in Tab::ROW {
                                 @if desk.may(permission) {
                                     li.group[it.begins_group()] {
-                                        a.busy[it == Tab::Live && is_sending] href=(desk.path(path))
+                                        a.busy[it == Tab::Live && is_sending] href=(tab_path(desk, path))
                                             aria-current=[(it == tab).then_some("page")] {
                                             (name)
                                             @if it == Tab::Live && is_sending { span.unseen { " (an issue is going out)" } }
@@ -124,6 +124,11 @@ pub fn page(
             }
         }
     }
+}
+
+/// Returns the path of a tab. Some are the same for all newsletters.
+fn tab_path(desk: &Desk, path: &str) -> String {
+    if path.starts_with('/') { path.to_owned() } else { desk.path(path) }
 }
 
 /// The list of keys.

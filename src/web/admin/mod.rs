@@ -5,27 +5,38 @@
 
 mod account;
 mod assets;
+mod calendar;
+mod checks;
 mod desk;
+mod feeds;
 mod forms;
 mod issue;
 mod layout;
+mod live;
+mod people;
+mod reader;
+mod readers;
+mod report;
+mod send;
+mod settings;
 mod sign_in;
+mod sse;
+mod system;
 mod today;
 mod verdict;
 mod welcome;
 mod words;
 
+pub use checks::RelayState;
+
 use super::{client_address, error::AppError};
 use crate::{
     actions::{Context, operator::context::OperatorContext, signup::context::SignupContext},
     domain::{
-        content::article::FoundArticle,
-        delivery::breaker::Breaker,
-        ids::IssueId,
-        issue::{schedule::Margins, selection::Rules},
+        content::article::FoundArticle, delivery::breaker::Breaker, ids::IssueId, issue::schedule::Margins,
         subscriber::email_address::EmailAddress,
     },
-    issues::plan::Planning,
+    issues::plan::{PlanRules, Planning},
 };
 use async_trait::async_trait;
 use axum::{
@@ -53,6 +64,8 @@ pub trait Work: Send + Sync {
     async fn check_relays(&self) -> Vec<(String, Result<(), String>)>;
     /// Whether a DKIM key signs email from this address.
     fn signs(&self, sender: &EmailAddress) -> bool;
+    /// How many jobs wait, if the database answers.
+    async fn queue_depth(&self) -> Option<i64>;
     /// The effective settings, each with its key. Secrets are masked.
     fn settings(&self) -> Vec<(String, String)>;
 }
@@ -63,12 +76,14 @@ pub struct Admin {
     pub operators: OperatorContext,
     pub signup: SignupContext,
     /// The configured limits for planning, which a newsletter may override.
-    pub rules: Rules,
+    pub rules: PlanRules,
     pub margins: Margins,
     pub breaker: Breaker,
     /// URL of the operators' pages, without `/admin`.
     pub url: Arc<str>,
     pub public_url: Arc<str>,
+    /// URL of the folder that readers get made pictures from.
+    pub pictures_url: Arc<str>,
     /// The only host name for which the pages are served.
     pub host: Option<Arc<str>>,
     /// Whether the pages' URL is HTTPS.
@@ -76,6 +91,8 @@ pub struct Admin {
     /// Whether operators who edited an issue can't approve it.
     pub second_person: bool,
     pub work: Arc<dyn Work>,
+    /// What the relays said when they were checked last.
+    pub relays: Arc<RelayState>,
 }
 
 impl Admin {
@@ -84,7 +101,7 @@ impl Admin {
     }
 
     fn planning(&self) -> Planning {
-        Planning { rules: self.rules, now: self.actions().clock.now() }
+        self.rules.at(self.actions().clock.now())
     }
 }
 
@@ -106,6 +123,30 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/n/{slug}/issues/{date}/edit", get(issue::edit::get).post(issue::edit::post))
         .route("/admin/n/{slug}/issues/{date}/email", get(issue::email::frame))
         .route("/admin/n/{slug}/issues/{date}/preview", get(issue::email::get))
+        .route("/admin/n/{slug}/issues/{date}/send", get(send::get))
+        .route("/admin/n/{slug}/issues/{date}/send/events", get(send::events))
+        .route("/admin/n/{slug}/issues/{date}/check", post(send::check_again))
+        .route("/admin/n/{slug}/issues/{date}/test", post(send::test))
+        .route("/admin/n/{slug}/issues/{date}/approve", post(send::approve))
+        .route("/admin/n/{slug}/issues/{date}/now", post(send::now))
+        .route("/admin/n/{slug}/issues/{date}/skip", post(send::skip))
+        .route("/admin/n/{slug}/issues/{date}/pause", post(live::pause))
+        .route("/admin/n/{slug}/issues/{date}/resume", post(live::resume))
+        .route("/admin/n/{slug}/issues/{date}/cancel", post(live::cancel))
+        .route("/admin/n/{slug}/issues/{date}/report", get(report::get))
+        .route("/admin/n/{slug}/issues/{date}/settle", post(report::settle))
+        .route("/admin/n/{slug}/live", get(live::get))
+        .route("/admin/n/{slug}/live/events", get(live::events))
+        .route("/admin/n/{slug}/reports", get(report::latest))
+        .route("/admin/n/{slug}/calendar", get(calendar::get))
+        .route("/admin/n/{slug}/search", get(readers::find))
+        .route("/admin/n/{slug}/readers", get(readers::get).post(readers::post))
+        .route("/admin/n/{slug}/readers/{id}", get(reader::get).post(reader::post))
+        .route("/admin/n/{slug}/feeds", get(feeds::get).post(feeds::post))
+        .route("/admin/n/{slug}/settings", get(settings::get).post(settings::post))
+        .route("/admin/people", get(people::get).post(people::post))
+        .route("/admin/system", get(system::get).post(system::check_again))
+        .route("/admin/review/{token}", get(send::go))
         .route("/admin/assets/{name}", get(assets::get))
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(axum::middleware::from_fn_with_state(admin.clone(), only_our_host))

@@ -22,7 +22,6 @@ use crate::{
         content::feed_trouble::TroubleKind,
         issue::{schedule, status::IssueStatus},
         operator::role::Permission,
-        subscriber::subscription::SubscriptionStatus,
     },
     issues::{forecast::Forecast, next::next_date},
 };
@@ -154,7 +153,6 @@ async fn load(desk: &Desk) -> Result<Today, DbError> {
         page.iter().find(|it| it.status == IssueStatus::Skipped && it.date() == desk.today()).cloned();
     let mut curve: Vec<i64> = sent.iter().map(|issue| issue.recipients).collect();
     curve.reverse();
-    let counts = subscribers::counts(&mut tx, Some(record.id), Some(SubscriptionStatus::Pending)).await?;
     Ok(Today {
         verdict,
         forecast,
@@ -165,7 +163,7 @@ async fn load(desk: &Desk) -> Result<Today, DbError> {
         feeds: feeds::in_trouble(&mut tx, FEEDS).await?,
         skipped_today,
         active: subscribers::count_active(&mut tx, record.id).await?,
-        pending: counts.iter().map(|it| it.readers).sum(),
+        pending: subscribers::count_pending(&mut tx, record.id).await?,
         curve,
     })
 }
@@ -191,7 +189,7 @@ fn headline(desk: &Desk, it: &Today) -> Markup {
         Step::Open => desk.issue_path(date, ""),
         Step::AddStories => desk.path("feeds"),
         Step::Watch => desk.path("live"),
-        Step::System => desk.path("system"),
+        Step::System => "/admin/system".to_owned(),
     };
     let stories = &forecast.content.stories;
     html! {

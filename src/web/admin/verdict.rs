@@ -10,7 +10,7 @@ use crate::{
     },
     issues::{
         forecast::Forecast,
-        plan::{WAITS_FOR_APPROVAL, WAITS_FOR_SEND},
+        plan::{WAITS_FOR_APPROVAL, WAITS_FOR_SEND, WAITS_FOR_SETUP},
     },
 };
 use jiff::{Timestamp, civil::Date};
@@ -148,6 +148,13 @@ impl Outlook<'_> {
                     Step::Send,
                 )
             }
+            Some(WAITS_FOR_SETUP) => verdict(
+                "wait",
+                "Not set up",
+                format!("{day} waits: something that readers need is not set up."),
+                "System lists it with its cure.".to_owned(),
+                Step::Open,
+            ),
             Some(_) => self.too_few(stories),
             None if it.plan.is_short && it.inputs.rules.too_few == TooFew::Skip => self.too_few(stories),
             None if it.issue.as_ref().is_some_and(|issue| issue.approved_at.is_some()) => {
@@ -319,6 +326,7 @@ mod tests {
             waits_for: None,
             at_once: false,
             by_hand: false,
+            anyway: false,
             version: 1,
         }
     }

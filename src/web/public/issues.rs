@@ -20,7 +20,10 @@ use crate::{
     web::{
         AppError, Site,
         layout::{Page, PageKind, PageMetadata, feed_path, sheet},
-        public::{issue_page::{self, issue_path}, signup::Form},
+        public::{
+            issue_page::{self, issue_path},
+            signup::Form,
+        },
     },
 };
 use axum::{
@@ -320,13 +323,11 @@ pub async fn show(
     // All variants share one canonical URL.
     let address = web_view_url(&site.public_url, it, date, 1);
     let feed = feed_path(it).map(|path| format!("{}{path}", site.public_url));
-    let pictures: Vec<&str> = variant
-        .page
-        .stories
-        .iter()
-        .filter_map(|story| story.picture.as_ref())
-        .map(|it| it.url.as_str())
-        .collect();
+    let shown = |it: &PageStory| {
+        [it.lead_picture(), it.pair_picture(), it.row_picture()].map(|it| it.map(|it| it.url.clone()))
+    };
+    let pictures: Vec<String> = variant.page.stories.iter().flat_map(shown).flatten().collect();
+    let pictures: Vec<&str> = pictures.iter().map(String::as_str).collect();
     let lead = variant.page.stories.first().and_then(PageStory::lead_picture);
     let metadata = PageMetadata {
         address: &address,

@@ -11,6 +11,7 @@ pub mod issues_feed;
 mod latest;
 pub mod mx_guard;
 mod pause_choices;
+pub mod pictures;
 pub mod preferences;
 pub mod signup;
 pub mod signup_form;

@@ -18,8 +18,8 @@ impl Store {
 
     /// Sets the status of all deliveries. Those that are open again lose their end.
     pub async fn set_deliveries(&self, status: &str) {
-        let sql = "UPDATE deliveries SET status = $1, finished_at = \
-             CASE WHEN $1 = 'queued' THEN NULL ELSE finished_at END";
+        let sql = "UPDATE deliveries SET status = CASE WHEN $1 = 'sending' THEN 'claimed' ELSE $1 END, \
+             begun = $1 = 'sending', finished_at = CASE WHEN $1 = 'queued' THEN NULL ELSE finished_at END";
         self.change(sql, &[status]).await;
     }
 
@@ -44,7 +44,7 @@ impl Store {
     pub async fn repeat_first_variants_stories_in_last(&self) {
         self.execute(
             "INSERT INTO variant_stories (variant_id, article_id, position) \
-             SELECT (SELECT max(id) FROM issue_variants), article_id, 99 FROM variant_stories \
+             SELECT (SELECT max(id) FROM issue_variants), article_id, 0 FROM variant_stories \
              WHERE variant_id = (SELECT min(id) FROM issue_variants)",
         )
         .await;
@@ -59,7 +59,7 @@ impl Store {
     pub async fn spread_deliveries_over_states(&self) {
         for statement in [
             "UPDATE deliveries SET status = 'claimed', claim_id = 999 WHERE id % 12 = 2",
-            "UPDATE deliveries SET status = 'sending', claim_id = 999 WHERE id % 12 = 3",
+            "UPDATE deliveries SET status = 'claimed', begun = TRUE, claim_id = 999 WHERE id % 12 = 3",
             "UPDATE deliveries SET status = 'sent' WHERE id % 12 IN (4, 5, 11)",
             "UPDATE deliveries SET status = 'deferred' WHERE id % 12 IN (6, 7)",
             "UPDATE deliveries SET status = 'failed' WHERE id % 12 = 8",

@@ -52,8 +52,9 @@ impl Store {
         if id == 0 {
             return None;
         }
+        let (status, begun) = if status == "sending" { ("claimed", "TRUE") } else { (status, "FALSE") };
         self.execute(&format!(
-            "UPDATE deliveries SET status = '{status}', claim_id = NULLIF({claim}, 0), finished_at = NULL \
+            "UPDATE deliveries SET status = '{status}', begun = {begun}, claim_id = NULLIF({claim}, 0), finished_at = NULL \
              WHERE id = {id}"
         ))
         .await;

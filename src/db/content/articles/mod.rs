@@ -207,6 +207,17 @@ pub async fn any_hidden(tx: &mut Tx, ids: &[ArticleId]) -> Result<bool, DbError>
     Ok(!hidden_among(tx, ids).await?.is_empty())
 }
 
+/// Returns the titles of those articles whose pages could not be read at the last attempt.
+pub async fn unreadable(tx: &mut Tx, ids: &[ArticleId]) -> Result<Vec<String>, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT title FROM articles WHERE id {in $1} AND check_error IS NOT NULL ORDER BY id",
+        DbList(ids)
+    )
+    .fetch_all()
+    .await
+}
+
 /// Returns the headlines of articles.
 pub async fn titles(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashMap<ArticleId, String>, DbError> {
     let rows: Vec<(ArticleId, String)> =

@@ -73,11 +73,17 @@ async fn render(desk: &Desk, date: Date, variant: usize) -> Result<Option<Email>
         edition: &edition,
         number: i64::try_from(variant).unwrap_or(1),
         public_url: &desk.admin.public_url,
+        pictures_url: &desk.admin.pictures_url,
         reader_token: &token,
         is_test: false,
         revision: None,
     };
     Ok(Some(rendering.email()))
+}
+
+/// Returns the size of an issue's most common email in bytes, and whether it would be clipped.
+pub async fn size(desk: &Desk, date: Date) -> Result<Option<(usize, bool)>, Refused> {
+    Ok(render(desk, date, 1).await?.map(|email| (email.html_bytes(), email.clipped())))
 }
 
 /// The email itself. It may style itself, and can do nothing else.

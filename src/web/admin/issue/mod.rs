@@ -288,6 +288,7 @@ fn story_list(desk: &Desk, it: &Forecast, listed: &Listed<'_>) -> Markup {
                         @let reason = listed.chosen.iter().find(|choice| choice.article == id).map(|choice| choice.reason);
                         @let edit = listed.edits.iter().find(|edit| edit.article_id == id);
                         @let article = listed.articles.get(&id);
+                        @if let Some(heading) = &story.heading { li.bar { h3 { (heading) } } }
                         li id={ "story" (story.article) } data-row {
                             b { (place) }
                             div {

@@ -16,7 +16,9 @@ use crate::{
     i18n::Locale,
     web::{
         Site,
-        public::preferences::{choices, form::PreferencesRequest, page::Notice, view::Card, with_newsletter},
+        public::preferences::{
+            card::Card, choices, form::PreferencesRequest, notice::Notice, with_newsletter,
+        },
     },
 };
 

@@ -6,11 +6,13 @@
 
 mod account;
 pub mod address_change;
+mod card;
 mod carry_out;
 mod choices;
 pub mod data_export;
 pub mod form;
 mod newsletters;
+mod notice;
 mod page;
 mod pause;
 mod view;
@@ -24,7 +26,8 @@ use crate::{
         public::preferences::{
             carry_out::{carry_out, request_data_export},
             form::{PreferencesFields, PreferencesRequest},
-            page::{Notice, closed_page, message_page, preferences_page, unsubscribed_page},
+            notice::Notice,
+            page::{closed_page, message_page, preferences_page, unsubscribed_page},
             view::PageView,
         },
         submission::Submitted,

@@ -1,9 +1,6 @@
 //! The card of the other newsletters, to subscribe and unsubscribe.
 
-use super::{
-    view::{Card, PageView},
-    with_newsletter,
-};
+use super::{card::Card, view::PageView, with_newsletter};
 use crate::domain::{join_wording::join_wording, token::Purpose};
 use maud::{Markup, html};
 

@@ -3,10 +3,7 @@
 use crate::i18n::interpolate;
 use crate::web::public::{
     pause_choices,
-    preferences::{
-        view::{Card, PageView},
-        with_newsletter,
-    },
+    preferences::{card::Card, view::PageView, with_newsletter},
 };
 use maud::{Markup, html};
 

@@ -1,0 +1,3 @@
+//! What emails look like in a browser: measured, because pictures of text differ between machines.
+
+mod with_services;

@@ -1,0 +1,195 @@
+//! What stands between an issue and its readers: checks with their cures.
+
+use super::{
+    desk::Desk,
+    layout::state,
+    words::{clock, counted},
+};
+use crate::{
+    db::{DbError, content::feeds, engine::processes},
+    domain::newsletter::{PLACEHOLDER_POSTAL_ADDRESS, PLACEHOLDER_SENDER},
+    issues::forecast::Forecast,
+};
+use jiff::Timestamp;
+use maud::{Markup, html};
+use parking_lot::Mutex;
+use std::time::Duration;
+
+/// Longest that a page waits for the relays.
+const RELAY_LIMIT: Duration = Duration::from_secs(3);
+/// Feeds in trouble that are counted.
+const FEEDS: i64 = 100;
+
+/// What the relays said last, so that pages don't wait for them.
+#[derive(Default)]
+pub struct RelayState(Mutex<Option<(Timestamp, Vec<(String, Result<(), String>)>)>>);
+
+impl RelayState {
+    /// Returns the last state, or asks the relays if there is none.
+    pub async fn get(&self, desk: &Desk) -> (Timestamp, Vec<(String, Result<(), String>)>) {
+        if let Some(known) = self.0.lock().clone() {
+            return known;
+        }
+        self.refresh(desk).await
+    }
+
+    /// Asks the relays.
+    pub async fn refresh(&self, desk: &Desk) -> (Timestamp, Vec<(String, Result<(), String>)>) {
+        let asked = tokio::time::timeout(RELAY_LIMIT, desk.admin.work.check_relays()).await;
+        let no_answer =
+            || vec![("The relays".to_owned(), Err(format!("no answer within {} s", RELAY_LIMIT.as_secs())))];
+        let found = (desk.now, asked.unwrap_or_else(|_| no_answer()));
+        *self.0.lock() = Some(found.clone());
+        found
+    }
+}
+
+/// A check's outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    Blocks,
+    ToKnow,
+    Fine,
+}
+
+#[derive(Debug, Clone)]
+pub struct Check {
+    pub outcome: Outcome,
+    pub title: String,
+    pub detail: String,
+    /// A page that helps, and the words of its button.
+    pub cure: Option<(String, &'static str)>,
+}
+
+fn check(outcome: Outcome, title: impl Into<String>, detail: impl Into<String>) -> Check {
+    Check { outcome, title: title.into(), detail: detail.into(), cure: None }
+}
+
+/// Checks everything that needs no issue.
+pub async fn of_installation(desk: &Desk) -> Result<Vec<Check>, DbError> {
+    let mut checks = Vec::new();
+    let (at, relays) = desk.admin.relays.get(desk).await;
+    let failed = relays.iter().filter(|(_, result)| result.is_err()).count();
+    for (relay, result) in &relays {
+        checks.push(match result {
+            Ok(()) => check(
+                Outcome::Fine,
+                format!("{relay} answers"),
+                format!("asked at {}", clock(at, desk.newsletter())),
+            ),
+            Err(said) if failed == relays.len() => {
+                check(Outcome::Blocks, format!("{relay} doesn’t answer"), said.clone())
+            }
+            Err(said) => check(Outcome::ToKnow, format!("{relay} doesn’t answer"), said.clone()),
+        });
+    }
+    let mut tx = desk.db().read().await?;
+    let workers = processes::count_workers(&mut tx, desk.now).await?;
+    let schedulers = processes::count_schedulers(&mut tx, desk.now).await?;
+    drop(tx);
+    checks.push(if workers > 0 {
+        check(Outcome::Fine, format!("{} running", counted(workers, "worker")), "")
+    } else {
+        check(Outcome::Blocks, "No worker is running", "Start `daily serve`.")
+    });
+    if schedulers == 0 {
+        checks.push(check(
+            Outcome::Blocks,
+            "No scheduler is running",
+            "Nothing goes out by itself. Start `daily serve`.",
+        ));
+    }
+    let it = desk.newsletter();
+    let settings = Some((desk.path("settings"), "Write it"));
+    if it.sender_address.as_str() == PLACEHOLDER_SENDER {
+        let detail = "No relay on the internet accepts it.";
+        checks.push(Check {
+            cure: settings.clone(),
+            ..check(Outcome::ToKnow, format!("The sender is {PLACEHOLDER_SENDER}"), detail)
+        });
+    } else if desk.admin.work.signs(&it.sender_address) {
+        checks.push(check(Outcome::Fine, "DKIM signs", it.sender_address.domain()));
+    } else {
+        let detail = format!(
+            "No key is configured for {}. Many mailboxes distrust unsigned email.",
+            it.sender_address.domain()
+        );
+        checks.push(check(Outcome::ToKnow, "DKIM doesn’t sign", detail));
+    }
+    checks.push(if it.postal_address == PLACEHOLDER_POSTAL_ADDRESS {
+        let detail = "The law of most countries asks for one in every email.";
+        Check { cure: settings, ..check(Outcome::ToKnow, "There is no postal address", detail) }
+    } else {
+        check(Outcome::Fine, "Postal address and public address are set", desk.admin.public_url.as_ref())
+    });
+    Ok(checks)
+}
+
+/// Checks an issue.
+pub async fn of_issue(
+    desk: &Desk,
+    it: &Forecast,
+    html_bytes: Option<(usize, bool)>,
+) -> Result<Vec<Check>, DbError> {
+    let mut checks = Vec::new();
+    if it.plan.variants.is_empty() {
+        let why = crate::actions::issue::decide::why_nobody(it);
+        checks.push(Check {
+            cure: Some((desk.path("feeds"), "Stories and feeds")),
+            ..check(Outcome::Blocks, "Nobody would get it", format!("{}.", super::words::sentence(why)))
+        });
+    } else if it.plan.is_short {
+        let detail = format!(
+            "It has {}, and wants {}.",
+            counted(it.content.stories.len(), "story"),
+            it.inputs.rules.min_stories
+        );
+        checks.push(check(Outcome::ToKnow, "It has few stories", detail));
+    }
+    if let Some((bytes, clipped)) = html_bytes {
+        let title = format!("{} KB, of 102 before Gmail clips it", bytes.div_ceil(1024));
+        checks.push(check(if clipped { Outcome::ToKnow } else { Outcome::Fine }, title, ""));
+    }
+    let troubled = feeds::in_trouble(&mut desk.db().read().await?, FEEDS).await?;
+    if let Some(first) = troubled.first() {
+        let name = if first.title.is_empty() { &first.url } else { &first.title };
+        let title = if troubled.len() == 1 {
+            "A feed is in trouble".to_owned()
+        } else {
+            format!("{} feeds are in trouble", troubled.len())
+        };
+        let detail = format!("“{name}”: {}", first.trouble.as_deref().unwrap_or_default());
+        checks.push(Check {
+            cure: Some((desk.path("feeds"), "Open the feeds")),
+            ..check(Outcome::ToKnow, title, detail)
+        });
+    }
+    checks.extend(of_installation(desk).await?);
+    checks.sort_by_key(|check| check.outcome);
+    Ok(checks)
+}
+
+/// Returns the titles of the checks that block.
+pub fn blockers(checks: &[Check]) -> Vec<&str> {
+    checks.iter().filter(|it| it.outcome == Outcome::Blocks).map(|it| it.title.as_str()).collect()
+}
+
+/// Lists checks, those that block first.
+pub fn render(checks: &[Check]) -> Markup {
+    html! {
+        ul.checks {
+            @for it in checks {
+                li {
+                    @match it.outcome {
+                        Outcome::Blocks => (state("alarm", "Blocks")),
+                        Outcome::ToKnow => (state("wait", "To know")),
+                        Outcome::Fine => (state("fine", "Fine")),
+                    }
+                    div { @if it.outcome == Outcome::Fine { (it.title) } @else { b { (it.title) } }
+                        @if !it.detail.is_empty() { small { (it.detail) } }
+                        @if let Some((path, label)) = &it.cure { p.acts.small { a.btn.row href=(path) { (label) } } } }
+                }
+            }
+        }
+    }
+}

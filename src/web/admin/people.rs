@@ -1,0 +1,248 @@
+//! People: who may do what, where they are signed in, and what they changed.
+
+use super::{
+    desk::{Answer, Desk, Flash, Posted, Refused},
+    layout::{Tab, state},
+    today::name_of,
+    words::{counted, full_moment},
+};
+use crate::{
+    actions::operator::{
+        add_operator::{AddOutcome, add_operator},
+        change_operator::{ChangeError, change_operator},
+        links::make_link,
+        remove_operator::remove_operator,
+        second_factor::reset_second_factor,
+        sessions::end_sessions,
+    },
+    db::{
+        audit::{self, AuditRecord},
+        operators::{self, OperatorRecord, sessions},
+    },
+    domain::{
+        ids::{AuditId, OperatorId},
+        operator::role::{Permission, Role, Roles},
+        subscriber::email_address::EmailAddress,
+    },
+};
+use axum::extract::Query;
+use maud::{Markup, html};
+
+/// Entries of the audit log on a page.
+const ENTRIES: i64 = 30;
+/// Longest text of changed values.
+const MAX_VALUES_CHARS: usize = 160;
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Before {
+    before: Option<i64>,
+}
+
+/// The roles with what they allow, in words.
+const ROLES: [(Role, &str); 4] = [
+    (Role::Viewer, "looks, and changes nothing"),
+    (Role::Editor, "edits issues, stories and feeds, sends tests"),
+    (Role::Sender, "approves, sends and stops issues"),
+    (Role::Admin, "readers, newsletters, people"),
+];
+
+pub async fn get(desk: Desk, Query(query): Query<Before>) -> Answer {
+    desk.require(Permission::ManagePeople)?;
+    let mut tx = desk.db().read().await?;
+    let all = operators::list(&mut tx).await?;
+    let mut open = Vec::new();
+    for it in &all {
+        let alive = sessions::for_operator(&mut tx, it.id)
+            .await?
+            .into_iter()
+            .filter(|it| it.is_alive(desk.now))
+            .count();
+        open.push(alive);
+    }
+    let entries = audit::page(&mut tx, query.before.map(AuditId), ENTRIES).await?;
+    let mut named = Vec::new();
+    for entry in &entries {
+        named.push(name_of(&mut tx, &entry.actor).await?);
+    }
+    drop(tx);
+    let accounts = all.iter().filter(|it| !it.roles.is_empty()).count();
+    let content = html! {
+        div.opening { div { p.over { "People" } h1 { (counted(accounts, "person").replace("persons", "people")) " may sign in." } } }
+        div.split {
+            div.stack {
+                section.sheet aria-labelledby="people" { header { h2 id="people" { "Who may do what" } }
+                    ul.list { @for (it, open) in all.iter().zip(&open) { (person(&desk, it, *open)) } } }
+                (log(&desk, &entries, &named))
+            }
+            div.stack {
+                section.sheet aria-labelledby="invite" { header { h2 id="invite" { "Invite somebody" } }
+                    (desk.form("/admin/people", &html! {
+                        div.field { label for="address" { "Email address" } input type="email" id="address" name="address" required autocomplete="off"; }
+                        (role_boxes("new", &Roles::default()))
+                        p.acts { button name="do" value="invite" { "Make a link" } }
+                        p.hint { "You get a link to pass on. It lets them choose a password, once, within three days." } })) }
+                section.sheet aria-labelledby="roles" { header { h2 id="roles" { "Roles" } }
+                    dl.terms { @for (role, what) in ROLES { div { dt { (role) } dd { (what) } } } }
+                    p.hint { "Editing doesn’t include sending, and neither includes managing. People may have several roles." } }
+            }
+        }
+    };
+    desk.page(Tab::People, "People", &content).await
+}
+
+fn role_boxes(prefix: &str, roles: &Roles) -> Markup {
+    html! {
+        fieldset { legend { "Roles" }
+            @for (role, what) in ROLES {
+                label.check { input type="checkbox" id={ (prefix) "-" (role) } name="role" value=(role) checked[roles.has(role)]; span { (role) " " small { (what) } } }
+            } }
+    }
+}
+
+fn person(desk: &Desk, it: &OperatorRecord, open: usize) -> Markup {
+    let is_self = it.id == desk.who.operator.id;
+    html! {
+        li { div { h3 { (it.called()) @if is_self { " (you)" } }
+                p.small.soft { (it.address) " · " @if it.roles.is_empty() { "alerts only" } @else { (it.roles.in_words()) } @if it.gets_alerts && !it.roles.is_empty() { " · gets alerts" } }
+                p { @if it.roles.is_empty() { (state("rest", "No account")) } @else if it.password_hash.is_none() { (state("wait", "Invited")) } @else if it.totp_step.is_some() { (state("fine", "Password and second factor")) } @else { (state("wait", "Password alone")) }
+                    @if open > 0 { " " span.small.soft { "signed in at " (counted(open, "browser")) } } } }
+            details.fold { summary { "Change …" }
+                (desk.form("/admin/people", &html! {
+                    input type="hidden" name="id" value=(it.id);
+                    div.field { label for={ "name" (it.id) } { "Name" } input id={ "name" (it.id) } name="name" value=(it.name) maxlength="80"; }
+                    (role_boxes(&format!("p{}", it.id), &it.roles))
+                    label.check { input type="checkbox" name="alerts" value="yes" checked[it.gets_alerts]; span { "Gets alerts by email" } }
+                    p.acts { button name="do" value="change" { "Save" }
+                        @if !it.roles.is_empty() { button name="do" value="link" { "New link" } button name="do" value="end" { "End sessions" } }
+                        @if it.totp_step.is_some() { button name="do" value="reset" { "Reset second factor" } }
+                        @if !is_self { button.danger name="do" value="remove" { "Remove" } } } })) } }
+    }
+}
+
+fn log(desk: &Desk, entries: &[AuditRecord], named: &[String]) -> Markup {
+    let values = |value: &serde_json::Value| -> String {
+        if value.is_null() {
+            "—".into()
+        } else {
+            value.to_string().chars().take(MAX_VALUES_CHARS).collect()
+        }
+    };
+    html! {
+        section.sheet aria-labelledby="log" id="audit" { header { h2 id="log" { "What was changed" } p.soft { "the latest first" } }
+            table.cards { thead { tr { th scope="col" { "When" } th scope="col" { "Who, and what" } th scope="col" { "Before and after" } } }
+                tbody { @for (entry, name) in entries.iter().zip(named) {
+                    tr { th.keep scope="row" { (full_moment(entry.occurred_at.0, desk.newsletter())) } td { b { (name) } small { (entry.action.replace(['.', '_'], " ")) @if let Some(id) = entry.subject_id { " " (id) } } }
+                        td.full { span.said { (values(&entry.before)) " → " (values(&entry.after)) } } }
+                } } }
+            @if let Some(last) = entries.last().filter(|_| i64::try_from(entries.len()).unwrap_or(0) == ENTRIES) { p.acts.after { a.btn.row href={ "/admin/people?before=" (last.id) "#audit" } { "Earlier" } } }
+        }
+    }
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Fields {
+    r#do: String,
+    id: Option<String>,
+    address: String,
+    name: String,
+    #[serde(deserialize_with = "crate::web::submission::one_or_many")]
+    role: Vec<String>,
+    alerts: Option<String>,
+}
+
+pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
+    desk.require(Permission::ManagePeople)?;
+    let (context, actor) = (desk.admin.actions(), desk.actor());
+    let roles: Roles =
+        fields.role.join(",").parse().map_err(|_| Refused::Failed("There is no such role.".into()))?;
+    let link = async |id: OperatorId, address: &EmailAddress| -> Result<Flash, Refused> {
+        let token = make_link(context, &actor, id).await?;
+        Ok(Flash::wait(
+            "Pass this on:",
+            format!(
+                "{}/admin/welcome/{token} lets {address} choose a password, once, within three days.",
+                desk.admin.url
+            ),
+        ))
+    };
+    if fields.r#do == "invite" {
+        let Ok(address) = EmailAddress::parse(fields.address.trim()) else {
+            return desk
+                .done("/admin/people", Flash::alarm("Not invited.", "That is not an email address."))
+                .await;
+        };
+        if roles.is_empty() {
+            return desk
+                .done("/admin/people", Flash::alarm("Not invited.", "Choose at least one role."))
+                .await;
+        }
+        if add_operator(context, &actor, &address).await? == AddOutcome::TooMany {
+            return desk
+                .done("/admin/people", Flash::alarm("Not invited.", "There are too many operators."))
+                .await;
+        }
+        let found = operators::get_by_address(&mut desk.db().read().await?, &address).await?;
+        let operator = found.ok_or_else(|| Refused::Missing("The operator is gone.".into()))?;
+        if operator.password_hash.is_some() && !operator.roles.is_empty() {
+            return desk
+                .done(
+                    "/admin/people",
+                    Flash::alarm(
+                        "Not invited.",
+                        format!("{address} has an account already; change its roles below."),
+                    ),
+                )
+                .await;
+        }
+        changed(
+            change_operator(context, &actor, operator.id, &operator.name, &roles, operator.gets_alerts).await,
+        )?;
+        return desk.done("/admin/people", link(operator.id, &address).await?).await;
+    }
+    let id = fields.id.as_deref().and_then(|id| id.parse().ok()).map(OperatorId);
+    let found = match id {
+        Some(id) => operators::get(&mut desk.db().read().await?, id).await?,
+        None => None,
+    };
+    let operator = found.ok_or_else(|| Refused::Missing("The operator is gone.".into()))?;
+    let called = operator.called().to_owned();
+    let flash = match fields.r#do.as_str() {
+        "change" => {
+            match change_operator(context, &actor, operator.id, &fields.name, &roles, fields.alerts.is_some())
+                .await
+            {
+                Ok(()) => Flash::fine("Saved.", called),
+                Err(ChangeError::Db(error)) => return Err(error.into()),
+                Err(other) => Flash::alarm("Not saved.", other.to_string()),
+            }
+        }
+        "link" => link(operator.id, &operator.address).await?,
+        "end" => {
+            let ended =
+                end_sessions(&desk.admin.operators, &actor, operator.id, Some(desk.who.session.id)).await?;
+            Flash::wait(
+                "Ended.",
+                format!("{} of {called}.", counted(i64::try_from(ended).unwrap_or(0), "session")),
+            )
+        }
+        "reset" => {
+            reset_second_factor(&desk.admin.operators, &actor, operator.id).await?;
+            Flash::wait("Reset.", format!("{called} sets up a new second factor at the next sign-in."))
+        }
+        "remove" if operator.id != desk.who.operator.id => {
+            remove_operator(context, &actor, &operator.address).await?;
+            Flash::wait("Removed.", format!("{called} can’t sign in any more, and gets no alerts."))
+        }
+        _ => return Err(Refused::Failed("The form names no action.".into())),
+    };
+    desk.done("/admin/people", flash).await
+}
+
+fn changed(result: Result<(), ChangeError>) -> Result<(), Refused> {
+    result.map_err(|error| match error {
+        ChangeError::Db(error) => Refused::Db(error),
+        other => Refused::Failed(other.to_string()),
+    })
+}

@@ -1,0 +1,71 @@
+//! System: checks with their cures, processes, what waits, and the effective settings. It changes nothing.
+
+use super::{
+    checks::{self, Outcome},
+    desk::{Answer, Desk, Posted},
+    layout::{Tab, state},
+    words::{counted, from_now, number},
+};
+use crate::{
+    db::{deliveries, engine::processes, throttle::holds},
+    domain::operator::role::Permission,
+};
+use axum::response::{IntoResponse as _, Redirect};
+use jiff::SignedDuration;
+use maud::html;
+
+/// How far back slowdowns are listed.
+const SLOW_FOR: SignedDuration = SignedDuration::from_hours(6);
+
+pub async fn get(desk: Desk) -> Answer {
+    desk.require(Permission::SeeSystem)?;
+    let mut checks = checks::of_installation(&desk).await?;
+    checks.sort_by_key(|check| check.outcome);
+    let mut tx = desk.db().read().await?;
+    let alive = processes::list(&mut tx, desk.now).await?;
+    let held = holds::current(&mut tx, desk.now).await?;
+    let slowed = deliveries::slowdowns(&mut tx, desk.now - SLOW_FOR, desk.now, 20).await?;
+    drop(tx);
+    let depth = desk.admin.work.queue_depth().await;
+    let blocking = checks.iter().filter(|it| it.outcome == Outcome::Blocks).count();
+    let to_know = checks.iter().filter(|it| it.outcome == Outcome::ToKnow).count();
+    let headline = match (blocking, to_know) {
+        (0, 0) => "All is well.".to_owned(),
+        (0, count) => format!("It works; {} to know.", counted(count, "thing")),
+        (count, _) => format!("{} keep issues from going out.", counted(count, "thing")),
+    };
+    let content = html! {
+        div.opening { div { p.over { "System" } h1 { (headline) } } }
+        div.split {
+            div.stack {
+                section.sheet aria-labelledby="checks" { header { h2 id="checks" { "Checks" } (desk.form("/admin/system", &html! { button.row { "Check again" } })) } (checks::render(&checks)) }
+                section.sheet aria-labelledby="settings" { header { h2 id="settings" { "Settings" } p.soft { "from the file and the environment" } }
+                    table.cards { tbody { @for (key, value) in desk.admin.work.settings() { tr { th scope="row" { code { (key) } } td.full { (value) } } } } }
+                    p.hint { "They are read at start. " code { "config/default.toml" } " explains each." } }
+            }
+            div.stack {
+                section.sheet aria-labelledby="processes" { header { h2 id="processes" { "Processes" } }
+                    @if alive.is_empty() { p.small.soft { "None reports." } }
+                    table { tbody { @for it in &alive { tr { th scope="row" { (it.role) small.soft { (it.id) } } td.end { (state("fine", "Alive")) small.soft { "since " (from_now(it.started_at.0, desk.now)) } } } } } } }
+                section.sheet aria-labelledby="queue" { header { h2 id="queue" { "Queue" } }
+                    p { b { (depth.map_or_else(|| "?".to_owned(), number)) } " jobs wait." } p.small.soft { "A job is a wake-up. What is due lies in the tables, so a lost job costs seconds." } }
+                section.sheet aria-labelledby="slow" { header { h2 id="slow" { "Held and slowed" } }
+                    @if held.is_empty() && slowed.is_empty() { p.small.soft { "No domain or relay asked for less in the last six hours." } }
+                    ul.list {
+                        @for it in &held { li { div { h3 { (state("wait", "Held")) (it.domain) } p.said { (it.reason) } p.small.soft { "until " (from_now(it.until.0, desk.now)) } } } }
+                        @for it in &slowed { li { div { h3 { (state("wait", "Slowed")) (it.scope) } p.said { (it.complaint.as_deref().unwrap_or_default()) } p.small.soft { "to " (number(it.per_minute)) " a minute, " (from_now(it.at.0, desk.now)) } } } }
+                    } }
+            }
+        }
+    };
+    desk.page(Tab::System, "System", &content).await
+}
+
+#[derive(Debug, serde::Deserialize)]
+pub struct Nothing {}
+
+pub async fn check_again(Posted { desk, .. }: Posted<Nothing>) -> Answer {
+    desk.require(Permission::SeeSystem)?;
+    desk.admin.relays.refresh(&desk).await;
+    Ok(Redirect::to("/admin/system").into_response())
+}
