@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use axum::{http::StatusCode, response::Response};
-use maud::{Markup, html};
+use maud::html;
 
 /// Makes the preferences page: one form whose cards save by themselves.
 pub(super) fn preferences_page(page: &PageView<'_>) -> Response {
