@@ -43,6 +43,7 @@ use crate::{
         issue_locks::IssueLocks,
     },
     mail::{DkimError, DkimKeys, Mailer, MailerError},
+    metrics::Metrics,
     queue::{self, Queue, SetupError},
     random,
     settings::{Settings, hex},
@@ -72,6 +73,7 @@ pub struct App {
     pub operators: OperatorContext,
     pub jobs: Contexts,
     pub health: WriterHealth,
+    pub metrics: Metrics,
     /// Path of the pages that show the emails of a `mailbox:` relay. Random, so that nobody can guess it.
     pub mailbox_path: Arc<str>,
 }
@@ -91,6 +93,8 @@ pub enum StartError {
     Dkim(#[from] DkimError),
     #[error(transparent)]
     Fetcher(#[from] FetchError),
+    #[error("can't set up the HTTP client: {0}")]
+    Http(reqwest::Error),
     #[error(transparent)]
     NameServer(#[from] NoNameServer),
     #[error("can't use the secret in {}: {problem}; see tokens.secrets in config/default.toml", path.display())]
@@ -122,6 +126,7 @@ impl App {
             user_agent: format!("Daily/{} (+{})", env!("CARGO_PKG_VERSION"), settings.http.public_url),
         })?;
         let queue = Queue::new(clock.clone());
+        let metrics = Metrics::default();
         let actions = actions::Context { db: db.clone(), queue: queue.clone(), clock: clock.clone() };
         let address_policy = Arc::new(AddressPolicy {
             blocked_domains: BlockedDomains::new(settings.signup.blocked_domains_file.clone()),
@@ -147,6 +152,7 @@ impl App {
             limits: settings.signup.limits(),
             challenge_policy: settings.signup.proof_of_work,
             attack_status: Arc::default(),
+            metrics: metrics.clone(),
             minimum_time: settings.signup.minimum_time(),
         };
         let subscription = SubscriptionContext {
@@ -184,6 +190,7 @@ impl App {
                 clock: clock.clone(),
                 fetcher: Arc::new(fetcher),
                 picture_maker: PictureMaker::default(),
+                metrics: metrics.clone(),
                 issue_locks: IssueLocks::default(),
                 stop: stop.clone(),
                 settings: settings.clone(),
@@ -200,6 +207,7 @@ impl App {
                 db: db.clone(),
                 queue: queue.clone(),
                 clock: clock.clone(),
+                http: own_client()?,
                 settings: settings.clone(),
             },
             delivery: delivery::context::Context {
@@ -209,12 +217,14 @@ impl App {
                     queue.clone(),
                     settings.sending.breaker(),
                     throttle.clone(),
+                    metrics.clone(),
                 ),
                 email_recorder: EmailRecorder::start(
                     db.clone(),
                     clock.clone(),
                     queue.clone(),
                     settings.sending.lease(),
+                    metrics.clone(),
                 ),
                 throttle,
                 armed,
@@ -244,9 +254,23 @@ impl App {
             operators,
             jobs,
             health,
+            metrics,
             mailbox_path,
         })
     }
+}
+
+/// Time limit of a request to an address of the operator.
+const OWN_REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// Returns the client for requests to the operator's own addresses.
+fn own_client() -> Result<reqwest::Client, StartError> {
+    reqwest::Client::builder()
+        .user_agent(concat!("Daily/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::limited(3))
+        .timeout(OWN_REQUEST_LIMIT)
+        .build()
+        .map_err(StartError::Http)
 }
 
 /// Pauses between attempts to migrate while another process migrates the same SQLite file.

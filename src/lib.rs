@@ -17,6 +17,7 @@ pub mod i18n;
 pub mod issues;
 pub mod jobs;
 pub mod mail;
+pub mod metrics;
 pub mod queue;
 pub mod random;
 pub mod service;

@@ -160,6 +160,7 @@ async fn a_reader_unsubscribed_after_the_claim_is_skipped_and_a_stopped_issue_be
             jobs.delivery.queue.clone(),
             app.app.settings.sending.breaker(),
             jobs.delivery.throttle.clone(),
+            app.app.metrics.clone(),
         )
     };
     assert_eq!(recorder.begin(issue, claim, taken[2]).await, BeginOutcome::Started);

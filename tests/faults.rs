@@ -367,6 +367,7 @@ async fn a_fetcher_that_waits_for_the_database_does_not_block_the_last_job() {
         db: daily.db.clone(),
         queue: daily.jobs.delivery.queue.clone(),
         handler,
+        metrics: daily.metrics.clone(),
         job_timeout: Duration::from_mins(1),
         delivery_concurrency: 1,
     };

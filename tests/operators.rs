@@ -1,6 +1,8 @@
 //! Operators sign in, and may do what their roles allow.
 
+mod desk;
 mod pages;
+mod sending;
 
 use crate::support::{
     Engine, TestApp, on_both_engines,

@@ -196,6 +196,7 @@ struct Oklch {
     hue: f64,
 }
 
+#[expect(clippy::many_single_char_names, reason = "the names of the definition (CSS Color 4)")]
 impl Oklch {
     fn from_rgb(colour: Rgb) -> Self {
         let [red, green, blue] = colour.map(linear);

@@ -98,10 +98,10 @@ impl Look {
     pub(crate) fn style_sheets(&self) -> [String; 3] {
         let (mut dark, mut outlook) = (String::new(), String::new());
         for Rule { selector, text, background } in self.dark_rules() {
-            dark += &format!("{selector}{{{}}}", joined([&text, &background]));
+            dark.extend([selector, "{", &joined([&text, &background]), "}"]);
             for (mark, declarations) in [("[data-ogsc]", text), ("[data-ogsb]", background)] {
                 if !declarations.is_empty() {
-                    outlook += &format!("{mark} {selector}{{{declarations}}}");
+                    outlook.extend([mark, " ", selector, "{", &declarations, "}"]);
                 }
             }
         }

@@ -85,8 +85,7 @@ pub(crate) fn first_sentences(text: &str, max_chars: usize) -> String {
             _ => false,
         })
         .map(|(at, c)| at + c.len_utf8())
-        .filter(|end| *end * 3 >= head.len())
-        .last();
+        .rfind(|end| *end * 3 >= head.len());
     end.map_or_else(|| crate::wording::shorten(text, max_chars), |end| head[..end].to_owned())
 }
 

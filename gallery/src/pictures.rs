@@ -74,22 +74,27 @@ fn scene(sky: &str, ground: &str, motif: Motif, width: u32, height: u32) -> Resu
          fill=\"{sky}\"/><rect x=\"-1200\" y=\"400\" width=\"3600\" height=\"1400\" fill=\"{ground}\"/>"
     );
     match motif {
-        Motif::Lighthouse => {
-            svg += "<path d=\"M640 170L1500 40V330Z\" fill=\"#f6d98a\" opacity=\".35\"/>\
-            <path d=\"M560 420L575 170H625L640 420Z\" fill=\"#f4efe6\"/><path d=\"M569 280h62l4 60h-70Z\" fill=\"#c8372d\"/>\
-            <rect x=\"566\" y=\"128\" width=\"68\" height=\"44\" fill=\"#f6d98a\"/><path d=\"M556 128L600 92L644 128Z\" fill=\"#c8372d\"/>\
-            <path d=\"M300 470q70 -60 150 0q-70 30 -150 0\" fill=\"#3e7c93\"/>"
-        }
-        Motif::Boat => {
-            svg += "<circle cx=\"600\" cy=\"300\" r=\"110\" fill=\"#f08a4b\"/><path d=\"M420 400H790L740 470H470Z\" fill=\"#fff\"/>\
-            <rect x=\"500\" y=\"340\" width=\"210\" height=\"60\" fill=\"#f3efe6\"/><rect x=\"560\" y=\"280\" width=\"40\" height=\"60\" fill=\"#b5402e\"/>\
-            <rect x=\"-1200\" y=\"462\" width=\"3600\" height=\"8\" fill=\"#3f86a0\"/>"
-        }
-        Motif::Loaf => {
-            svg += "<ellipse cx=\"600\" cy=\"360\" rx=\"210\" ry=\"120\" fill=\"#b06a2c\"/>\
-            <ellipse cx=\"600\" cy=\"335\" rx=\"190\" ry=\"92\" fill=\"#cf8a44\"/><path d=\"M500 320q40 -50 60 10M580 310q40 -50 60 10M660 316q40 -50 60 10\" \
-            stroke=\"#f3ddb4\" stroke-width=\"14\" fill=\"none\" stroke-linecap=\"round\"/>"
-        }
+        Motif::Lighthouse => svg.push_str(concat!(
+            r##"<path d="M640 170L1500 40V330Z" fill="#f6d98a" opacity=".35"/>"##,
+            r##"<path d="M560 420L575 170H625L640 420Z" fill="#f4efe6"/>"##,
+            r##"<path d="M569 280h62l4 60h-70Z" fill="#c8372d"/>"##,
+            r##"<rect x="566" y="128" width="68" height="44" fill="#f6d98a"/>"##,
+            r##"<path d="M556 128L600 92L644 128Z" fill="#c8372d"/>"##,
+            r##"<path d="M300 470q70 -60 150 0q-70 30 -150 0" fill="#3e7c93"/>"##,
+        )),
+        Motif::Boat => svg.push_str(concat!(
+            r##"<circle cx="600" cy="300" r="110" fill="#f08a4b"/>"##,
+            r##"<path d="M420 400H790L740 470H470Z" fill="#fff"/>"##,
+            r##"<rect x="500" y="340" width="210" height="60" fill="#f3efe6"/>"##,
+            r##"<rect x="560" y="280" width="40" height="60" fill="#b5402e"/>"##,
+            r##"<rect x="-1200" y="462" width="3600" height="8" fill="#3f86a0"/>"##,
+        )),
+        Motif::Loaf => svg.push_str(concat!(
+            r##"<ellipse cx="600" cy="360" rx="210" ry="120" fill="#b06a2c"/>"##,
+            r##"<ellipse cx="600" cy="335" rx="190" ry="92" fill="#cf8a44"/>"##,
+            r##"<path d="M500 320q40 -50 60 10M580 310q40 -50 60 10M660 316q40 -50 60 10" "##,
+            r##"stroke="#f3ddb4" stroke-width="14" fill="none" stroke-linecap="round"/>"##,
+        )),
         Motif::Circles => {
             for (index, colour) in ["#e2574c", "#f0b44a", "#5aa0b8", "#efe9dc", "#7bb274"].iter().enumerate()
             {
@@ -137,10 +142,12 @@ fn scene(sky: &str, ground: &str, motif: Motif, width: u32, height: u32) -> Resu
                 )?;
             }
         }
-        Motif::Hill => {
-            svg += "<circle cx=\"700\" cy=\"230\" r=\"80\" fill=\"#f5f0e0\"/><path d=\"M-1200 430Q300 180 1000 430T2400 430V1800H-1200Z\" fill=\"#3f6b49\"/>\
-            <path d=\"M520 372v-70m-34 40l34 -60l34 60Z\" fill=\"#20402b\" stroke=\"#20402b\" stroke-width=\"10\"/>"
-        }
+        Motif::Hill => svg.push_str(concat!(
+            r##"<circle cx="700" cy="230" r="80" fill="#f5f0e0"/>"##,
+            r##"<path d="M-1200 430Q300 180 1000 430T2400 430V1800H-1200Z" fill="#3f6b49"/>"##,
+            r##"<path d="M520 372v-70m-34 40l34 -60l34 60Z" fill="#20402b" stroke="#20402b" "##,
+            r##"stroke-width="10"/>"##,
+        )),
         Motif::Stars => {
             for index in 0..60_u32 {
                 let (x, y) = (index * 197 % 1200, index * 131 % 400);

@@ -491,6 +491,9 @@ CREATE TABLE issues (
     -- folded_to is NULL before and after.
     folded_at     INTEGER,
     folded_to     INTEGER,
+    -- The next call of the heartbeat URL. NULL: none is due, because the issue is not sent or the call has succeeded.
+    heartbeat_after INTEGER,
+    heartbeat_tries INTEGER NOT NULL DEFAULT 0,
     -- An operator resumed it. Deliveries that waited meanwhile don't count as late.
     resumed_at    INTEGER,
     -- An operator's edits. NULL: Daily's own subject and preheader, and no note.
@@ -517,6 +520,7 @@ CREATE TABLE issues (
 CREATE INDEX issues_open ON issues (status, due_at) WHERE status IN ('planned', 'frozen', 'sending');
 CREATE INDEX issues_fanning_out ON issues (id) WHERE fanned_out_to IS NOT NULL;
 CREATE INDEX issues_folded ON issues (folded_at) WHERE folded_at IS NOT NULL;
+CREATE INDEX issues_heartbeat ON issues (heartbeat_after) WHERE heartbeat_after IS NOT NULL;
 
 -- A revision of an issue that an operator was shown, so that a later one can be compared with it.
 CREATE TABLE issue_revisions (

@@ -106,7 +106,7 @@ enum Command {
     Restore(backup::restore::Restore),
     /// Let a restored database send again
     Arm(arm::Arm),
-    /// Manage who gets alerts
+    /// Manage who gets alerts and may sign in
     #[command(subcommand)]
     Operator(operator::Operator),
     /// Print a completion script for your shell

@@ -20,7 +20,7 @@ use crate::{
 };
 use serde_json::json;
 
-/// Manage who gets alerts, and who may sign in
+/// Manage who gets alerts and may sign in
 #[derive(Debug, clap::Subcommand)]
 pub enum Operator {
     /// Add an operator, who gets alerts and may sign in

@@ -195,9 +195,10 @@ fn hostile_files_are_refused() {
     }
     assert!(refused(&hollow_png(100, 50)).contains("100 × 50 pixels small"));
     // Any damage leads to an error or a picture, never to a panic.
-    for at in (2..photo.len()).step_by(photo.len() / 200 + 1) {
+    let photo = saved(half_and_half(400, 200, 200), ImageFormat::Jpeg);
+    for at in (2..photo.len()).step_by(photo.len() / 100 + 1) {
         let mut damaged = photo.clone();
         damaged[at] ^= 0x55;
-        let _ = make_pictures(&damaged);
+        let _ = decode(&damaged);
     }
 }

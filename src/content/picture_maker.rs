@@ -5,8 +5,10 @@ use crate::content::make_picture::{MakeError, PictureFiles, make_pictures};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Semaphore;
 
-/// Time limit for one original, with the wait for those before it. Each takes a second at most.
-const TIME_LIMIT: Duration = Duration::from_secs(20);
+/// Time limit for one original, which takes a second at most.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+/// Time limit for the wait for those before it.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Why no pictures were made.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +19,8 @@ pub enum PictureError {
     Panicked,
     #[error("it was not decoded within {} s", TIME_LIMIT.as_secs())]
     TimedOut,
+    #[error("other pictures took too long")]
+    Busy,
 }
 
 /// Clones share the limit.
@@ -39,18 +43,19 @@ impl PictureMaker {
         &self,
         work: impl FnOnce() -> Result<PictureFiles, MakeError> + Send + 'static,
     ) -> Result<PictureFiles, PictureError> {
-        let slots = self.0.clone();
-        let working = async {
-            // Nobody closes the semaphore.
-            let slot = slots.acquire_owned().await.map_err(|_| PictureError::TimedOut)?;
-            let made = tokio::task::spawn_blocking(move || {
-                let made = work();
-                drop(slot);
-                made
-            });
-            Ok(made.await.map_err(|_| PictureError::Panicked)??)
-        };
-        tokio::time::timeout(TIME_LIMIT, working).await.unwrap_or(Err(PictureError::TimedOut))
+        let waiting = tokio::time::timeout(PATIENCE, self.0.clone().acquire_owned());
+        let Ok(Ok(slot)) = waiting.await else { return Err(PictureError::Busy) };
+        // The thread keeps the slot if it goes on beyond the limit.
+        let working = tokio::task::spawn_blocking(move || {
+            let made = work();
+            drop(slot);
+            made
+        });
+        match tokio::time::timeout(TIME_LIMIT, working).await {
+            Ok(Ok(made)) => Ok(made?),
+            Ok(Err(_)) => Err(PictureError::Panicked),
+            Err(_) => Err(PictureError::TimedOut),
+        }
     }
 }
 
@@ -91,8 +96,11 @@ mod tests {
         }
         tokio::time::advance(TIME_LIMIT).await;
         assert!(matches!(busy.await.unwrap(), Err(PictureError::TimedOut)));
-        // The thread is still at it.
-        assert!(maker.0.try_acquire().is_err());
+        // The thread is still at it, and others wait for it only so long.
+        let waiting = tokio::spawn(async move { maker.make(Vec::new()).await });
+        tokio::task::yield_now().await;
+        tokio::time::advance(PATIENCE).await;
+        assert!(matches!(waiting.await.unwrap(), Err(PictureError::Busy)));
         drop(end);
     }
 }

@@ -10,6 +10,7 @@ pub mod consent;
 pub mod content;
 pub mod deliveries;
 pub mod engine;
+pub mod figures;
 pub mod incoming_messages;
 pub mod installation;
 pub mod issues;

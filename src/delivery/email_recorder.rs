@@ -22,6 +22,7 @@ use crate::{
         ids::EmailId,
     },
     mail::{SendError, SendResult, answer_of},
+    metrics::{Metrics, Outcome},
     queue::{Job, Queue},
     random,
 };
@@ -35,8 +36,8 @@ pub struct EmailRecorder(GroupCommit<RecordHandler>);
 
 impl EmailRecorder {
     /// Starts the recorder's task. `lease` is how long a begun email belongs to its worker.
-    pub fn start(db: Db, clock: Clock, queue: Queue, lease: SignedDuration) -> Self {
-        Self(GroupCommit::start(RecordHandler { db, clock, queue, lease }))
+    pub fn start(db: Db, clock: Clock, queue: Queue, lease: SignedDuration, metrics: Metrics) -> Self {
+        Self(GroupCommit::start(RecordHandler { db, clock, queue, lease, metrics }))
     }
 
     /// Begins an email. Returns `None` if it is not due, is finished, or belongs to another worker.
@@ -64,6 +65,7 @@ struct RecordHandler {
     clock: Clock,
     queue: Queue,
     lease: SignedDuration,
+    metrics: Metrics,
 }
 
 impl BatchHandler for RecordHandler {
@@ -97,6 +99,12 @@ impl BatchHandler for RecordHandler {
         };
         let answers = batch.iter().map(answer).map(Ok).collect();
         tx.commit().await?;
+        for record in batch {
+            if let Record::Finish(finished) = record {
+                let (mail, outcome) = finished.as_ref();
+                self.metrics.count_email(mail.kind.as_str(), counted(outcome));
+            }
+        }
         Ok(answers)
     }
 }
@@ -154,6 +162,17 @@ impl RecordHandler {
             }
             Err(SendError::RelayFailure(_)) => Some(now + retry::relay_wait(now.duration_since(first_due))),
         }
+    }
+}
+
+/// Returns the outcome of an attempt, for monitoring.
+const fn counted(outcome: &SendResult) -> Outcome {
+    match outcome {
+        Ok(_) => Outcome::Sent,
+        Err(SendError::Deferred(_)) => Outcome::Deferred,
+        Err(SendError::Failed(_)) => Outcome::Failed,
+        Err(SendError::RelayFailure(_)) => Outcome::RelayFailed,
+        Err(SendError::InDoubt(_)) => Outcome::InDoubt,
     }
 }
 

@@ -29,10 +29,12 @@ use crate::{
         ids::{ClaimId, DeliveryId, IssueId},
         issue::status::IssueStatus,
     },
+    metrics::{Metrics, Outcome},
     queue::Queue,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
+use tokio::time::Instant;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BeginOutcome {
@@ -56,9 +58,16 @@ pub type PendingAnswer = Reply<Option<BeginOutcome>, DbError>;
 
 impl Recorder {
     /// Starts the recorder's task.
-    pub fn start(db: Db, clock: Clock, queue: Queue, breaker: Breaker, throttle: Throttle) -> Self {
+    pub fn start(
+        db: Db,
+        clock: Clock,
+        queue: Queue,
+        breaker: Breaker,
+        throttle: Throttle,
+        metrics: Metrics,
+    ) -> Self {
         let destinations = Destinations::default();
-        Self(GroupCommit::start(RecordHandler { db, clock, queue, breaker, throttle, destinations }))
+        Self(GroupCommit::start(RecordHandler { db, clock, queue, breaker, throttle, destinations, metrics }))
     }
 
     /// Begins a delivery. Returns once the begin is durable or refused.
@@ -86,6 +95,7 @@ struct RecordHandler {
     breaker: Breaker,
     throttle: Throttle,
     destinations: Destinations,
+    metrics: Metrics,
 }
 
 impl BatchHandler for RecordHandler {
@@ -103,7 +113,7 @@ impl BatchHandler for RecordHandler {
     }
 
     async fn commit(&self, batch: &[Record]) -> Result<Answers<Self>, DbError> {
-        let now = self.clock.now();
+        let (now, started_at) = (self.clock.now(), Instant::now());
         let mut finishes: Vec<(IssueId, &Finish)> = Vec::new();
         let mut begins: HashMap<(IssueId, ClaimId), Vec<DeliveryId>> = HashMap::new();
         for record in batch {
@@ -142,6 +152,10 @@ impl BatchHandler for RecordHandler {
         // that row.
         self.update_breaker(&mut tx, &finishes, now).await?;
         tx.commit().await?;
+        self.metrics.record_commit(started_at.elapsed(), batch.len());
+        for (_, finish) in &finishes {
+            self.metrics.count_delivery(outcome(finish), finish.answer.code);
+        }
         self.destinations.count(scores, &held);
         let answer = |record: &Record| match record {
             Record::Begin { id, .. } if begun.go.contains(id) => Some(BeginOutcome::Started),
@@ -217,6 +231,18 @@ fn is_mailbox_refusal(finish: &Finish) -> bool {
     matches!(finish.next, Next::End(DeliveryStatus::Failed))
         && finish.answer.enhanced.is_some_and(|it| it.subject() == 2)
         && !status::is_bad_address(&finish.answer)
+}
+
+/// Returns the outcome of an attempt, for monitoring.
+fn outcome(finish: &Finish) -> Outcome {
+    match finish.next {
+        _ if finish.is_in_doubt() => Outcome::InDoubt,
+        Next::End(DeliveryStatus::Sent) => Outcome::Sent,
+        Next::End(DeliveryStatus::Failed) => Outcome::Failed,
+        Next::End(_) => Outcome::Dropped,
+        Next::Deferred(_) => Outcome::Deferred,
+        Next::Again(_) => Outcome::RelayFailed,
+    }
 }
 
 /// Returns whether an answer counts as a rejection; `None`: it doesn't count for the breaker. Relay failures say

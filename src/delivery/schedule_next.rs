@@ -2,7 +2,10 @@
 
 use super::{context::Context, delivery_run::StopReason};
 use crate::{
-    db::{deliveries, issues},
+    db::{
+        deliveries,
+        issues::{self, heartbeats},
+    },
     domain::{ids::IssueId, issue::status::IssueStatus},
     queue::{Job, JobFailure},
 };
@@ -33,6 +36,9 @@ pub async fn schedule_next(
         Some(IssueStatus::Sending) if standing.is_done() && !is_fanning_out => {
             if issues::advance(&mut tx, issue, IssueStatus::Sending, IssueStatus::Sent, None, now).await? {
                 tracing::info!(%issue, "issue sent");
+                if context.settings.monitoring.heartbeat_url.is_some() {
+                    heartbeats::set_due(&mut tx, issue, now).await?;
+                }
             }
             None
         }

@@ -8,6 +8,7 @@ use crate::{
     domain::token::KeyRing,
     issues::plan::{PlanRules, Planning},
     jobs::issue_locks::IssueLocks,
+    metrics::Metrics,
     queue::Queue,
     settings::Settings,
 };
@@ -23,6 +24,7 @@ pub struct FeedContext {
     pub clock: Clock,
     pub fetcher: Arc<Fetcher>,
     pub picture_maker: PictureMaker,
+    pub metrics: Metrics,
     /// Keeps two plans of an issue from making the same pictures.
     pub issue_locks: IssueLocks,
     /// Cancelled when the process is asked to stop, which then waits for no document.
@@ -64,6 +66,8 @@ pub struct IssueContext {
     pub db: Db,
     pub queue: Queue,
     pub clock: Clock,
+    /// For requests to the operator's own addresses, which may be private ones.
+    pub http: reqwest::Client,
     pub settings: Arc<Settings>,
 }
 

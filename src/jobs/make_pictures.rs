@@ -118,6 +118,7 @@ async fn make_one(context: &FeedContext, unmade: Unmade, deadline: Instant) -> R
         }
     };
     tx.commit().await?;
+    context.metrics.count_pictures(is_made);
     Ok(is_made)
 }
 

@@ -1,6 +1,7 @@
 //! The jobs that the queue can run, one per file. `periodic` contains the work of the scheduler, and `make_pictures` a
 //! part of planning and freezing.
 
+pub mod call_heartbeat;
 pub mod check_article;
 pub mod context;
 pub mod deliver_issue;
@@ -32,5 +33,6 @@ pub async fn run(contexts: &Contexts, job: Job) -> Result<(), JobFailure> {
         Job::CheckArticle { article } => check_article::run(feeds, article).await,
         Job::PlanIssue { issue } => plan_issue::run(issues, feeds, issue).await,
         Job::FreezeIssue { issue } => freeze_issue::run(issues, feeds, issue).await,
+        Job::CallHeartbeat { issue } => call_heartbeat::run(issues, issue).await,
     }
 }

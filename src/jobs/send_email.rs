@@ -63,9 +63,9 @@ async fn send_batch(context: &Context, ids: &[EmailId]) -> Result<(), JobFailure
     }
     let mut loaded = load_contents(context, &mails).await;
     let sends = mails.into_iter().map(|mail| {
-        let content = loaded.remove(&mail.id);
+        let own = loaded.remove(&mail.id);
         // A panic must not cancel the other emails.
-        AssertUnwindSafe(send_one(context, mail, content, started_at)).catch_unwind()
+        AssertUnwindSafe(send_one(context, mail, own, started_at)).catch_unwind()
     });
     for sent in join_all(sends).await {
         match sent {
@@ -98,10 +98,10 @@ async fn load_contents(context: &Context, mails: &[EmailRecord]) -> HashMap<Emai
     }
     let Ok(mut tx) = context.db.read().await else { return loaded };
     for mail in mails.iter().filter(|mail| !email_content::needs_write(mail.kind)) {
-        let content = AssertUnwindSafe(load_content_in(context, &mut tx, mail, &mut newsletters));
+        let loading = AssertUnwindSafe(load_content_in(context, &mut tx, mail, &mut newsletters));
         // PostgreSQL accepts no statement after one that failed.
-        let Ok(Ok(content)) = content.catch_unwind().await else { break };
-        loaded.insert(mail.id, content);
+        let Ok(Ok(one)) = loading.catch_unwind().await else { break };
+        loaded.insert(mail.id, one);
     }
     loaded
 }
@@ -114,16 +114,15 @@ async fn load_content_in(
     mail: &EmailRecord,
     known: &mut Newsletters,
 ) -> Result<Loaded, DbError> {
-    let newsletter = match known.get(&mail.newsletter_id) {
-        Some(newsletter) => newsletter.clone(),
-        None => {
-            let newsletter = Arc::new(newsletters::get(tx, mail.newsletter_id).await?);
-            known.insert(mail.newsletter_id, newsletter.clone());
-            newsletter
-        }
+    let newsletter = if let Some(newsletter) = known.get(&mail.newsletter_id) {
+        newsletter.clone()
+    } else {
+        let newsletter = Arc::new(newsletters::get(tx, mail.newsletter_id).await?);
+        known.insert(mail.newsletter_id, newsletter.clone());
+        newsletter
     };
-    let content = email_content::content(context, tx, mail, &newsletter).await?;
-    Ok((newsletter, content))
+    let draft = email_content::content(context, tx, mail, &newsletter).await?;
+    Ok((newsletter, draft))
 }
 
 async fn send_one(

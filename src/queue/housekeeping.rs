@@ -4,7 +4,7 @@ use crate::db::{
     Db, DbError,
     engine::{
         columns::DbList,
-        query::{query, query_scalar},
+        query::{query, query_as, query_scalar},
     },
 };
 
@@ -68,5 +68,28 @@ pub async fn depth(db: &Db) -> Result<i64, DbError> {
          OR (status = 'Pending' AND run_at <= {sqlite unixepoch()}{postgres now()})"
     )
     .fetch_one()
+    .await
+}
+
+/// The jobs of one queue that are running or due.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct QueueFigures {
+    pub queue: String,
+    pub jobs: i64,
+    /// How long the oldest of them that no worker has fetched has been due.
+    pub oldest_seconds: i64,
+}
+
+/// Counts the jobs of each queue that has some.
+pub async fn figures(db: &Db) -> Result<Vec<QueueFigures>, DbError> {
+    let mut tx = db.read().await?;
+    query_as!(
+        tx,
+        "SELECT job_type AS queue, count(*) AS jobs, CAST(COALESCE(max(CASE WHEN status = 'Pending' THEN \
+         {sqlite unixepoch() - run_at}{postgres extract(epoch FROM now() - run_at)} END), 0) AS BIGINT) \
+         AS oldest_seconds FROM {sqlite Jobs}{postgres apalis.jobs} WHERE status IN ('Queued', 'Running') \
+         OR (status = 'Pending' AND run_at <= {sqlite unixepoch()}{postgres now()}) GROUP BY job_type"
+    )
+    .fetch_all()
     .await
 }

@@ -8,7 +8,7 @@ mod push;
 mod setup;
 mod workers;
 
-pub use housekeeping::{depth, tidy};
+pub use housekeeping::{QueueFigures, depth, figures, tidy};
 pub use setup::{SetupError, set_up};
 pub use workers::{Handler, JobFailure, Workers};
 
@@ -43,6 +43,10 @@ pub enum Job {
     FreezeIssue {
         issue: IssueId,
     },
+    /// Calls the operator's heartbeat URL after an issue was sent.
+    CallHeartbeat {
+        issue: IssueId,
+    },
 }
 
 impl Job {
@@ -67,6 +71,7 @@ impl Job {
             Self::CheckArticle { .. } => "check_article",
             Self::PlanIssue { .. } => "plan_issue",
             Self::FreezeIssue { .. } => "freeze_issue",
+            Self::CallHeartbeat { .. } => "call_heartbeat",
         }
     }
 }
@@ -114,7 +119,7 @@ impl Job {
             Self::SendEmails { .. } => QueueName::Mail,
             Self::Deliver { .. } => QueueName::Delivery,
             Self::PollFeed { .. } | Self::CheckArticle { .. } => QueueName::Reading,
-            Self::PlanIssue { .. } | Self::FreezeIssue { .. } => QueueName::Work,
+            Self::PlanIssue { .. } | Self::FreezeIssue { .. } | Self::CallHeartbeat { .. } => QueueName::Work,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Workers fetch jobs and run them. `docs/decisions/` explains the settings, which were chosen by experiment.
 
 use super::{Job, Queue, QueueName, housekeeping};
-use crate::{db::Db, random};
+use crate::{db::Db, metrics::Metrics, random};
 use apalis::prelude::*;
 use apalis_postgres::{PostgresStorage, Pubsub};
 use apalis_sqlite::SqliteStorage;
@@ -20,7 +20,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
@@ -60,6 +60,7 @@ pub struct Workers {
     pub db: Db,
     pub queue: Queue,
     pub handler: Handler,
+    pub metrics: Metrics,
     /// Time limit for every job, far above its usual duration.
     pub job_timeout: Duration,
     /// Delivery jobs that run at the same time.
@@ -87,6 +88,7 @@ impl Workers {
             names.push(name.clone());
             let runner = JobRunner {
                 handler: self.handler.clone(),
+                metrics: self.metrics.clone(),
                 timeout: self.job_timeout,
                 jobs: jobs.clone(),
                 recent: recent.clone(),
@@ -178,6 +180,7 @@ impl Workers {
 #[derive(Clone)]
 struct JobRunner {
     handler: Handler,
+    metrics: Metrics,
     timeout: Duration,
     jobs: TaskTracker,
     recent: Arc<RecentJobs>,
@@ -216,14 +219,17 @@ async fn run_job(payload: Value, runner: Data<JobRunner>, id: TaskId) -> Result<
     let running = AssertUnwindSafe((runner.handler)(job.clone())).catch_unwind().instrument(span);
     // In its own task: a worker whose storage fails drops its futures, and must not cut off an email that is
     // being handed over.
+    let begun = Instant::now();
     let running = runner.jobs.spawn(tokio::time::timeout(runner.timeout, running));
-    let failure = match running.await {
-        Ok(Ok(Ok(Ok(())))) => return Ok(()),
-        Ok(Ok(Ok(Err(error)))) => error.to_string(),
-        Ok(Ok(Err(panic))) => format!("it panicked: {}", panic_text(&*panic)),
-        Err(error) => format!("its task failed: {error}"),
-        Ok(Err(_)) => format!("it took longer than {} s", runner.timeout.as_secs()),
+    let (outcome, failure) = match running.await {
+        Ok(Ok(Ok(Ok(())))) => ("done", None),
+        Ok(Ok(Ok(Err(error)))) => ("failed", Some(error.to_string())),
+        Ok(Ok(Err(panic))) => ("panicked", Some(format!("it panicked: {}", panic_text(&*panic)))),
+        Err(error) => ("panicked", Some(format!("its task failed: {error}"))),
+        Ok(Err(_)) => ("timed_out", Some(format!("it took longer than {} s", runner.timeout.as_secs()))),
     };
+    runner.metrics.record_job(job.kind(), outcome, begun.elapsed());
+    let Some(failure) = failure else { return Ok(()) };
     tracing::error!(?job, failure, "job failed; the scheduler retries whatever is still due");
     Err(Box::new(AbortError::new(std::io::Error::other(failure))))
 }

@@ -2,6 +2,8 @@
 
 mod arming;
 pub mod desk_work;
+pub mod disk;
+pub mod gauges;
 pub mod incoming;
 pub mod open_files;
 pub mod recovery;

@@ -1,6 +1,6 @@
 //! Runs the parts of a process: web, workers and scheduler.
 
-use super::{arming, desk_work, incoming, open_files, recovery::recover, scheduler, watchdog};
+use super::{arming, desk_work, disk, gauges, incoming, open_files, recovery::recover, scheduler, watchdog};
 use crate::{
     actions::{operator::links, privacy::verify_consent},
     app::App,
@@ -63,6 +63,10 @@ const SORT_EVERY: Duration = Duration::from_mins(1);
 const RETENTION_EVERY: Duration = Duration::from_hours(1);
 /// Most connections to a listener for operators alone.
 const ADMIN_CONNECTIONS: usize = 200;
+/// How often figures for monitoring are collected.
+const COLLECT_EVERY: Duration = Duration::from_secs(10);
+/// Most clients of the further address for monitoring.
+const MONITORING_CONNECTIONS: usize = 16;
 /// Time for open requests to finish after the process is asked to stop.
 const WEB_GRACE: Duration = Duration::from_secs(10);
 /// Added to the longest possible hand-over of a message, both for jobs to finish at shutdown and for a job's
@@ -96,6 +100,26 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
             async move { record_heartbeat(&app, &process, role).await }
         }
     }));
+    let collector = app.clone();
+    parts.spawn(run_every(COLLECT_EVERY, stop.clone(), move || {
+        let app = collector.clone();
+        async move { gauges::collect(&app).await }
+    }));
+    if let Some(address) = app.settings.monitoring.listen {
+        // A part that ends early stops the process, so that a wrong address doesn't stay unnoticed.
+        match TcpListener::bind(address).await {
+            Ok(listener) => {
+                tracing::info!(%address, "listening for monitoring");
+                let router = web::monitoring_router(site(&app));
+                let limits = ServerLimits::new(MONITORING_CONNECTIONS);
+                parts.spawn(web::server::serve(listener, router, limits, stop.clone()));
+            }
+            Err(error) => {
+                tracing::error!(%address, %error, "can't listen for monitoring; see monitoring.listen");
+                parts.spawn(async {});
+            }
+        }
+    }
     if role.does(Role::Scheduler) {
         parts.spawn(run_scheduler(app.jobs.clone(), stop.clone()));
     }
@@ -371,6 +395,7 @@ fn workers(app: &App) -> Workers {
     Workers {
         db: app.db.clone(),
         queue: context.delivery.queue.clone(),
+        metrics: app.metrics.clone(),
         job_timeout: context.delivery.hand_over_limit.unsigned_abs() + MARGIN,
         delivery_concurrency: ISSUES_AT_ONCE,
         handler: Arc::new(move |job| {
@@ -400,6 +425,15 @@ pub fn site(app: &App) -> web::Site {
         signup: app.signup.clone(),
         subscription: app.subscription.clone(),
         health: app.health.clone(),
+        metrics: app.metrics.clone(),
+        monitoring: Arc::new(web::Monitoring {
+            allow_networks: app.settings.monitoring.allow_networks.clone(),
+            min_free_bytes: app.settings.monitoring.min_free_mb * 1_000_000,
+            free_bytes: {
+                let folder = app.settings.data.folder.clone();
+                Box::new(move || disk::free_bytes(&folder))
+            },
+        }),
         public_url: app.settings.http.public_url.as_str().into(),
         allowed_origins: app.settings.http.allowed_origins.as_slice().into(),
         mailbox: local_mailbox(&app.settings).map(|folder| {

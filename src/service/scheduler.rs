@@ -5,7 +5,7 @@ use crate::{
         DbError, Tx,
         content::feeds,
         deliveries::emails,
-        issues::{self, PlanAgain},
+        issues::{self, PlanAgain, heartbeats},
         newsletters, rate_limits,
         signups::intake,
         subscribers::{self, requests},
@@ -151,6 +151,9 @@ async fn wake_due(contexts: &Contexts, tx: &mut Tx, now: Timestamp) -> Result<()
     }
     for issue in issues::outdated(tx, PLAN_AGAIN, now).await? {
         context.queue.enqueue(tx, &Job::PlanIssue { issue }).await?;
+    }
+    for issue in heartbeats::wake_due(tx, now).await? {
+        context.queue.enqueue(tx, &Job::CallHeartbeat { issue }).await?;
     }
     remind_operators(context, tx, now).await?;
     report_destinations(context, tx, now).await?;

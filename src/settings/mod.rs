@@ -12,6 +12,7 @@ mod feeds;
 mod http;
 mod layers;
 mod log;
+mod monitoring;
 mod pictures;
 mod problems;
 mod receive;
@@ -33,6 +34,7 @@ pub use dkim::Dkim;
 pub use feeds::Feeds;
 pub use http::Http;
 pub use log::{Log, LogFormat};
+pub use monitoring::Monitoring;
 pub use pictures::Pictures;
 pub use problems::Problem;
 pub use receive::{Receive, ReceiveProtocol};
@@ -57,7 +59,7 @@ use validator::{Validate, ValidationError};
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// How each text is written, by key.
-const CURES: [&[(&str, &str)]; 13] = [
+const CURES: [&[(&str, &str)]; 14] = [
     admin::CURES,
     database::CURES,
     digest::CURES,
@@ -65,6 +67,7 @@ const CURES: [&[(&str, &str)]; 13] = [
     feeds::CURES,
     http::CURES,
     log::CURES,
+    monitoring::CURES,
     pictures::CURES,
     receive::CURES,
     relays::CURES,
@@ -107,6 +110,8 @@ pub struct Settings {
     pub feeds: Feeds,
     #[validate(nested)]
     pub pictures: Pictures,
+    #[validate(nested)]
+    pub monitoring: Monitoring,
     #[validate(nested)]
     pub tokens: Tokens,
     #[validate(nested)]

@@ -8,7 +8,18 @@ use axum::{
     extract::{ConnectInfo, State},
     http::{HeaderMap, StatusCode},
 };
-use std::net::SocketAddr;
+use ipnet::IpNet;
+use std::{io, net::SocketAddr};
+
+/// Settings and means of health checks and figures.
+pub struct Monitoring {
+    /// Networks beyond this machine that may read figures.
+    pub allow_networks: Vec<IpNet>,
+    /// Free space below which the process is not ready.
+    pub min_free_bytes: u64,
+    /// Returns the free space where Daily keeps its files.
+    pub free_bytes: Box<dyn Fn() -> io::Result<u64> + Send + Sync>,
+}
 
 /// Succeeds as long as the process answers and doesn't need a restart to write to the database.
 pub async fn alive(State(site): State<Site>) -> (StatusCode, &'static str) {
@@ -19,7 +30,7 @@ pub async fn alive(State(site): State<Site>) -> (StatusCode, &'static str) {
     }
 }
 
-/// Succeeds if the database can be read and written, and a worker and a scheduler are alive in any process. Only
+/// Succeeds if the database can be read and written, the disk has space, and a worker and a scheduler are alive in any process. Only
 /// clients on this machine get the reason.
 pub async fn ready(
     State(site): State<Site>,
@@ -38,6 +49,14 @@ pub async fn ready(
 async fn why_not_ready(site: &Site) -> Option<String> {
     if let Some(error) = site.health.error() {
         return Some(format!("the database can't be written: {error}"));
+    }
+    let free = (site.monitoring.free_bytes)();
+    match free {
+        Ok(free) if free < site.monitoring.min_free_bytes => {
+            return Some(format!("the disk is nearly full: {} MB are free; make room", free / 1_000_000));
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "could not find out how much space is free"),
     }
     let now = site.actions.clock.now();
     let alive = async {

@@ -11,6 +11,7 @@ mod health;
 mod layout;
 mod link_ends;
 mod mailbox;
+mod metrics;
 mod negotiate;
 mod openapi;
 mod picture_policy;
@@ -28,6 +29,7 @@ use crate::{
         newsletters::{self, NewsletterRecord},
     },
     domain::newsletter::is_slug,
+    metrics::Metrics,
 };
 use axum::{
     Router,
@@ -44,6 +46,7 @@ use tower_http::{
 
 pub use client_address::Proxies;
 use error::AppError;
+pub use health::Monitoring;
 pub use mailbox::Mailbox;
 
 /// Largest request body in bytes. The largest legitimate one is a signup.
@@ -57,6 +60,8 @@ pub struct Site {
     pub signup: SignupContext,
     pub subscription: SubscriptionContext,
     pub health: WriterHealth,
+    pub metrics: Metrics,
+    pub monitoring: Arc<Monitoring>,
     /// Public URL of these pages, without a trailing slash.
     pub public_url: Arc<str>,
     /// Origins whose scripts may sign readers up.
@@ -127,7 +132,8 @@ pub fn router(site: Site) -> Router {
         .route("/assets/time-zone.js", get(assets::time_zone_script))
         .route("/openapi.json", get(openapi::get))
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready));
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::get));
     if let Some(mailbox) = &site.mailbox {
         let path = &mailbox.path;
         router = router
@@ -160,6 +166,24 @@ fn wrapped(router: Router<Site>, site: Site) -> Router {
             security::headers,
         ))
         .layer(axum::middleware::from_fn(request_span::trace))
+        .layer(axum::middleware::from_fn_with_state(site.clone(), metrics::measure))
+        .with_state(site)
+}
+
+/// Returns the routes of the further address for monitoring.
+pub fn monitoring_router(site: Site) -> Router {
+    let (health, ready, figures) = (get(health::alive), get(health::ready), get(metrics::get));
+    Router::new()
+        .route("/healthz", health)
+        .route("/readyz", ready)
+        .route("/metrics", figures)
+        .fallback(error::not_found)
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+        .layer(CatchPanicLayer::new())
+        .layer(axum::middleware::from_fn_with_state(
+            HeaderValue::from_static("default-src 'none'"),
+            security::headers,
+        ))
         .with_state(site)
 }
 

@@ -7,7 +7,7 @@ use fantoccini::Client;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-const AXE: &str = "axe-core-4.14.1/node_modules/axe-core/axe.min.js";
+pub const AXE: &str = "axe-core-4.14.1/node_modules/axe-core/axe.min.js";
 
 /// Runs all rules, including best practices, and returns the violations: rule, place, reason.
 const RUN: &str = r#"
@@ -135,7 +135,7 @@ async fn no_page_of_signup_protection_has_a_barrier() {
     assert!(barriers.is_empty(), "{} barriers:\n{}", barriers.len(), barriers.join("\n"));
 }
 
-async fn check_page(browser: &Browser, axe: &str, page: &str, barriers: &mut Vec<String>) {
+pub async fn check_page(browser: &Browser, axe: &str, page: &str, barriers: &mut Vec<String>) {
     browser.client().execute(axe, vec![]).await.unwrap();
     let found = browser.client().execute_async(RUN, vec![]).await.unwrap();
     let Value::Array(found) = found else { panic!("axe says {found}") };

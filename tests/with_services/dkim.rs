@@ -127,6 +127,7 @@ impl Content {
             one_click: unsubscribe_url.is_some(),
             feedback_id: "7:daily:issue:exampleorg",
             auto_submitted: unsubscribe_url.is_none().then_some(AutoSubmitted::Replied),
+            revision: None,
         });
         let recipient = Recipient {
             address: &address("Ann.Lee+news@readers.example.com"),

@@ -8,6 +8,7 @@ mod dkim;
 mod embed;
 mod fuzz;
 mod openssl_keys;
+mod operators;
 mod photographs;
 mod postfix;
 mod relay_tls;

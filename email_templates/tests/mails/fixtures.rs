@@ -44,6 +44,7 @@ pub fn digest(stories: &'static [Story<'static>]) -> Digest<'static> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "stories take an Option")]
 const fn picture(
     url: &'static str,
     alt: Option<&'static str>,

@@ -14,6 +14,7 @@ fn latest() -> LatestIssue<'static> {
     }
 }
 
+#[expect(clippy::large_types_passed_by_value, reason = "as the template takes it")]
 fn welcome(latest: Option<LatestIssue<'_>>) -> Welcome<'_> {
     Welcome {
         masthead: masthead(),

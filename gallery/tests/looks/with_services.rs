@@ -7,7 +7,7 @@ use gallery::{Case, Theme, Variation, View, emails};
 use serde_json::Value;
 
 /// Finds what no email may have in any view. Returns a sentence for each fault.
-const FAULTS: &str = r#"
+const FAULTS: &str = r"
 const faults = [], width = document.documentElement.clientWidth;
 const box = it => it.getBoundingClientRect();
 const shown = it => box(it).width > 0 && box(it).height > 0;
@@ -33,10 +33,10 @@ if (cols.length > 0) {
     if (beside !== (width >= 620)) faults.push(`the pair is ${beside ? 'side by side' : 'stacked'} at ${width} px`);
 }
 return faults;
-"#;
+";
 
 /// Lists the blocks of an email from top to bottom: kind, left edge and width, type, colours.
-const BLOCKS: &str = r#"
+const BLOCKS: &str = r"
 const hex = colour => { const [r, g, b] = colour.match(/[\d.]+/g).map(Number); return '#' + [r, g, b].map(it => it.toString(16).padStart(2, '0')).join('') };
 const ground = it => { for (; it; it = it.parentElement) { const c = getComputedStyle(it).backgroundColor; if (!c.endsWith(', 0)')) return hex(c) } return '#ffffff' };
 const lines = [];
@@ -49,7 +49,7 @@ for (const it of document.querySelectorAll('.bar, .name, h1, h2, h3, p, img, .ti
     lines.push(`${kind} at ${Math.round(left)} wide ${size}` + (it.tagName === 'IMG' || it.matches('.bar, .rule, .line, table') ? ` on ${ground(it)}` : ` ${type}`));
 }
 return lines.join('\n');
-"#;
+";
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)

@@ -94,6 +94,7 @@ pub async fn confirm(
         return Ok(link_state(context, &signups));
     }
     let mut needs_welcome = context.welcome_email;
+    let mut confirmed = 0;
     for it in signups.iter_mut().filter(|it| is_open(context, it)) {
         // Both updates are compare-and-set, so that only one of two simultaneous presses records consent.
         if subscribers::use_confirmation(&mut tx, it.record.id, now).await?
@@ -116,6 +117,7 @@ pub async fn confirm(
             }
             follow_clock(&mut tx, &it.newsletter, &it.subscription, now).await?;
             it.subscription.status = SubscriptionStatus::Active;
+            confirmed += 1;
         } else {
             // Another request has confirmed, ended or erased it meanwhile. The page shows the current status.
             let current = subscribers::for_link(&mut tx, it.subscription.id).await?;
@@ -124,6 +126,7 @@ pub async fn confirm(
         }
     }
     tx.commit().await?;
+    context.metrics.count_confirmations(confirmed);
     Ok(link_state(context, &signups))
 }
 

@@ -11,6 +11,7 @@ use crate::{
         signup::{challenge::ChallengePolicy, limits::SignupLimits},
         token::KeyRing,
     },
+    metrics::Metrics,
     queue::Queue,
 };
 use jiff::SignedDuration;
@@ -36,6 +37,7 @@ pub struct SignupContext {
     pub limits: SignupLimits,
     pub challenge_policy: ChallengePolicy,
     pub attack_status: Arc<AttackStatus>,
+    pub metrics: Metrics,
     /// Forms submitted faster than this are treated as automated.
     pub minimum_time: SignedDuration,
 }

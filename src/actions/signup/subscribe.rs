@@ -16,8 +16,13 @@ use crate::{
 /// Saves a signup durably. A job makes it a pending subscription, with the consent event and the confirmation
 /// email.
 pub async fn subscribe(context: &SignupContext, signup: Signup) -> Result<(), SubscribeError> {
-    check_signup(context, &signup)?;
-    context.batcher.enqueue(signup).await
+    let saved = async {
+        check_signup(context, &signup)?;
+        context.batcher.enqueue(signup).await
+    };
+    let saved = saved.await;
+    context.metrics.count_signup(saved.is_ok());
+    saved
 }
 
 /// Checks a signup without reading the database.

@@ -93,8 +93,8 @@ pub async fn suppress_readers(
     Ok(new.len())
 }
 
-/// Adds a reader who agreed elsewhere, with the evidence of it: a list of one. Returns whether they are new, or why they
-/// were not added.
+/// Adds a reader who agreed elsewhere, with the evidence of it: a list of one. Returns whether they are new, or
+/// why they were not added.
 pub async fn add_with_evidence(
     context: &Context,
     actor: &Actor,

@@ -1,7 +1,11 @@
 //! Findings about this machine: who can read the secrets, the limit of open files, and the addresses.
 
 use super::Finding;
-use crate::{db::DatabaseUrl, service::open_files, settings::Settings};
+use crate::{
+    db::DatabaseUrl,
+    service::{disk::free_bytes, open_files},
+    settings::Settings,
+};
 use std::{
     net::IpAddr,
     os::unix::fs::PermissionsExt as _,
@@ -18,7 +22,7 @@ pub(super) fn findings(settings: &Settings, config: Option<&Path>) -> Vec<Findin
         warn("secrets", format!("others may read {name}; close it: chmod 600 {name}"));
     }
     for folder in data_folders(settings) {
-        let Some(free) = free_bytes(&folder) else { continue };
+        let Ok(free) = free_bytes(&folder) else { continue };
         let shown = format!("{} has {} MB free", folder.display(), free / 1_000_000);
         if free < DISK_FAILED {
             full = Some(shown);
@@ -74,13 +78,6 @@ fn data_folders(settings: &Settings) -> Vec<PathBuf> {
     }
     folders.dedup();
     folders
-}
-
-/// Returns the space that is free for this user.
-fn free_bytes(folder: &Path) -> Option<u64> {
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let stat = rustix::fs::statvfs(folder).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 /// Returns the files with secrets that others can read.

@@ -8,7 +8,10 @@ mod steps;
 use crate::{
     actions::{
         feed::add_feed::add_feed,
-        issue::send_issue::send_issue,
+        issue::{
+            edit_issue::{StoryChange, edit_issue},
+            send_issue::{begin_issue, send_issue},
+        },
         newsletter::set_newsletter::set_newsletter,
         operator::{add_operator::add_operator, change_operator::change_operator, links::make_demo_link},
     },
@@ -20,7 +23,14 @@ use crate::{
     },
     clock::Clock,
     content::answer_headers::Validators,
-    db::{DatabaseUrl, content::articles, deliveries, issues, operators},
+    db::{
+        DatabaseUrl,
+        content::{articles, feeds},
+        deliveries,
+        issues::{self, IssueWords},
+        newsletters::NewsletterRecord,
+        operators,
+    },
     domain::{
         actor::Actor,
         delivery::relay::RelayUrl,
@@ -65,6 +75,12 @@ pub struct Demo {
 
 /// The demo's default port, if it is free.
 const LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8025);
+/// Stories of tomorrow's issue.
+const LEFT_OVER: usize = 3;
+/// Stories of today's issue, so that some are left for tomorrow's.
+const STORIES_TODAY: usize = 5;
+/// Failures after which a feed is in trouble.
+const FAILURES: usize = 8;
 /// Time limit for sending the demo's issue.
 const SEND_LIMIT: Duration = Duration::from_mins(1);
 
@@ -185,7 +201,7 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
     step.done(&counts_line(&counts));
     readers.check_issue().await?;
 
-    let desk = open_desk(app, actor).await?;
+    let desk = open_desk(app, actor, courier).await?;
     outln!("\nOpen:");
     for (what, address) in [
         ("The operators' pages, signed in", desk),
@@ -207,10 +223,11 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
 
 /// Makes an operator who may do everything, and tomorrow's issue wait for approval. Returns a link that opens the
 /// operators' pages.
-async fn open_desk(app: &App, actor: &Actor) -> Result<String, CliError> {
+async fn open_desk(app: &App, actor: &Actor, courier: &str) -> Result<String, CliError> {
     let newsletter = super::newsletter(app, None).await?;
     set_newsletter(&app.actions, actor, newsletter.id, |it| {
         it.needs_approval = true;
+        it.max_stories = None;
         Ok::<_, CliError>(())
     })
     .await?;
@@ -219,8 +236,43 @@ async fn open_desk(app: &App, actor: &Actor) -> Result<String, CliError> {
     let operator = operators::get_by_address(&mut app.db.read().await?, &address).await?;
     let operator = operator.ok_or(crate::db::DbError::RowNotFound)?;
     change_operator(&app.actions, actor, operator.id, "Robin of the desk", &Roles::all(), true).await?;
+    let desk = Actor::Operator { id: operator.id };
+    edit_tomorrow(app, &desk, &newsletter).await?;
+    fail_feed(app, &desk, courier).await?;
     let token = make_demo_link(&app.actions, operator.id).await?;
     Ok(format!("{}/admin/demo/{token}", app.settings.http.public_url))
+}
+
+/// Begins tomorrow's issue with the stories that today's had no room for.
+async fn edit_tomorrow(app: &App, desk: &Actor, newsletter: &NewsletterRecord) -> CliResult {
+    let today = schedule::date_at(&newsletter.newsletter, app.actions.clock.now());
+    let tomorrow = schedule::next_date(&newsletter.newsletter, today);
+    let mut tx = app.db.read().await?;
+    let sent = issues::get_by_date(&mut tx, newsletter.id, today).await?;
+    let stories = match sent {
+        Some(issue) => issues::stories(&mut tx, issue.id).await?,
+        None => Vec::new(),
+    };
+    drop(tx);
+    let left = stories.iter().filter(|story| story.position.is_none());
+    let changes: Vec<StoryChange> =
+        left.take(LEFT_OVER).map(|story| StoryChange::Pin(story.article.id)).collect();
+    let issue = begin_issue(&app.actions, desk, newsletter, tomorrow).await?;
+    if !changes.is_empty() {
+        edit_issue(&app.actions, desk, issue.id, &IssueWords::default(), &changes).await?;
+    }
+    Ok(())
+}
+
+/// Adds a feed that can't be read, and reads it until it counts as being in trouble.
+async fn fail_feed(app: &App, desk: &Actor, courier: &str) -> CliResult {
+    let id = add_feed(&app.actions, desk, &format!("{courier}/council/minutes.xml")).await?;
+    for _ in 0..FAILURES {
+        let Some(feed) = feeds::get(&mut app.db.read().await?, id).await? else { break };
+        // The failure is what the demo wants to show.
+        let _ = poll_feed::poll(&app.jobs.feeds, &feed).await?;
+    }
+    Ok(())
 }
 
 /// Checks the articles' pages and pictures like the service does. Returns the number of pictures that suit
@@ -246,6 +298,7 @@ async fn set_up_newsletter(app: &App, actor: &Actor) -> CliResult {
     set_newsletter(&app.actions, actor, newsletter.id, |it| {
         it.sender_address = EmailAddress::parse("daily@courier.example")?;
         it.sender_name = "The Lantern Bay Courier".into();
+        it.max_stories = Some(STORIES_TODAY);
         it.postal_address = "The Lantern Bay Courier, 3 Harbour Steps, Lantern Bay".into();
         Ok::<_, CliError>(())
     })

@@ -133,7 +133,7 @@ pub async fn groups(
 ) -> Result<(Vec<Group>, i64), DbError> {
     if past.variants.is_empty() {
         let [a, b, c] = three(cadences);
-        let rows = query_as!(tx, CHOICES, newsletter, a, b, c, MOST_GROUPS).fetch_all().await?;
+        let rows = query_as!(tx, CHOICES, newsletter, a, b, c, most_groups()).fetch_all().await?;
         return Ok(into_groups(rows, HashMap::new()));
     }
     let mut sorted: HashMap<String, i64> = HashMap::new();
@@ -150,7 +150,9 @@ pub async fn groups(
     Ok(into_groups(looked_up(tx, newsletter, cadences, past).await?, sorted))
 }
 
-const MOST_GROUPS: i64 = MAX_GROUPS as i64;
+fn most_groups() -> i64 {
+    i64::try_from(MAX_GROUPS).unwrap_or(i64::MAX)
+}
 
 /// Returns the largest groups of readers whose pasts are looked up, each with the number of all such readers.
 async fn looked_up(
@@ -175,7 +177,7 @@ async fn looked_up(
     let (variants, cadences) = (DbList(&past.variants), DbList(cadences));
     match &past.readers {
         Lookup::Unsorted => {
-            query_as!(tx, groups!("s.cohort_id IS NULL"), variants, newsletter, cadences, MOST_GROUPS)
+            query_as!(tx, groups!("s.cohort_id IS NULL"), variants, newsletter, cadences, most_groups())
                 .fetch_all()
                 .await
         }
@@ -189,14 +191,14 @@ async fn looked_up(
                 variants,
                 newsletter,
                 cadences,
-                MOST_GROUPS,
+                most_groups(),
                 DbList(others)
             )
             .fetch_all()
             .await
         }
         Lookup::All => {
-            query_as!(tx, groups!("1 = 1"), variants, newsletter, cadences, MOST_GROUPS).fetch_all().await
+            query_as!(tx, groups!("1 = 1"), variants, newsletter, cadences, most_groups()).fetch_all().await
         }
     }
 }

@@ -4,6 +4,7 @@ mod candidates;
 mod edits;
 mod follow;
 mod groups;
+pub mod heartbeats;
 mod progress;
 pub mod revisions;
 mod stories;

@@ -6,7 +6,7 @@ use crate::{
         deliveries::receipts,
         engine::query::{query, query_as, query_scalar},
     },
-    domain::ids::{IssueId, NewsletterId, SubscriberId, SubscriptionId, VariantId},
+    domain::ids::{ArticleId, IssueId, NewsletterId, SubscriberId, SubscriptionId, VariantId},
 };
 use jiff::Timestamp;
 
@@ -25,6 +25,7 @@ pub struct LatestIssue {
 /// A story, as its readers saw it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct BriefStory {
+    pub article: ArticleId,
     pub title: String,
     /// The summary below the headline.
     pub dek: Option<String>,
@@ -125,7 +126,7 @@ pub async fn stories(
 ) -> Result<Vec<BriefStory>, DbError> {
     query_as!(
         tx,
-        "SELECT COALESCE(e.title, a.title) AS title, COALESCE(e.dek, a.dek) AS dek, a.url, a.section, \
+        "SELECT a.id AS article, COALESCE(e.title, a.title) AS title, COALESCE(e.dek, a.dek) AS dek, a.url, a.section, \
          CASE WHEN a.image_ok THEN a.image_url END AS image_url, a.image_alt, a.image_width, a.image_height \
          FROM variant_stories s JOIN issue_variants v ON v.id = s.variant_id \
          JOIN articles a ON a.id = s.article_id LEFT JOIN issue_edits e ON e.issue_id = v.issue_id \

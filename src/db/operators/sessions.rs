@@ -18,9 +18,9 @@ pub struct SessionRecord {
     pub operator_id: OperatorId,
     pub stage: Stage,
     pub user_agent: String,
-    /// IP address.
+    /// IP address of the browser.
     pub client: String,
-    /// What the next page says, as JSON.
+    /// A message for the next page, as JSON.
     pub flash: Option<String>,
     pub created_at: DbTime,
     pub seen_at: DbTime,

@@ -10,7 +10,7 @@
 use crate::{
     db::{
         DbError, Tx,
-        content::articles,
+        content::{articles, pictures},
         deliveries::emails,
         issues::welcomes::{self, BriefStory, LatestIssue},
         subscribers::{self, SubscriptionRecord},
@@ -21,7 +21,10 @@ use crate::{
         newsletter::Archive,
         subscriber::{cadence::Cadence, subscription::SubscriptionStatus},
     },
-    issues::render::{tagged_url, web_view_url},
+    issues::{
+        render::{tagged_url, web_view_url},
+        story_pictures::{ShownPicture, StoryPictures, story_pictures},
+    },
 };
 use email_templates::{
     digest::{Picture, Story},
@@ -57,10 +60,15 @@ pub(super) async fn content(
         .map(|(latest, _)| web_view_url(request.public_url(), newsletter, latest.issue_date.0, 1));
     let story_url =
         shown.as_ref().map(|(latest, lead)| tagged_url(newsletter, &lead.url, latest.issue_date.0));
+    let made = match &shown {
+        Some((_, lead)) => pictures::made(tx, &[lead.article]).await?.remove(&lead.article),
+        None => None,
+    };
+    let made = made.map(|made| story_pictures(&made, &request.context.settings.pictures_url()));
     let latest = shown.as_ref().zip(story_url.as_deref()).map(|((latest, lead), url)| welcome::LatestIssue {
         date: latest.issue_date.0,
         language: &newsletter.language,
-        lead: story(lead, url),
+        lead: story(lead, url, made.as_ref()),
         web_url: web_url.as_deref(),
     });
     let email = welcome::render(&Welcome {
@@ -81,7 +89,7 @@ pub(super) async fn content(
     Ok(Content::Email { email, unsubscribe_url: Some(links.unsubscribe), revision: None })
 }
 
-fn story<'a>(story: &'a BriefStory, url: &'a str) -> Story<'a> {
+fn story<'a>(story: &'a BriefStory, url: &'a str, made: Option<&'a StoryPictures>) -> Story<'a> {
     let pixels = |length: Option<i64>| length.and_then(|it| u32::try_from(it).ok());
     Story {
         title: &story.title,
@@ -92,6 +100,7 @@ fn story<'a>(story: &'a BriefStory, url: &'a str) -> Story<'a> {
             url,
             alt: story.image_alt.as_deref(),
             size: pixels(story.image_width).zip(pixels(story.image_height)),
+            lead: made.map(|made| &made.lead).map(ShownPicture::crop),
             ..Picture::default()
         }),
         ..Story::default()

@@ -24,13 +24,13 @@ string_enum! {
         SecondFactor = "second_factor",
         /// The password was right, and the second factor is not set up yet.
         Enrolment = "enrolment",
-        /// Signed in.
+        /// The operator is signed in.
         Open = "open",
     }
 }
 
 string_enum! {
-    /// What a link is for.
+    /// The purpose of a link.
     LinkPurpose {
         /// Choosing a password, once.
         Password = "password",

@@ -107,6 +107,11 @@ impl Mailer {
         self.0.relays.iter().position(|relay| relay.backoff().is_none())
     }
 
+    /// Returns whether a relay is not in backoff after a failure.
+    pub fn is_up(&self, relay: usize) -> bool {
+        self.0.relays.get(relay).is_some_and(|relay| relay.backoff().is_none())
+    }
+
     /// Sets how many connections to a relay this process may open; initially the configured number. Surplus
     /// idle connections are closed at once, others when they are returned. With 0, leases wait. Has no effect
     /// on a mailbox or a relay that doesn't exist.

@@ -50,6 +50,7 @@ fn the_defaults_have_exactly_the_keys_of_the_structs() {
         ("feeds", field_names::<Feeds>()),
         ("http", field_names::<Http>()),
         ("log", field_names::<Log>()),
+        ("monitoring", field_names::<Monitoring>()),
         ("pictures", field_names::<Pictures>()),
         ("relays", field_names::<Relay>()),
         ("retention", field_names::<Retention>()),

@@ -43,7 +43,7 @@ pub async fn get(desk: Desk) -> Answer {
                         @for (name, label, kind) in [("old", "Present password", "current-password"), ("password", "New password", "new-password"), ("again", "The same again", "new-password")] {
                             div.field { label for=(name) { (label) } input type="password" id=(name) name=(name) autocomplete=(kind) required; }
                         }
-                        p.acts { button { "Change it" } }
+                        div.acts { button { "Change it" } }
                         p.hint { "All your other sessions end." }
                     }))
                 }

@@ -50,7 +50,7 @@ pub async fn get(desk: Desk, Query(query): Query<Before>) -> Answer {
                 header { h2 id="past" { "Past" } }
                 @if all.is_empty() { p.small.soft { "Nothing yet." } }
                 table.cards { tbody { @for issue in &all { (row(&desk, issue)) } } }
-                @if let Some(last) = all.last().filter(|_| all.len() == 31) { p.acts.after { a.btn href={ (desk.path("calendar")) "?before=" (last.date()) } { "Earlier" } } }
+                @if let Some(last) = all.last().filter(|_| all.len() == 31) { div.acts.after { a.btn href={ (desk.path("calendar")) "?before=" (last.date()) } { "Earlier" } } }
             }
             @if query.before.is_none() { section.sheet aria-labelledby="ahead" {
                 header { h2 id="ahead" { "Ahead" } p.soft { (desk.newsletter().days) } }

@@ -1,4 +1,4 @@
-//! What stands between an issue and its readers: checks with their cures.
+//! Checks of an issue and of the installation, each with its cure.
 
 use super::{
     desk::Desk,
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     db::{DbError, content::feeds, engine::processes},
-    domain::newsletter::{PLACEHOLDER_POSTAL_ADDRESS, PLACEHOLDER_SENDER},
+    domain::issue::readiness::missing,
     issues::forecast::Forecast,
 };
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ const RELAY_LIMIT: Duration = Duration::from_secs(3);
 /// Feeds in trouble that are counted.
 const FEEDS: i64 = 100;
 
-/// What the relays said last, so that pages don't wait for them.
+/// The relays' last answers, so that pages don't wait for them.
 #[derive(Default)]
 pub struct RelayState(Mutex<Option<(Timestamp, Vec<(String, Result<(), String>)>)>>);
 
@@ -59,10 +59,12 @@ pub struct Check {
     pub detail: String,
     /// A page that helps, and the words of its button.
     pub cure: Option<(String, &'static str)>,
+    /// Something that is not set up, which an operator may decide to do without.
+    pub is_setup: bool,
 }
 
 fn check(outcome: Outcome, title: impl Into<String>, detail: impl Into<String>) -> Check {
-    Check { outcome, title: title.into(), detail: detail.into(), cure: None }
+    Check { outcome, title: title.into(), detail: detail.into(), cure: None, is_setup: false }
 }
 
 /// Checks everything that needs no issue.
@@ -100,27 +102,25 @@ pub async fn of_installation(desk: &Desk) -> Result<Vec<Check>, DbError> {
         ));
     }
     let it = desk.newsletter();
-    let settings = Some((desk.path("settings"), "Write it"));
-    if it.sender_address.as_str() == PLACEHOLDER_SENDER {
-        let detail = "No relay on the internet accepts it.";
-        checks.push(Check {
-            cure: settings.clone(),
-            ..check(Outcome::ToKnow, format!("The sender is {PLACEHOLDER_SENDER}"), detail)
-        });
-    } else if desk.admin.work.signs(&it.sender_address) {
-        checks.push(check(Outcome::Fine, "DKIM signs", it.sender_address.domain()));
-    } else {
-        let detail = format!(
-            "No key is configured for {}. Many mailboxes distrust unsigned email.",
-            it.sender_address.domain()
-        );
-        checks.push(check(Outcome::ToKnow, "DKIM doesn’t sign", detail));
+    let setup = desk.admin.rules.setup;
+    let wanted = missing(setup, it);
+    for must in &wanted {
+        let outcome = if setup.is_required { Outcome::Blocks } else { Outcome::ToKnow };
+        let title = format!("{}: {}", super::words::sentence(must.what), must.problem);
+        let detail = format!("{}. {}", super::words::sentence(must.why), super::words::sentence(&must.cure));
+        let page = (!must.what.starts_with("http.")).then(|| (desk.path("settings"), "Write it"));
+        checks.push(Check { cure: page, is_setup: true, ..check(outcome, title, detail) });
     }
-    checks.push(if it.postal_address == PLACEHOLDER_POSTAL_ADDRESS {
-        let detail = "The law of most countries asks for one in every email.";
-        Check { cure: settings, ..check(Outcome::ToKnow, "There is no postal address", detail) }
+    if wanted.is_empty() {
+        let title = "Sender, postal address and public address are set";
+        checks.push(check(Outcome::Fine, title, desk.admin.public_url.as_ref()));
+    }
+    checks.push(if desk.admin.work.signs(&it.sender_address) {
+        check(Outcome::Fine, "DKIM signs", it.sender_address.domain())
     } else {
-        check(Outcome::Fine, "Postal address and public address are set", desk.admin.public_url.as_ref())
+        let domain = it.sender_address.domain();
+        let detail = format!("No key is configured for {domain}. Many mailboxes distrust unsigned email.");
+        check(Outcome::ToKnow, "DKIM doesn’t sign", detail)
     });
     Ok(checks)
 }
@@ -164,7 +164,11 @@ pub async fn of_issue(
             ..check(Outcome::ToKnow, title, detail)
         });
     }
-    checks.extend(of_installation(desk).await?);
+    let anyway = it.issue.as_ref().is_some_and(|issue| issue.anyway);
+    checks.extend(of_installation(desk).await?.into_iter().map(|check| match check.outcome {
+        Outcome::Blocks if check.is_setup && anyway => Check { outcome: Outcome::ToKnow, ..check },
+        _ => check,
+    }));
     checks.sort_by_key(|check| check.outcome);
     Ok(checks)
 }
@@ -187,7 +191,7 @@ pub fn render(checks: &[Check]) -> Markup {
                     }
                     div { @if it.outcome == Outcome::Fine { (it.title) } @else { b { (it.title) } }
                         @if !it.detail.is_empty() { small { (it.detail) } }
-                        @if let Some((path, label)) = &it.cure { p.acts.small { a.btn.row href=(path) { (label) } } } }
+                        @if let Some((path, label)) = &it.cure { div.acts.small { a.btn.row href=(path) { (label) } } } }
                 }
             }
         }

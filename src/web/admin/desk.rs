@@ -1,9 +1,10 @@
 //! The request of an operator: who they are, which newsletter they look at, and what the last page has to say.
 
 use super::{
-    Admin, client_of,
+    Admin,
+    bare::bare,
+    client_of,
     forms::{CSRF_FIELD, SESSION_COOKIE, cookie, is_same_site},
-    layout::{self, Tab},
 };
 use crate::{
     actions::operator::sessions::{Browser, SignedIn, find_session, set_flash},
@@ -92,13 +93,13 @@ impl IntoResponse for Refused {
                 p { a href="/admin" { "To Today" } }
             }
         };
-        (status, layout::bare(title, &content)).into_response()
+        (status, bare(title, &content)).into_response()
     }
 }
 
 pub type Answer = Result<Response, Refused>;
 
-/// What the next page says first.
+/// The message at the top of the next page.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Flash {
     pub kind: FlashKind,
@@ -291,20 +292,6 @@ impl Desk {
             let why = format!("Your roles don’t include it: {}", self.who.operator.roles.in_words());
             html! { button class=(class) disabled title=(why) { (label) } }
         }
-    }
-
-    /// Makes the response with a page. What the last page had to say is said once.
-    pub async fn page(&self, tab: Tab, title: &str, content: &Markup) -> Answer {
-        self.page_with(StatusCode::OK, tab, title, content).await
-    }
-
-    pub async fn page_with(&self, status: StatusCode, tab: Tab, title: &str, content: &Markup) -> Answer {
-        let flash = self.who.session.flash.as_deref().and_then(|flash| serde_json::from_str(flash).ok());
-        if self.who.session.flash.is_some() {
-            set_flash(&self.admin.operators, self.who.session.id, None).await?;
-        }
-        let is_sending = layout::is_sending(self).await?;
-        Ok((status, layout::page(self, tab, title, flash.as_ref(), is_sending, content)).into_response())
     }
 
     /// Redirects to a page, which says what was done.

@@ -75,11 +75,11 @@ pub async fn get(desk: Desk, Query(query): Query<Before>) -> Answer {
                 @if may { section.sheet aria-labelledby="add" { header { h2 id="add" { "Add a feed" } }
                     (desk.form(&desk.path("feeds"), &html! {
                         div.field { label for="url" { "Address of the feed" } input type="url" id="url" name="feed" placeholder="https://" required aria-describedby="url-hint"; p.hint id="url-hint" { "RSS, Atom or JSON Feed. It is read within a minute." } }
-                        p.acts { button { "Add it" } } })) } }
+                        div.acts { button { "Add it" } } })) } }
                 section.sheet id="stories" aria-labelledby="newest" { header { h2 id="newest" { @if query.before.is_some() { "Earlier stories" } @else { "Newest stories" } } }
                     ul.list { @for it in &stories { (story(&desk, it, may)) } }
                     @if stories.is_empty() { p.small.soft { "None yet." } }
-                    @if let Some(last) = stories.last().filter(|_| i64::try_from(stories.len()).unwrap_or(0) == STORIES) { p.acts.after { a.btn.row href={ (desk.path("feeds")) "?before=" (last.id) "#stories" } { "Earlier" } } }
+                    @if let Some(last) = stories.last().filter(|_| i64::try_from(stories.len()).unwrap_or(0) == STORIES) { div.acts.after { a.btn.row href={ (desk.path("feeds")) "?before=" (last.id) "#stories" } { "Earlier" } } }
                     @if may { div.after { (desk.form(&desk.path("feeds"), &html! { label for="story" { "Add a story by its address" } p.join { input type="url" id="story" name="story" placeholder="https://" required; button { "Add" } } })) } } }
             }
         }
@@ -118,7 +118,7 @@ fn troubled_feed(desk: &Desk, feed: &FeedRecord, may: bool) -> Markup {
                     @if feed.failures > 0 { " " (counted(feed.failures, "failure")) " in a row" @if let Some(since) = feed.failing_since { ", since " (moment(since.0, desk.now, desk.newsletter())) } ". Next try " (from_now(feed.next_poll_at.0, desk.now)) "." }
                     @if let Some(at) = feed.last_item_at { " Last new story: " (moment(at.0, desk.now, desk.newsletter())) "." } }
                 p.small.soft { (feed.url) } }
-            @if may { p.acts { @if is_held { (button(desk, feed, "accept", "Take them", "row")) } (button(desk, feed, "try", "Try now", "row")) (button(desk, feed, "remove", "Stop reading", "row danger")) } } }
+            @if may { div.acts { @if is_held { (button(desk, feed, "accept", "Take them", "row")) } (button(desk, feed, "try", "Try now", "row")) (button(desk, feed, "remove", "Stop reading", "row danger")) } } }
     }
 }
 
@@ -132,7 +132,7 @@ fn feed_table(desk: &Desk, well: &[&FeedRecord], may: bool) -> Markup {
                     td.wide { @if let Some(at) = feed.last_item_at { (moment(at.0, desk.now, desk.newsletter())) } @else { "—" } }
                     td.wide { @if let Some(at) = feed.succeeded_at { (moment(at.0, desk.now, desk.newsletter())) } @else { "not yet" } }
                     td { @if feed.failures > 0 { (state("wait", &format!("{} failed", feed.failures))) } @else if feed.succeeded_at.is_none() { (state("move", "Being read")) } @else { (state("fine", "Fine")) }
-                        @if may { details { summary.small { "More" } p.acts { (button(desk, feed, "try", "Read now", "row")) (button(desk, feed, "remove", "Stop reading", "row danger")) } } } } }
+                        @if may { details { summary.small { "More" } div.acts { (button(desk, feed, "try", "Read now", "row")) (button(desk, feed, "remove", "Stop reading", "row danger")) } } } } }
             } }
         }
     }
@@ -151,7 +151,7 @@ fn story(desk: &Desk, it: &ArticleRecord, may: bool) -> Markup {
     html! {
         li { div { a.title href=(it.url) rel="noreferrer" target="_blank" { (it.title) }
                 p.small.soft { @if it.pinned { b { "Pinned" } " · " } @if it.hidden { b { "Hidden" } " · " } @if let Some(site) = &it.site_name { (site) " · " } @if let Some(section) = &it.section { (section) " · " } (moment(it.first_seen_at.0, desk.now, desk.newsletter())) } }
-            @if may { p.acts { @if it.pinned { (form("unpin", "Unpin")) } @else { (form("pin", "Pin")) } @if it.hidden { (form("show", "Show")) } @else { (form("hide", "Hide")) } } } }
+            @if may { div.acts { @if it.pinned { (form("unpin", "Unpin")) } @else { (form("pin", "Pin")) } @if it.hidden { (form("show", "Show")) } @else { (form("hide", "Hide")) } } } }
     }
 }
 

@@ -1,14 +1,18 @@
 //! The frame of every page: nameplate, tabs, keys.
 
+pub use super::bare::bare;
+
 use super::{
-    assets,
-    desk::{Desk, Flash, FlashKind},
+    bare::head,
+    desk::{Answer, Desk, Flash, FlashKind},
     words,
 };
 use crate::{
+    actions::operator::sessions::set_flash,
     db::{DbError, issues},
     domain::operator::role::Permission,
 };
+use axum::{http::StatusCode, response::IntoResponse as _};
 use maud::{DOCTYPE, Markup, html};
 
 /// The pages in the row below the nameplate.
@@ -54,6 +58,22 @@ pub async fn is_sending(desk: &Desk) -> Result<bool, DbError> {
     Ok(!issues::under_way(&mut tx, Some(desk.record().id)).await?.is_empty())
 }
 
+impl Desk {
+    /// Makes the response with a page. The last page's message is shown once.
+    pub async fn page(&self, tab: Tab, title: &str, content: &Markup) -> Answer {
+        self.page_with(StatusCode::OK, tab, title, content).await
+    }
+
+    pub async fn page_with(&self, status: StatusCode, tab: Tab, title: &str, content: &Markup) -> Answer {
+        let flash = self.who.session.flash.as_deref().and_then(|flash| serde_json::from_str(flash).ok());
+        if self.who.session.flash.is_some() {
+            set_flash(&self.admin.operators, self.who.session.id, None).await?;
+        }
+        let is_sending = is_sending(self).await?;
+        Ok((status, page(self, tab, title, flash.as_ref(), is_sending, content)).into_response())
+    }
+}
+
 /// Renders a whole page.
 pub fn page(
     desk: &Desk,
@@ -85,7 +105,7 @@ pub fn page(
                                 }
                             }
                         } @else { p.paper { (newsletter.title) } }
-                        form.find role="search" action=(desk.path("search")) method="get" {
+                        form.find role="search" aria-label="Everything" action=(desk.path("search")) method="get" {
                             label.unseen for="search" { "Search readers and issues" }
                             input type="search" id="search" name="q" autocomplete="off" required
                                 placeholder=(if desk.may(Permission::SeeReaders) { "Reader, or date of an issue" } else { "Date of an issue" });
@@ -160,34 +180,6 @@ fn flash_notice(desk: &Desk, flash: &Flash) -> Markup {
                     @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
                     button.row { "Undo" }
                 }))
-            }
-        }
-    }
-}
-
-fn head(title: &str) -> Markup {
-    html! {
-        head {
-            meta charset="utf-8";
-            meta name="viewport" content="width=device-width, initial-scale=1";
-            meta name="color-scheme" content="light dark";
-            meta name="robots" content="noindex";
-            title { (title) }
-            link rel="stylesheet" href=(assets::css_path());
-            script src=(assets::js_path()) defer {}
-        }
-    }
-}
-
-/// Renders a page for somebody who is not signed in.
-pub fn bare(title: &str, content: &Markup) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            (head(title))
-            body {
-                header.top { div.plate { p.paper { "Daily" } } div.tabbar {} }
-                main id="main" { (content) }
             }
         }
     }

@@ -182,13 +182,13 @@ fn head(
                     p.lede { (verdict.detail) " " (trouble) }
                 }
                 @if may && (is_sending || waits) {
-                    p.acts {
+                    div.acts {
                         @if is_sending { (desk.form(&desk.issue_path(issue.date(), "pause"), &html! { button.big { "Pause" } })) }
                         @else { (desk.form(&desk.issue_path(issue.date(), "resume"), &html! { button.filled.big { "Resume" } })) }
                         a.btn.big.danger href="#cancel" { "Cancel …" }
                     }
                 } @else if issue.status.is_final() {
-                    p.acts { a.btn.big href=(desk.issue_path(issue.date(), "report")) { "Report" } }
+                    div.acts { a.btn.big href=(desk.issue_path(issue.date(), "report")) { "Report" } }
                 }
             }
             (strip(counts, "tall"))
@@ -205,7 +205,7 @@ fn head(
     }
 }
 
-/// What Daily does after an answer.
+/// Returns the class and the words of what follows an answer.
 pub fn consequence(status: DeliveryStatus) -> (&'static str, &'static str) {
     match status {
         DeliveryStatus::Sent => ("fine", "Delivered"),

@@ -5,6 +5,7 @@
 
 mod account;
 mod assets;
+mod bare;
 mod calendar;
 mod checks;
 mod desk;
@@ -53,7 +54,7 @@ use url::Url;
 /// Largest form in bytes: a note with every character escaped.
 const MAX_FORM_BYTES: usize = 128 * 1024;
 
-/// What the pages need from parts of Daily that pages don't know.
+/// Work that pages need from parts of Daily they must not import.
 #[async_trait]
 pub trait Work: Send + Sync {
     /// Plans an issue now.
@@ -91,7 +92,7 @@ pub struct Admin {
     /// Whether operators who edited an issue can't approve it.
     pub second_person: bool,
     pub work: Arc<dyn Work>,
-    /// What the relays said when they were checked last.
+    /// The relays' answers to the last check.
     pub relays: Arc<RelayState>,
 }
 
@@ -129,6 +130,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/n/{slug}/issues/{date}/test", post(send::test))
         .route("/admin/n/{slug}/issues/{date}/approve", post(send::approve))
         .route("/admin/n/{slug}/issues/{date}/now", post(send::now))
+        .route("/admin/n/{slug}/issues/{date}/anyway", post(send::anyway))
         .route("/admin/n/{slug}/issues/{date}/skip", post(send::skip))
         .route("/admin/n/{slug}/issues/{date}/pause", post(live::pause))
         .route("/admin/n/{slug}/issues/{date}/resume", post(live::resume))

@@ -80,7 +80,7 @@ pub async fn get(desk: Desk, Query(query): Query<Before>) -> Answer {
                     (desk.form("/admin/people", &html! {
                         div.field { label for="address" { "Email address" } input type="email" id="address" name="address" required autocomplete="off"; }
                         (role_boxes("new", &Roles::default()))
-                        p.acts { button name="do" value="invite" { "Make a link" } }
+                        div.acts { button name="do" value="invite" { "Make a link" } }
                         p.hint { "You get a link to pass on. It lets them choose a password, once, within three days." } })) }
                 section.sheet aria-labelledby="roles" { header { h2 id="roles" { "Roles" } }
                     dl.terms { @for (role, what) in ROLES { div { dt { (role) } dd { (what) } } } }
@@ -113,7 +113,7 @@ fn person(desk: &Desk, it: &OperatorRecord, open: usize) -> Markup {
                     div.field { label for={ "name" (it.id) } { "Name" } input id={ "name" (it.id) } name="name" value=(it.name) maxlength="80"; }
                     (role_boxes(&format!("p{}", it.id), &it.roles))
                     label.check { input type="checkbox" name="alerts" value="yes" checked[it.gets_alerts]; span { "Gets alerts by email" } }
-                    p.acts { button name="do" value="change" { "Save" }
+                    div.acts { button name="do" value="change" { "Save" }
                         @if !it.roles.is_empty() { button name="do" value="link" { "New link" } button name="do" value="end" { "End sessions" } }
                         @if it.totp_step.is_some() { button name="do" value="reset" { "Reset second factor" } }
                         @if !is_self { button.danger name="do" value="remove" { "Remove" } } } })) } }
@@ -135,7 +135,7 @@ fn log(desk: &Desk, entries: &[AuditRecord], named: &[String]) -> Markup {
                     tr { th.keep scope="row" { (full_moment(entry.occurred_at.0, desk.newsletter())) } td { b { (name) } small { (entry.action.replace(['.', '_'], " ")) @if let Some(id) = entry.subject_id { " " (id) } } }
                         td.full { span.said { (values(&entry.before)) " → " (values(&entry.after)) } } }
                 } } }
-            @if let Some(last) = entries.last().filter(|_| i64::try_from(entries.len()).unwrap_or(0) == ENTRIES) { p.acts.after { a.btn.row href={ "/admin/people?before=" (last.id) "#audit" } { "Earlier" } } }
+            @if let Some(last) = entries.last().filter(|_| i64::try_from(entries.len()).unwrap_or(0) == ENTRIES) { div.acts.after { a.btn.row href={ "/admin/people?before=" (last.id) "#audit" } { "Earlier" } } }
         }
     }
 }

@@ -95,7 +95,7 @@ fn summary(
     let failed = copies.iter().find(|it| it.status == DeliveryStatus::Failed);
     html! {
         b { @if suppressed.is_some() { "Gets nothing: the address is suppressed." } @else if gets.is_empty() { "Gets nothing at present." } @else { "Gets " (gets.join(" and ")) "." } }
-        @if !copies.is_empty() { " " (delivered) " of the last " (counted(copies.len(), "copy")) " were delivered." }
+        @if !copies.is_empty() { " Copies delivered: " (delivered) " of the last " (copies.len()) "." }
         @if let Some(it) = failed { " That of " (long_day(it.issue_date.0)) " failed" @if let Some(text) = &it.reply_text { ": " (text) } "." }
     }
 }
@@ -173,12 +173,12 @@ fn actions(
         section.sheet aria-labelledby="do" {
             header { h2 id="do" { "For this reader" } }
             @if running > 0 { details.fold { summary { "Unsubscribe …" }
-                (desk.form(&path, &html! { p.small.soft { "From " (counted(running, "newsletter")) ". It is entered in the ledger. Only the reader can join again." } p.acts { button name="do" value="unsubscribe" { "Unsubscribe" } } })) } }
+                (desk.form(&path, &html! { p.small.soft { "From " (counted(running, "newsletter")) ". It is entered in the ledger. Only the reader can join again." } div.acts { button name="do" value="unsubscribe" { "Unsubscribe" } } })) } }
             @if !is_suppressed { details.fold { summary { "Suppress …" }
-                (desk.form(&path, &html! { div.field { label for="why" { "Why" } input id="why" name="why" maxlength=(MAX_REASON_CHARS) placeholder="asked by phone" required; p.hint { "Nothing is sent to this address, whoever signs it up. You can undo it." } } p.acts { button name="do" value="suppress" { "Suppress" } } })) } }
+                (desk.form(&path, &html! { div.field { label for="why" { "Why" } input id="why" name="why" maxlength=(MAX_REASON_CHARS) placeholder="asked by phone" required; p.hint { "Nothing is sent to this address, whoever signs it up. You can undo it." } } div.acts { button name="do" value="suppress" { "Suppress" } } })) } }
             details.fold { summary { "Erase …" }
                 (desk.form(&path, &html! { p.small.soft { "Address, places and programs are forgotten; that somebody joined, and when, stays provable. This can’t be undone." }
-                    div.field { label for="address" { "Type the address" } input id="address" name="address" autocomplete="off" required; } p.acts { button.danger name="do" value="erase" { "Erase this reader" } } })) }
+                    div.field { label for="address" { "Type the address" } input id="address" name="address" autocomplete="off" required; } div.acts { button.danger name="do" value="erase" { "Erase this reader" } } })) }
         }
     }
 }

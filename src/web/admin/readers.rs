@@ -43,7 +43,7 @@ const MAX_EVIDENCE_CHARS: usize = 200;
 /// The method of these changes in the consent ledger.
 const METHOD: &str = "operator";
 
-/// What the box at the top of every page finds.
+/// A search by the box at the top of every page.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub struct Search {
@@ -141,7 +141,7 @@ pub async fn get(desk: Desk, Query(search): Query<Search>) -> Answer {
                     @if !rows.is_empty() { div.after { (table(&desk, &rows)) } }
                     @if let Some((last, _)) = rows.last().filter(|_| i64::try_from(rows.len()).unwrap_or(0) == PAGE && how == "at this domain") {
                         @let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("q", &search.q).append_pair("after", &last.id.to_string()).finish();
-                        p.acts.after { a.btn href={ (desk.path("readers")) "?" (query) } { "More" } }
+                        div.acts.after { a.btn href={ (desk.path("readers")) "?" (query) } { "More" } }
                     }
                 }
             }
@@ -164,7 +164,7 @@ pub async fn get(desk: Desk, Query(search): Query<Search>) -> Answer {
 
 fn search_form(desk: &Desk, text: &str) -> Markup {
     html! {
-        form method="get" action=(desk.path("readers")) role="search" {
+        form method="get" action=(desk.path("readers")) role="search" aria-label="Readers" {
             label for="address" { "Address, its beginning, or @domain" }
             p.join { input id="address" name="q" type="search" value=(text) autocomplete="off"; button { "Find" } }
         }
@@ -218,7 +218,7 @@ fn add_form(desk: &Desk) -> Markup {
                     div.field { label for="new" { "Email address" } input type="email" id="new" name="address" required autocomplete="off"; }
                     div.field { label for="evidence" { "How can you show that they agreed?" } input id="evidence" name="evidence" maxlength=(MAX_EVIDENCE_CHARS) aria-describedby="evidence-hint" placeholder="signed card, 1 May";
                         p.hint id="evidence-hint" { "With evidence they are active at once. Without it they get an email, and confirm." } }
-                    p.acts { button { "Add" } }
+                    div.acts { button { "Add" } }
                 }))
             } @else { p.small.soft { "Your roles don’t include it." } }
         }

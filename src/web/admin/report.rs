@@ -116,7 +116,7 @@ pub async fn get(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answe
                 p.lede { b { (number(now.counts.sent)) " of " (number(now.counts.total())) " readers have it" }
                     @if let Some(at) = now.issue.closed_at { ", since " (full_moment(at.0, desk.newsletter())) } ". "
                     @if now.counts.uncertain > 0 { (counted(now.counts.uncertain, "copy")) " in doubt wait for you." } } }
-            p.acts { a.btn href=(desk.issue_path(date, "preview")) { "As readers got it" } }
+            div.acts { a.btn href=(desk.issue_path(date, "preview")) { "As readers got it" } }
         }
         div.split {
             div.stack {
@@ -266,7 +266,7 @@ fn settle_form(desk: &Desk, date: Date, uncertain: i64) -> Markup {
                         label.check { input type="radio" name="as" value="retry" checked; span { "Send again " small { "some may get it twice" } } }
                         label.check { input type="radio" name="as" value="sent"; span { "Count as delivered " small { "some may not have it" } } }
                         label.check { input type="radio" name="as" value="failed"; span { "Count as failed " small { "nothing more is sent" } } } }
-                    p.acts { button { "Settle " (counted(uncertain, "copy")) } }
+                    div.acts { button { "Settle " (counted(uncertain, "copy")) } }
                 }))
             } @else { p.small { "Somebody who may send decides." } }
         }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     actions::{
         issue::{
+            approve_issue::send_anyway,
             cancel_issue::cancel_issue,
             decide::{DecideError, approve_seen},
             send_issue::{BeginError, begin_issue, send_issue},
@@ -135,7 +136,7 @@ pub async fn get(
         } }
         div.split.half data-events=(desk.issue_path(date, "send/events")) {
             div.stack {
-                (decision(&desk, &it, &blocked, is_editor, query.review.as_deref()))
+                (decision(&desk, &it, &checks, is_editor, query.review.as_deref()))
                 section.sheet aria-labelledby="checks" {
                     header { h2 id="checks" { "Checks" }
                         (desk.form(&desk.issue_path(date, "check"), &html! { button.row { "Check again" } })) }
@@ -220,6 +221,10 @@ fn changes(desk: &Desk, news: &News) -> Markup {
     }
 }
 
+fn lower(day: &str) -> String {
+    if matches!(day, "Today" | "Tomorrow") { day.to_lowercase() } else { day.to_owned() }
+}
+
 /// Returns whether a link of an alert may approve this revision for its set time, without the typed name.
 fn is_reviewed(desk: &Desk, it: &Forecast, token: Option<&str>) -> bool {
     let named = token.and_then(|token| reviewed(&desk.admin.operators.keys, token));
@@ -230,14 +235,15 @@ fn is_reviewed(desk: &Desk, it: &Forecast, token: Option<&str>) -> bool {
     })
 }
 
-fn decision(desk: &Desk, it: &Forecast, blocked: &[&str], is_editor: bool, review: Option<&str>) -> Markup {
+fn decision(desk: &Desk, it: &Forecast, checks: &[Check], is_editor: bool, review: Option<&str>) -> Markup {
+    let blocked = checks::blockers(checks);
     let newsletter = desk.newsletter();
     let revision = it.content.revision();
     let is_approved = it.issue.as_ref().is_some_and(|issue| issue.approved_at.is_some());
     let when = if it.due_at <= desk.now {
         "and send it now".to_owned()
     } else {
-        format!("for {}, {}", day_word(it.date, desk.today()), clock(it.due_at, newsletter))
+        format!("for {}, {}", lower(&day_word(it.date, desk.today())), clock(it.due_at, newsletter))
     };
     let why_not = if !desk.may(Permission::SendIssue) {
         Some(format!("You may not approve or send: your roles are {}.", desk.who.operator.roles.in_words()))
@@ -268,7 +274,7 @@ fn decision(desk: &Desk, it: &Forecast, blocked: &[&str], is_editor: bool, revie
                             input id="name" name="name" autocomplete="off" placeholder=(newsletter.title) required aria-describedby="name-hint";
                             p.hint id="name-hint" { "So that no issue ever goes to another newsletter’s readers." } }
                     }
-                    p.acts { button.filled.big { "Approve " (when) } }
+                    div.acts { button.filled.big { "Approve " (when) } }
                 })) }
             }
             @if desk.may(Permission::SendIssue) {
@@ -279,6 +285,12 @@ fn decision(desk: &Desk, it: &Forecast, blocked: &[&str], is_editor: bool, revie
                             p.small.soft { "Sends this revision to all " (counted(it.plan.readers(), "reader")) " now, whatever its time." }
                             div.field { label for="now-name" { "Type the newsletter’s name" } p.join { input id="now-name" name="name" autocomplete="off" required; button { "Send it now" } } }
                         }))
+                    }
+                    @if checks.iter().any(|check| check.is_setup && check.outcome == checks::Outcome::Blocks) {
+                        div.after { (desk.form(&desk.issue_path(it.date, "anyway"), &html! {
+                            p.small.soft { "Lets it go out although not everything is set up that readers need." }
+                            div.field { label for="anyway-name" { "Type the newsletter’s name" } p.join { input id="anyway-name" name="name" autocomplete="off" required; button.danger { "Do without it" } } }
+                        })) }
                     }
                     div.after { (desk.form(&desk.issue_path(it.date, "skip"), &html! {
                         p.small.soft { "Nobody gets anything on this day. Its stories wait for the next issue." }
@@ -514,6 +526,26 @@ pub async fn now(
         Flash::fine("Going out.", format!("Revision {} leaves now.", fields.revision)),
     )
     .await
+}
+
+/// Lets an issue go out although not everything is set up.
+pub async fn anyway(
+    Path(path): Path<HashMap<String, String>>,
+    Posted { desk, fields }: Posted<Fields>,
+) -> Answer {
+    desk.require(Permission::SendIssue)?;
+    let date = date_of(&path)?;
+    let page = desk.issue_path(date, "send");
+    if !is_named(&desk, &fields.name) {
+        return desk.done(&page, wrong_name(&desk)).await;
+    }
+    let issue = begun(&desk, date).await?;
+    let flash = if send_anyway(desk.admin.actions(), &desk.actor(), issue.id).await? {
+        Flash::wait("Noted.", "It may go out as things are. Review and approve it.")
+    } else {
+        Flash::alarm("Nothing was done.", "The issue is past planning.")
+    };
+    desk.done(&page, flash).await
 }
 
 /// Returns a reason on one line.

@@ -6,19 +6,14 @@ use super::{
     words::{clock, short_day, weekday},
 };
 use crate::{
-    actions::newsletter::{details::NewsletterDetails, set_newsletter::set_newsletter},
+    actions::newsletter::{details::NewsletterDetails, set_newsletter::set_newsletter, settings},
     db::DbError,
-    domain::{
-        issue::schedule,
-        newsletter::{Archive, Newsletter, SelectionKind, SendClock},
-        operator::role::Permission,
-        theme::Fonts,
-        validation::Problems,
-    },
+    domain::{issue::schedule, newsletter::Newsletter, operator::role::Permission, validation::Problems},
     i18n,
 };
 use axum::http::StatusCode;
 use maud::{Markup, html};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Issues ahead that are shown.
@@ -73,6 +68,7 @@ const GROUPS: [(&str, &[Field]); 3] = [
             },
             text("min_stories", "Fewest stories", "default: as configured"),
             text("max_stories", "Most stories", "default: as configured"),
+            text("sections", "Sections in order", "Such as Local,Science, or none"),
             Field {
                 name: "approval",
                 label: "Approval",
@@ -87,6 +83,11 @@ const GROUPS: [(&str, &[Field]); 3] = [
     (
         "Look and archive",
         &[
+            text("site", "Site that the title links to", "Its address, or none"),
+            text("privacy_url", "Privacy policy", "Its address, or none"),
+            text("footer", "Line in the footer", "none: no line"),
+            text("social", "Profiles", "Name=URL, separated by commas, or none"),
+            text("utm", "Tags of story links", "Such as utm_source=daily, or none"),
             text("logo", "Picture in place of the title", "Its address, or none"),
             text("accent", "Colour of links and labels", "Such as #0a6048, or none"),
             Field {
@@ -109,38 +110,26 @@ const GROUPS: [(&str, &[Field]); 3] = [
     ),
 ];
 
+/// Settings that have another name, or other words, in forms than in records.
+const RENAMED: [(&str, &str); 2] = [("site", "site_url"), ("logo", "logo_url")];
+
 /// Returns the settings as the form shows them.
 fn values(it: &Newsletter) -> BTreeMap<&'static str, String> {
-    let or = |number: Option<usize>| number.map_or_else(|| "default".to_owned(), |number| number.to_string());
-    BTreeMap::from([
-        ("title", it.title.clone()),
-        ("tagline", it.tagline.clone()),
-        ("sender_name", it.sender_name.clone()),
-        ("sender_address", it.sender_address.to_string()),
-        ("reply_to", it.reply_to.as_ref().map_or_else(|| "none".into(), ToString::to_string)),
-        ("postal_address", it.postal_address.clone()),
-        ("language", it.language.clone()),
-        ("days", it.days.to_string()),
-        ("send_time", it.send_time.strftime("%H:%M").to_string()),
-        ("time_zone", it.time_zone_name().to_owned()),
-        ("clock", if it.clock == SendClock::Reader { "reader" } else { "newsletter" }.to_owned()),
-        ("selection", if it.selection == SelectionKind::RoundUp { "round-up" } else { "news" }.to_owned()),
-        ("min_stories", or(it.min_stories)),
-        ("max_stories", or(it.max_stories)),
-        ("approval", if it.needs_approval { "required" } else { "none" }.to_owned()),
-        ("logo", it.theme.logo_url.as_ref().map_or_else(|| "none".into(), ToString::to_string)),
-        ("accent", it.theme.accent.map_or_else(|| "none".into(), |accent| accent.to_string())),
-        ("fonts", if it.theme.fonts == Fonts::Sans { "sans" } else { "serif" }.to_owned()),
-        (
-            "archive",
-            match it.archive {
-                Archive::Public => "public",
-                Archive::Unlisted => "unlisted",
-                Archive::None => "none",
-            }
-            .to_owned(),
-        ),
-    ])
+    let record = settings(it);
+    let shown = |name: &'static str| {
+        let key = RENAMED.iter().find(|(field, _)| *field == name).map_or(name, |(_, key)| *key);
+        match (name, record.get(key).unwrap_or(&Value::Null)) {
+            ("approval", _) => if it.needs_approval { "required" } else { "none" }.to_owned(),
+            ("sections", _) if !it.sections.to_string().is_empty() => it.sections.to_string(),
+            ("min_stories" | "max_stories", Value::Null) => "default".into(),
+            ("selection", Value::String(text)) => text.replace('_', "-"),
+            (_, Value::String(text)) if !text.is_empty() => text.clone(),
+            (_, Value::Number(number)) => number.to_string(),
+            ("tagline", _) => String::new(),
+            _ => "none".into(),
+        }
+    };
+    GROUPS.iter().flat_map(|(_, fields)| fields.iter()).map(|field| (field.name, shown(field.name))).collect()
 }
 
 pub async fn get(desk: Desk) -> Answer {
@@ -159,7 +148,7 @@ async fn page(desk: &Desk, values: &BTreeMap<&'static str, String>, problems: Op
                     @for (title, fields) in GROUPS {
                         fieldset.group disabled[!may] { legend { h2 { (title) } } @for field in fields { (input(field, values, problems)) } }
                     }
-                    p.acts { button.filled disabled[!may] { "Save" } @if !may { span.small.soft { "Your roles don’t include changing newsletters." } } }
+                    div.acts { button.filled disabled[!may] { "Save" } @if !may { span.small.soft { "Your roles don’t include changing newsletters." } } }
                 }))
             }
             div.stack {
@@ -273,6 +262,12 @@ impl serde::Serialize for Entered<'_> {
             ("time_zone", &it.time_zone),
             ("min_stories", &it.min_stories),
             ("max_stories", &it.max_stories),
+            ("sections", &it.sections),
+            ("site", &it.site),
+            ("privacy_url", &it.privacy_url),
+            ("footer", &it.footer),
+            ("social", &it.social),
+            ("utm", &it.utm),
             ("logo", &it.logo),
             ("accent", &it.accent),
         ];

@@ -85,7 +85,7 @@ fn form(admin: &Admin, status: StatusCode, address: &str, next: &str, problem: O
                     input type="email" id="address" name="address" value=(address) autocomplete="username" required autofocus; }
                 div.field { label for="password" { "Password" }
                     input type="password" id="password" name="password" autocomplete="current-password" required; }
-                p.acts { button.filled.big { "Sign in" } }
+                div.acts { button.filled.big { "Sign in" } }
             }
             details.fold.after { summary { "No account, or no password any more?" }
                 p.small { "An admin invites you under People, or by the command " code { "daily operator add" } ". "
@@ -159,7 +159,7 @@ fn code_form(admin: &Admin, token: &str, status: StatusCode, next: &str, problem
                 input type="hidden" name=(CSRF_FIELD) value=(csrf_token(admin, token));
                 input type="hidden" name="next" value=(own_path(next));
                 (code_field("From your authenticator program, or one of your recovery codes."))
-                p.acts { button.filled.big { "Continue" } }
+                div.acts { button.filled.big { "Continue" } }
             }
         }
     };
@@ -221,7 +221,7 @@ async fn enrolment_form(
                 input type="hidden" name=(CSRF_FIELD) value=(csrf_token(admin, token));
                 input type="hidden" name="next" value=(own_path(next));
                 (code_field("The six digits that the program shows now."))
-                p.acts { button.filled.big { "Turn it on" } }
+                div.acts { button.filled.big { "Turn it on" } }
             }
         }
     };
@@ -262,7 +262,7 @@ pub async fn post_enrolment(State(admin): State<Admin>, request: Request) -> Ans
             p { "Each of them replaces your phone once. Print them, or put them where you keep passwords: they are never "
                 "shown again." }
             ul.codes.after { @for code in &codes { li { (code) } } }
-            p.acts.after { a.btn.filled.big href=(own_path(&fields.next)) { "I have kept them" } }
+            div.acts.after { a.btn.filled.big href=(own_path(&fields.next)) { "I have kept them" } }
         }
     };
     let set = SESSION_COOKIE.set(&opened.token, admin.secure_cookies);

@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(25);
 /// Time after which browsers connect again, in milliseconds.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What a look found.
+/// The result of a look.
 pub enum Look {
     /// The parts as HTML, each with `data-part`.
     Parts(String),

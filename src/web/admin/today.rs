@@ -207,7 +207,7 @@ fn headline(desk: &Desk, it: &Today) -> Markup {
                         @if forecast.waves.len() > 1 { (fact(i64::try_from(forecast.waves.len()).unwrap_or(0), "wave")) }
                     }
                 }
-                p.acts {
+                div.acts {
                     a.btn.filled.big href=(path) data-key="a" { (verdict.step.label()) }
                     @if !matches!(verdict.step, Step::Open | Step::Watch) {
                         a.btn.big href=(desk.issue_path(date, "")) { "Open the issue" }
@@ -256,9 +256,17 @@ fn needs(desk: &Desk, it: &Today) -> Vec<Need> {
         let due = clock(it.forecast.due_at, desk.newsletter());
         needs.push(Need {
             state: ("wait", format!("By {due}")),
-            title: format!("Approve {}’s issue", day_word(it.forecast.date, desk.today())),
+            title: format!("Approve the issue of {}", short_day(it.forecast.date)),
             text: it.verdict.detail.clone(),
             link: (desk.issue_path(it.forecast.date, "send"), "Review"),
+        });
+    }
+    if it.own.is_none() && it.verdict.step == Step::AddStories {
+        needs.push(Need {
+            state: ("wait", "Stories".into()),
+            title: it.verdict.sentence.clone(),
+            text: it.verdict.detail.clone(),
+            link: (desk.path("feeds"), "Add stories"),
         });
     }
     if let Some(skipped) = &it.skipped_today {
@@ -329,7 +337,7 @@ fn needs_you(desk: &Desk, it: &Today) -> Markup {
                 ul.list {
                     @for need in &needs {
                         li.ask { div { h3 { (state(need.state.0, &need.state.1)) (need.title) } p.small.soft { (need.text) } }
-                            p.acts { a.btn.row href=(need.link.0) aria-label={ (need.link.1) ": " (need.title) } { (need.link.1) } } }
+                            div.acts { a.btn.row href=(need.link.0) aria-label={ (need.link.1) ": " (need.title) } { (need.link.1) } } }
                     }
                 }
             }
@@ -386,7 +394,7 @@ fn going_out(desk: &Desk, it: &Today) -> Markup {
                 p.title { (newsletter.newsletter.title) ", " (short_day(issue.date())) }
                 (strip(counts, ""))
                 p.facts { span { b { (number(counts.sent)) } " of " (number(counts.total())) } }
-                p.acts { a.btn.row href={ "/admin/n/" (newsletter.newsletter.slug) "/live" } { "Watch" } }
+                div.acts { a.btn.row href={ "/admin/n/" (newsletter.newsletter.slug) "/live" } { "Watch" } }
             }
         }
     }
@@ -443,7 +451,7 @@ fn last_one(desk: &Desk, it: &Today) -> Markup {
     }
 }
 
-/// What became of every copy, as an account.
+/// Renders the counts of all copies as an account.
 pub fn ledger(counts: &Counts, failed: &str) -> Markup {
     let rows = [
         ("Delivered", counts.sent, ""),

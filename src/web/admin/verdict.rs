@@ -28,7 +28,7 @@ pub struct Verdict {
     pub step: Step,
 }
 
-/// What an operator would do next.
+/// The next step of an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     Approve,
@@ -52,7 +52,7 @@ impl Step {
     }
 }
 
-/// What decides about an issue that has not gone out.
+/// Everything that decides about an issue that has not gone out.
 #[derive(Debug, Clone, Copy)]
 pub struct Outlook<'a> {
     pub newsletter: &'a Newsletter,
@@ -61,7 +61,7 @@ pub struct Outlook<'a> {
     pub now: Timestamp,
     pub workers: i64,
     pub schedulers: i64,
-    /// Who changed the issue after it was approved.
+    /// The name of the person who changed the issue after its approval.
     pub changed_by: Option<&'a str>,
     /// Whether the operator may approve it.
     pub may_send: bool,
@@ -274,6 +274,8 @@ pub fn of_sent(issue: &IssueRecord, counts: &Counts, today: Date, done_at: Optio
             let tenths = counts.sent.saturating_mul(1000) / counts.total().max(1);
             let sentence = if counts.total() == 0 {
                 "It went to nobody.".to_owned()
+            } else if counts.total() == 1 && counts.sent == 1 {
+                "Its one reader has it.".to_owned()
             } else if counts.sent == counts.total() {
                 format!("All {} have it.", counted(counts.sent, "reader"))
             } else {

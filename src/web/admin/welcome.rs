@@ -71,7 +71,7 @@ fn form(
                 (field("password", "Password", "password", "new-password", "",
                     Some(&format!("At least {MIN_CHARS} characters. Four uncommon words are fine.")), wrong_at("password")))
                 (field("again", "The same again", "password", "new-password", "", None, wrong_at("again")))
-                p.acts { button.filled.big { "Continue" } }
+                div.acts { button.filled.big { "Continue" } }
             }
         }
     };

@@ -14,7 +14,7 @@ pub fn short_day(date: Date) -> String {
     date.strftime("%a %-d %b").to_string()
 }
 
-/// "Tuesday".
+/// The day of the week, such as "Tuesday".
 pub fn weekday(date: Date) -> String {
     date.strftime("%A").to_string()
 }

@@ -142,7 +142,7 @@ async fn form(
                         p.hint id={ (field.name()) "-hint" } { (hint(*field)) }
                     }
                 }
-                p.acts { button.filled { "Save" } a.btn href=(desk.issue_path(it.date, "")) { "Back" } }
+                div.acts { button.filled { "Save" } a.btn href=(desk.issue_path(it.date, "")) { "Back" } }
             }))
         }
     };
@@ -312,7 +312,7 @@ async fn conflict(
                         }
                     } @else { input type="hidden" name=(field.name()) value=(mine); }
                 }
-                p.acts { button { "Keep mine" } a.btn href=(desk.issue_path(it.date, "")) { "Keep " (who) "’s" } }
+                div.acts { button { "Keep mine" } a.btn href=(desk.issue_path(it.date, "")) { "Keep " (who) "’s" } }
             }))
         }
     };

@@ -174,7 +174,7 @@ pub async fn get(
                 p.facts { span { b { (kilobytes) } " KB of " (CLIPPED_KB) " before Gmail clips it" }
                     @if email.clipped() { (super::state("alarm", "Gmail clips it")) }
                     @if let Some(open) = &open { span { b { (number(open.plan.readers())) } " readers" } } } }
-            p.acts { a.btn href={ (desk.issue_path(date, "send")) "#test" } data-key="t" { "Test" kbd { "t" } } }
+            div.acts { a.btn href={ (desk.issue_path(date, "send")) "#test" } data-key="t" { "Test" kbd { "t" } } }
         }
         section.sheet {
             p.views { @for (view, name, label) in View::ALL {

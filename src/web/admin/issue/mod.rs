@@ -78,7 +78,7 @@ pub struct Shown {
     reason: Option<String>,
 }
 
-/// Who edited a story last, and when.
+/// The last edit of a story.
 struct EditedBy {
     name: String,
     at: Timestamp,
@@ -197,7 +197,7 @@ async fn page(desk: &Desk, it: &Forecast, alone: Option<&str>) -> Result<Markup,
                     (fact(it.plan.readers(), "reader")) (fact(i64::try_from(it.plan.variants.len()).unwrap_or(0), "variant"))
                     span { "revision " (rev(revision.as_str())) } }
             }
-            p.acts {
+            div.acts {
                 a.btn href=(desk.issue_path(date, "preview")) { "Preview" }
                 a.btn href={ (desk.issue_path(date, "send")) "#test" } data-key="t" { "Test" kbd { "t" } }
                 a.btn.filled href=(desk.issue_path(date, "send")) data-key="a" { "Review and approve" }
@@ -278,7 +278,7 @@ fn story_list(desk: &Desk, it: &Forecast, listed: &Listed<'_>) -> Markup {
                 p.small.soft.wide { kbd { "j" } " " kbd { "k" } " choose · " kbd { "p" } " pin · " kbd { "x" } " drop · " kbd { "e" } " edit" } }
             @if it.content.stories.is_empty() {
                 div.empty { p.title { "No stories yet." } p.small.soft { "Daily makes issues from your site’s feeds, or from addresses that you add." }
-                    p.acts { a.btn href=(desk.path("feeds")) { "Stories and feeds" } } }
+                    div.acts { a.btn href=(desk.path("feeds")) { "Stories and feeds" } } }
             }
             (desk.form(&path, &html! {
                 input type="hidden" name="revision" value=(it.content.revision());
@@ -298,7 +298,7 @@ fn story_list(desk: &Desk, it: &Forecast, listed: &Listed<'_>) -> Markup {
                                     (why(desk, reason, edit, article, listed.edited_by.get(&story.article)))
                                 }
                             }
-                            @if may { p.acts {
+                            @if may { div.acts {
                                 (row_button("up", story, "Move up", "↑", place == 1))
                                 (row_button("down", story, "Move down", "↓", place == last))
                                 @if edit.is_some_and(|edit| edit.wish == Some(Wish::Pin) || edit.place.is_some()) {
@@ -447,7 +447,7 @@ async fn sent(desk: &Desk, issue: &IssueRecord) -> Answer {
                     @if let Some(revision) = &issue.approved_revision { " · revision " (rev(revision)) } }
                 h1 { (verdict.sentence) }
                 p.lede { "Its content no longer changes." } }
-            p.acts { a.btn href=(desk.issue_path(issue.date(), "preview")) { "As readers got it" }
+            div.acts { a.btn href=(desk.issue_path(issue.date(), "preview")) { "As readers got it" }
                 @if issue.status == IssueStatus::Skipped && issue.date() == desk.today() {
                     a.btn.filled href=(desk.issue_path(issue.date(), "send")) { "Send it now …" }
                 } @else if issue.status.is_final() { a.btn href=(desk.issue_path(issue.date(), "report")) { "Report" } }

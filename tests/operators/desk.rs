@@ -1,0 +1,176 @@
+//! Operators look after readers, feeds, newsletters and people on their pages.
+
+use crate::support::{
+    Engine, TestApp, on_both_engines,
+    operator::{PASSWORD, csrf_in},
+};
+use daily::domain::subscriber::subscription::SubscriptionStatus;
+
+on_both_engines!(
+    readers_are_found_by_address_beginning_and_domain,
+    a_reader_is_paused_suppressed_and_erased,
+    a_reader_is_added_with_and_without_evidence,
+    stories_and_feeds_are_looked_after,
+    a_newsletter_is_changed_and_wrong_fields_are_named,
+    people_are_invited_and_the_last_admin_stays,
+    every_page_opens_and_addresses_are_only_text,
+);
+
+const READERS: &str = "/admin/n/daily/readers";
+
+async fn readers_are_found_by_address_beginning_and_domain(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    for address in ["ann@example.org", "anna@example.net", "ben@example.org"] {
+        app.reader(address).await;
+    }
+    let desk = app.operator("Ada", "admin").await;
+    let find = async |text: &str| desk.opens(&format!("{READERS}?q={}", text.replace('@', "%40"))).await;
+    assert!(find("ann@example.org").await.contains("Copies, and what the relay said"));
+    let found = find("ann").await;
+    assert!(
+        found.contains("ann@example.org") && found.contains("anna@example.net") && !found.contains("ben@"),
+        "{found}"
+    );
+    let found = find("@example.org").await;
+    assert!(
+        found.contains("ann@example.org") && found.contains("ben@example.org") && !found.contains("anna@"),
+        "{found}"
+    );
+    let missed = find("ann@example.com").await;
+    assert!(missed.status == 404 && missed.contains("ann@example.org"), "{missed}");
+    assert!(find("100%_x").await.contains("No reader is found"));
+    let viewer = app.operator("Vera", "viewer").await;
+    assert_eq!(viewer.opens(READERS).await.status, 403, "addresses are for those who look after readers");
+}
+
+async fn a_reader_is_paused_suppressed_and_erased(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let ann = app.reader("ann@example.org").await;
+    let desk = app.operator("Ada", "admin").await;
+    let subscription = ann.subscription().await;
+    let page = format!("{READERS}/{}", subscription.subscriber_id);
+    let id = subscription.id.to_string();
+    let fields = [("do", "pause"), ("subscription", id.as_str()), ("until", "2026-06-01")];
+    assert!(desk.does(&page, &page, &fields).await.contains("<b>Paused.</b>"));
+    assert_eq!(ann.subscription().await.status, SubscriptionStatus::Paused);
+    let fields = [("do", "resume"), ("subscription", id.as_str())];
+    assert!(desk.does(&page, &page, &fields).await.contains("<b>Resumed.</b>"));
+    let suppressed = desk.does(&page, &page, &[("do", "suppress"), ("why", "asked by phone")]).await;
+    assert!(suppressed.contains("asked by phone") && suppressed.contains("Undo"), "{suppressed}");
+    assert!(desk.does(&page, &page, &[("do", "unsuppress")]).await.contains("Allowed again."));
+    let wrong = desk.does(&page, &page, &[("do", "erase"), ("address", "ben@example.org")]).await;
+    assert!(wrong.contains("Nothing was erased."), "{wrong}");
+    let erased = desk.does(&page, &page, &[("do", "erase"), ("address", "Ann@example.org")]).await;
+    assert!(erased.contains("<b>Erased.</b>"), "{erased}");
+    assert_eq!(desk.opens(&page).await.status, 404);
+}
+
+async fn a_reader_is_added_with_and_without_evidence(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let desk = app.operator("Ada", "admin").await;
+    let page = desk
+        .does(READERS, READERS, &[("address", "ann@example.org"), ("evidence", "signed card, 1 May")])
+        .await;
+    assert!(page.contains("<b>Added.</b>"), "{page}");
+    let page = desk.does(READERS, READERS, &[("address", "ben@example.org"), ("evidence", "")]).await;
+    assert!(page.contains("<b>Asked.</b>"), "{page}");
+    app.settle().await;
+    assert_eq!(app.emails_to("ben@example.org").len(), 1);
+    let entries = daily::db::audit::page(&mut app.app.db.read().await.unwrap(), None, 50).await.unwrap();
+    assert!(entries.iter().all(|entry| !entry.after.to_string().contains("ann@example.org")), "{entries:?}");
+}
+
+async fn stories_and_feeds_are_looked_after(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let article = app.article("The bridge opens").await.to_string();
+    let desk = app.operator("Ed", "editor").await;
+    let page = "/admin/n/daily/feeds";
+    assert!(desk.opens(page).await.contains("No feeds yet."));
+    assert!(desk.does(page, page, &[("do", "hide"), ("id", &article)]).await.contains("<b>Hidden.</b>"));
+    assert!(app.articles().await[0].hidden);
+    let wrong = desk.does(page, page, &[("feed", "javascript:alert(1)")]).await;
+    assert!(wrong.contains("begins with https://"), "{wrong}");
+    let added = desk.does(page, page, &[("feed", "https://courier.example/feed.xml")]).await;
+    assert!(added.contains("https://courier.example/feed.xml"), "{added}");
+    let refused = desk.submits_on(page, page, &[("story", "http://127.0.0.1:1/secret")]).await.page;
+    assert_eq!(refused.status, 409, "addresses inside the network are not fetched: {refused}");
+}
+
+async fn a_newsletter_is_changed_and_wrong_fields_are_named(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let desk = app.operator("Ada", "admin").await;
+    let page = "/admin/n/daily/settings";
+    let saved =
+        desk.does(page, page, &[("title", "The Lamp"), ("days", "mon,fri"), ("approval", "required")]).await;
+    assert!(saved.contains("The Lamp goes out on"), "{saved}");
+    assert!(app.newsletter().await.newsletter.needs_approval);
+    let wrong = desk.does(page, page, &[("title", "The Lantern"), ("send_time", "25:00")]).await;
+    assert!(
+        wrong.status == 422 && wrong.contains("aria-invalid") && wrong.contains("value=\"25:00\""),
+        "{wrong}"
+    );
+    assert_eq!(app.newsletter().await.newsletter.title, "The Lamp");
+}
+
+async fn people_are_invited_and_the_last_admin_stays(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let desk = app.operator("Ada", "admin").await;
+    let page = "/admin/people";
+    let fields = [("do", "invite"), ("address", "tom@example.org"), ("role", "editor"), ("role", "sender")];
+    let invited = desk.does(page, page, &fields).await;
+    let (_, link) = invited.split_once("/admin/welcome/").unwrap();
+    let link = format!("/admin/welcome/{}", link.split(' ').next().unwrap());
+    let tom = app.desk("tom@example.org");
+    tom.submits_on(&link, &link, &[("name", "Tom"), ("password", PASSWORD), ("again", PASSWORD)]).await;
+    tom.sets_up_second_factor().await;
+    assert!(tom.opens("/admin").await.contains("editor, may send"));
+    assert_eq!(tom.opens(page).await.status, 403);
+    let id = app.operator_record("ada@example.org").await.id.to_string();
+    let fields = [("do", "change"), ("id", id.as_str()), ("name", "Ada"), ("role", "viewer")];
+    let kept = desk.does(page, page, &fields).await;
+    assert!(kept.contains("Nobody could manage people any more"), "{kept}");
+    let token = csrf_in(&kept);
+    let tom_id = app.operator_record("tom@example.org").await.id.to_string();
+    desk.posts(page, &[("csrf", token.as_str()), ("do", "remove"), ("id", tom_id.as_str())]).await;
+    assert!(tom.get("/admin/n/daily").await.location.is_some(), "Tom is signed out");
+}
+
+async fn every_page_opens_and_addresses_are_only_text(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("o'hara+x@example.org").await;
+    app.article("The bridge opens").await;
+    app.send_issue().await;
+    app.clock.advance(jiff::SignedDuration::from_secs(2));
+    app.article("A whale").await;
+    let desk = app.operator("Ada", "editor,sender,admin").await;
+    for page in [
+        "",
+        "/issues/2026-05-01",
+        "/issues/2026-05-02",
+        "/issues/2026-05-02/preview",
+        "/issues/2026-05-02/preview?view=text",
+        "/issues/2026-05-02/edit",
+        "/issues/2026-05-02/send",
+        "/issues/2026-05-01/report",
+        "/live",
+        "/reports",
+        "/calendar",
+        "/readers",
+        "/readers?q=%3Cscript%3Ealert(1)%3C/script%3E",
+        "/feeds",
+        "/settings",
+    ] {
+        let opened = desk.opens(&format!("/admin/n/daily{page}")).await;
+        assert_eq!(opened.status, 200, "{page}: {opened}");
+        assert!(!opened.contains("<script>alert"), "{page}");
+        assert!(
+            !opened.contains(" style=\"") && !opened.contains("onclick"),
+            "{page} has inline styles or scripts"
+        );
+    }
+    for page in ["/admin/people", "/admin/system", "/admin/me", "/admin/keys"] {
+        assert_eq!(desk.opens(page).await.status, 200, "{page}");
+    }
+    assert_eq!(desk.opens("/admin/n/nowhere").await.status, 404);
+    assert_eq!(desk.opens("/admin/n/daily/issues/yesterday").await.status, 404);
+}
