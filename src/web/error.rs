@@ -170,7 +170,12 @@ fn seconds(wait: SignedDuration) -> u64 {
 }
 
 /// Renders an error as a page, or as a problem for JSON clients. Other responses stay unchanged.
-pub async fn localize(site: &Site, address: &Uri, headers: &HeaderMap, response: Response) -> Response {
+pub async fn localize(
+    site: Option<&Site>,
+    address: &Uri,
+    headers: &HeaderMap,
+    response: Response,
+) -> Response {
     let mut response = classify(headers, response);
     let Some(Unlocalized { error, language }) = response.extensions_mut().remove() else { return response };
     let locale = i18n::negotiate_locale([query_value(address, "lang").as_deref(), language], headers);
@@ -227,7 +232,8 @@ fn query_value(address: &Uri, wanted: &str) -> Option<String> {
 }
 
 /// Returns the newsletter whose brand an error page has: the one that the query names, or the first one.
-async fn page_newsletter(site: &Site, address: &Uri) -> Option<Newsletter> {
+async fn page_newsletter(site: Option<&Site>, address: &Uri) -> Option<Newsletter> {
+    let site = site?;
     let named = query_value(address, "newsletter");
     let found = match site.newsletter(named.as_deref()).await {
         Err(AppError::NoNewsletter(_)) => site.newsletter(None).await,

@@ -162,7 +162,7 @@ fn wrapped(router: Router<Site>, site: Site) -> Router {
         .layer(CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(site.proxies.clone(), client_address::resolve))
         .layer(axum::middleware::from_fn_with_state(
-            (site.clone(), security::frame_policy(&site.allowed_origins)),
+            (Some(site.clone()), security::frame_policy(&site.allowed_origins)),
             security::headers,
         ))
         .layer(axum::middleware::from_fn(request_span::trace))
@@ -181,7 +181,7 @@ pub fn monitoring_router(site: Site) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(
-            HeaderValue::from_static("default-src 'none'"),
+            (None, HeaderValue::from_static("default-src 'none'")),
             security::headers,
         ))
         .with_state(site)

@@ -34,7 +34,7 @@ pub fn frame_policy(origins: &[String]) -> HeaderValue {
 
 /// Adds the headers that a handler has not set, and renders errors.
 pub async fn headers(
-    State((site, frame_policy)): State<(Site, HeaderValue)>,
+    State((site, frame_policy)): State<(Option<Site>, HeaderValue)>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -47,7 +47,7 @@ pub async fn headers(
     let plain = matches!(request.uri().path(), "/healthz" | "/readyz");
     let response = next.run(request).await;
     let mut response =
-        if plain { response } else { error::localize(&site, &uri, &request_headers, response).await };
+        if plain { response } else { error::localize(site.as_ref(), &uri, &request_headers, response).await };
     let pictures = response.extensions_mut().remove::<PictureUrls>();
     let page_policy = pictures.and_then(|it| it.allow(&page_policy)).unwrap_or(page_policy);
     let headers = response.headers_mut();
