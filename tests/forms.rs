@@ -17,7 +17,7 @@ async fn with_several_newsletters_the_form_lists_them(engine: Engine) {
     assert!(!app.page("/").await.contains("type=\"checkbox\""), "a single one is no question");
     app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
     let form = app.page("/?newsletter=weekly&lang=de").await;
-    assert!(form.contains("Was möchten Sie lesen?"), "{form}");
+    assert!(form.contains("Welche Newsletter möchten Sie bekommen?"), "{form}");
     assert!(form.contains(r#"name="newsletter" value="weekly" checked"#), "{form}");
     assert!(form.contains(r#"name="newsletter" value="daily">"#), "{form}");
     let started = form_token_in(&form);
@@ -32,7 +32,7 @@ async fn with_several_newsletters_the_form_lists_them(engine: Engine) {
     assert!(!none.contains("aria-invalid") && !none.contains(" checked"), "{none}");
     let both = [&own[..], &[("newsletter", "weekly"), ("newsletter", "daily")]].concat();
     let answer = app.submit("/subscribe", &both).await;
-    assert!(answer.status == 200 && answer.contains("The Weekly, Daily beginnt"), "{answer}");
+    assert!(answer.status == 200 && answer.contains("um The Weekly und Daily zu bestätigen"), "{answer}");
     app.settle().await;
     let ann = app.visitor("ann@example.org");
     for newsletter in ["daily", "weekly"] {
@@ -156,7 +156,7 @@ async fn in_a_frame_the_form_its_questions_and_its_answers_stay_there() {
         page.goto(&format!("{origin}/article")).await.unwrap();
         page.enter_frame(0).await.unwrap();
         let says = |words: &'static str| page.wait().for_element(Locator::XPath(words));
-        says("//h1[contains(text(), 'Daily dans votre boîte')]").await.unwrap();
+        says("//h1[contains(text(), 'Recevez Daily par e-mail')]").await.unwrap();
         page.find(Locator::Css("input[type=email]"))
             .await
             .unwrap()
@@ -165,8 +165,13 @@ async fn in_a_frame_the_form_its_questions_and_its_answers_stay_there() {
             .unwrap();
         says("//h1[text()='Vouliez-vous dire ann@gmail.com ?']").await.unwrap();
         browser.screenshot("frame-slip").await;
-        page.find(Locator::XPath("//button[contains(text(), 'Oui')]")).await.unwrap().click().await.unwrap();
-        says("//h1[text()='Consultez votre boîte de réception']").await.unwrap();
+        page.find(Locator::XPath("//button[contains(text(), 'Utiliser')]"))
+            .await
+            .unwrap()
+            .click()
+            .await
+            .unwrap();
+        says("//h1[text()='Consultez votre boîte mail']").await.unwrap();
         page.enter_parent_frame().await.unwrap();
         assert_eq!(page.current_url().await.unwrap().path(), "/article", "the reader stays on the article");
     }

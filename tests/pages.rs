@@ -1,7 +1,10 @@
 //! All pages: headers, errors, and the mailbox pages.
 
 use crate::support::{Engine, TestApp, eventually};
-use daily::db::engine::processes;
+use daily::{
+    db::engine::processes,
+    domain::{brand::SocialLinks, theme::Colour},
+};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,4 +122,79 @@ async fn a_public_service_shows_no_mailbox() {
 async fn without_a_mailbox_relay_there_is_no_mailbox_page() {
     let app = TestApp::with_relay(Engine::Sqlite, "smtp://127.0.0.1:1").await;
     assert_eq!(app.get(&app.app.mailbox_path).await.status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_carry_the_publishers_brand() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    app.change_newsletter(|it| {
+        it.theme.accent = Colour::parse("#ffd400");
+        it.theme.logo_url = Some("https://pictures.example/logo.png".parse().unwrap());
+        it.brand.site_url = Some("https://www.lamp.example/".parse().unwrap());
+        it.brand.privacy_url = Some("https://www.lamp.example/privacy".parse().unwrap());
+        it.brand.footer = Some("The Lamp Company".into());
+        it.brand.social = SocialLinks::parse("Mastodon=https://social.example/@lamp").unwrap();
+    })
+    .await;
+    let answer = app.get("/").await;
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(
+        policy.contains("img-src 'self' https://pictures.example; ") && policy.contains("style-src 'self';"),
+        "{policy}"
+    );
+    let page = answer.text().await.unwrap();
+    for part in [
+        "href=\"https://www.lamp.example/\" lang=\"en\"><img src=\"https://pictures.example/logo.png\" alt=\"Daily\"",
+        ">lamp.example</a>",
+        "https://www.lamp.example/privacy",
+        "The Lamp Company",
+        "https://social.example/@lamp",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("style=") && !page.contains("<style"), "{page}");
+    // Style sheets and icons are kept forever: their addresses change with them.
+    for start in ["/assets/style/", "/assets/brand/ffd400-serif-", "/assets/icon/ffd400-D"] {
+        let from = page.find(&format!("href=\"{start}")).expect(start) + "href=\"".len();
+        let path = page[from..].split('"').next().unwrap();
+        let file = app.get(path).await;
+        assert_eq!(
+            (
+                file.status().as_u16(),
+                &file.headers()["cache-control"] == "public, max-age=31536000, immutable"
+            ),
+            (200, true),
+            "{path}"
+        );
+    }
+    let other = app.get("/assets/brand/ffd400-serif-older.css").await;
+    assert_eq!(
+        (other.status().as_u16(), &other.headers()["cache-control"] == "public, max-age=300"),
+        (200, true)
+    );
+    for wrong in [
+        "/assets/brand/x.css",
+        "/assets/brand/ffd400-comic-x.css",
+        "/assets/icon/ffd400-%3C.svg",
+        "/assets/icon/x.svg",
+    ] {
+        assert_eq!(app.get(wrong).await.status(), 404, "{wrong}");
+    }
+    // Errors have the brand, too, and search engines may read what is public.
+    assert!(app.page("/nowhere").await.contains("pictures.example/logo.png"));
+    assert!(app.page("/robots.txt").await.contains("Disallow: /embed"));
+    assert!(!app.page("/").await.contains("noindex") && app.page("/embed").await.contains("noindex"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_is_in_the_language_of_the_query_or_the_browser() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let german = app.getting("/nowhere?lang=de-AT").header("accept-language", "fr").send().await.unwrap();
+    assert_eq!(german.headers()["content-language"], "de");
+    let page = german.text().await.unwrap();
+    assert!(page.contains("<html lang=\"de\"") && page.contains("Nicht gefunden"), "{page}");
+    let french =
+        app.getting("/nowhere?lang=xx").header("accept-language", "fr").header("accept", "application/json");
+    let problem: Value = serde_json::from_str(&french.send().await.unwrap().text().await.unwrap()).unwrap();
+    assert_eq!((&problem["status"], &problem["title"]), (&json!(404), &json!("Introuvable")));
 }

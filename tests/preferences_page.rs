@@ -17,6 +17,7 @@ use jiff::{SignedDuration, civil::date};
 const ANN: &str = "ann@example.org";
 
 on_both_engines!(
+    a_card_saves_itself_and_the_inputs_of_others_stay_as_typed,
     another_newsletter_is_joined_and_unsubscribed_from_with_a_click,
     a_newsletter_joined_by_a_forwarded_link_is_reported_to_the_reader,
     a_pause_does_not_hold_back_the_notice_about_a_joining,
@@ -25,6 +26,44 @@ on_both_engines!(
     suppressed_and_unsubscribed_readers_can_not_join,
     the_page_speaks_the_readers_language,
 );
+
+async fn a_card_saves_itself_and_the_inputs_of_others_stay_as_typed(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.story("The whale", "Science").await;
+    app.story("The bridge opens", "Local").await;
+    let ann = app.reader(ANN).await;
+    let typed = [
+        ("cadence", "weekly"),
+        ("sections", ""),
+        ("sections", "science"),
+        ("language", "fr"),
+        ("until", "2026-07-01"),
+        ("address", "half-typed"),
+    ];
+    let saved = ann.chooses(&[&typed[..], &[("do", "cadence")]].concat()).await;
+    assert!(saved.contains("Saved. Your next issue comes"), "{saved}");
+    for kept in [
+        "value=\"science\" checked",
+        "value=\"half-typed\"",
+        "value=\"fr\" lang=\"fr\" selected",
+        "2026-07-01",
+    ] {
+        assert!(saved.contains(kept), "{kept}: {saved}");
+    }
+    let subscription = ann.subscription().await;
+    assert_eq!((subscription.cadence.as_str(), subscription.sections.is_all()), ("weekly", true));
+    assert_eq!((subscription.status, subscription.language.as_deref()), (Active, None));
+    // A problem concerns its own card only.
+    let refused = ann.chooses(&[&typed[..], &[("do", "address")]].concat()).await;
+    assert!(refused.status == 422 && refused.contains("id=\"address-error\""), "{refused}");
+    assert!(refused.contains("value=\"science\" checked"), "{refused}");
+    ann.chooses(&[&typed[..], &[("do", "sections")]].concat()).await;
+    assert_eq!(ann.subscription().await.sections.to_string(), "science");
+    // Enter saves all preferences, and nothing else.
+    let all = ann.chooses(&[&typed[..], &[("do", "save")]].concat()).await;
+    assert!(all.contains("<html lang=\"fr\"") && all.contains("Enregistré."), "{all}");
+    assert_eq!(ann.status_at("daily").await, Some(Active));
+}
 
 async fn another_newsletter_is_joined_and_unsubscribed_from_with_a_click(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| settings.signup.welcome_mail = true).await;
@@ -56,7 +95,7 @@ async fn another_newsletter_is_joined_and_unsubscribed_from_with_a_click(engine:
     assert_eq!((entry.kind.as_str(), entry.method.as_str()), ("confirmed", "preferences"));
     assert!(entry.client_address.is_some());
     let own = format!("/preferences/{}", app.token(&weekly));
-    assert!(joined.contains(&own) && app.page(&own).await.contains("Your subscription to The Weekly"));
+    assert!(joined.contains(&own) && app.page(&own).await.contains("The Weekly goes to <b>"));
     app.settle().await;
     assert_eq!(ann.emails().len(), mails + 1, "a welcome");
 
@@ -263,15 +302,19 @@ async fn every_form_of_the_page_works_on_a_phone() {
             client.execute("window.scrollTo(0, arguments[0] * 800)", vec![part.into()]).await.unwrap();
             browser.screenshot(&format!("own-page-{name}-{part}")).await;
         }
-        client.execute("document.querySelector('#until').value = '2026-06-01'", vec![]).await.unwrap();
+        // The inputs of other cards stay as typed.
+        client.find(Locator::Css("#address")).await.unwrap().send_keys("half-typed").await.unwrap();
+        client.find(Locator::Css("#until option:nth-child(3)")).await.unwrap().click().await.unwrap();
         browser.press("[value=pause]").await;
         browser.screenshot(&format!("own-page-paused-{name}")).await;
         assert_eq!(ann.status_at("daily").await, Some(Paused));
+        let kept = client.execute("return document.querySelector('#address').value", vec![]).await.unwrap();
+        assert_eq!(kept, "half-typed");
         browser.press("[value=resume]").await;
         assert_eq!(ann.status_at("daily").await, Some(Active));
         browser.press("[name=join]").await;
         assert_eq!(ann.status_at("weekly").await, Some(Active));
-        let list = "document.querySelector('.newsletters').scrollIntoView({ block: 'center' })";
+        let list = "document.querySelector('#newsletters').scrollIntoView({ block: 'center' })";
         client.execute(list, vec![]).await.unwrap();
         browser.screenshot(&format!("own-page-joined-{name}")).await;
         browser.press("[name=leave]").await;

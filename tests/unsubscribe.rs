@@ -10,7 +10,7 @@ use daily::{
     domain::{
         issue::status::IssueStatus,
         subscriber::{
-            subscription::SubscriptionStatus::{Active, Unsubscribed},
+            subscription::SubscriptionStatus::{Active, Paused, Unsubscribed},
             unsubscribe_address::UnsubscribeAddress,
         },
         token::{KeyRing, Purpose},
@@ -145,18 +145,17 @@ async fn readers_may_give_a_reason_after_unsubscribing(engine: Engine) {
     let ann = app.reader(ANN).await;
     let link = ann.unsubscribe_link().await;
     let shown = post(&app, &link, URLENCODED, "reason=too_many").await;
-    assert!(shown.contains("Unsubscribe from "), "{shown}");
+    assert!(shown.contains("Stop completely"), "{shown}");
     assert_eq!(app.status_of(ANN).await, Some(Active), "a reason alone does not unsubscribe");
     let left = post(&app, &link, URLENCODED, "").await;
-    for says in
-        ["You've unsubscribed", "tell us why", "value=\"never_asked\"", "name=\"remark\"", "Sign up again"]
+    for says in ["You've unsubscribed", "telling us why", "value=\"never_asked\"", "name=\"remark\"", "Undo"]
     {
         assert!(left.contains(says), "{says} is missing in {left}");
     }
     let thanks =
         post(&app, &link, URLENCODED, "reason=too_many&remark=Every+day%0D%0Ais+too+much+%3Cb%3E").await;
     assert_eq!(thanks.status, 200);
-    assert!(thanks.contains("Thank you") && !thanks.contains("tell us why"), "{thanks}");
+    assert!(thanks.contains("Thank you") && !thanks.contains("telling us why"), "{thanks}");
     // The last answer counts. An unknown reason is stored as "other". A multipart form works, too.
     let long = "x".repeat(600);
     let form = multipart(&[("reason", "aliens"), ("remark", &long)]);
@@ -299,4 +298,66 @@ async fn an_email_to_the_address_in_list_unsubscribe_unsubscribes(engine: Engine
     let wrong = broken.set("DAILY__SENDING__UNSUBSCRIBE_MAILTO", "leave@news.example.org");
     let ended = wrong.run_with_input(&["receive"], b"").await;
     assert!(ended.code == 75 && ended.stderr.contains("sending.unsubscribe_mailto"), "{ended:?}");
+}
+
+on_both_engines!(
+    the_page_offers_less_and_a_break_before_unsubscribing,
+    an_unsubscribe_can_be_undone_for_an_hour,
+);
+
+async fn the_page_offers_less_and_a_break_before_unsubscribing(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let ann = app.reader(ANN).await;
+    let link = ann.unsubscribe_link().await;
+    let shown = app.page(&link).await;
+    for offer in ["Switch to weekly", "Take a break", "Stop completely", "Choose your topics"] {
+        assert!(shown.contains(offer), "{offer}: {shown}");
+    }
+    let weekly = app.submit(&link, &[("instead", "weekly")]).await;
+    assert!(weekly.contains("You'll get one email a week") && weekly.contains("Sunday 3 May"), "{weekly}");
+    assert_eq!(ann.subscription().await.cadence.as_str(), "weekly");
+    assert!(!app.page(&link).await.contains("Switch to weekly"), "it is weekly already");
+    // Neither an unknown offer nor a day out of bounds unsubscribes.
+    for fields in
+        [&[("instead", "x")][..], &[("instead", "pause"), ("until", "2020-01-01")], &[("instead", "undo")]]
+    {
+        let page = app.submit(&link, fields).await;
+        assert!(page.status == 200 && page.contains("Stop completely"), "{page}");
+        assert_eq!(app.status_of(ANN).await, Some(Active));
+    }
+    let paused = app.submit(&link, &[("instead", "pause"), ("until", "2026-05-15")]).await;
+    assert!(paused.contains("Your subscription is paused until 15 May 2026"), "{paused}");
+    assert_eq!(app.status_of(ANN).await, Some(Paused));
+}
+
+async fn an_unsubscribe_can_be_undone_for_an_hour(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let ann = app.reader(ANN).await;
+    let link = ann.unsubscribe_link().await;
+    ann.chooses(&[("cadence", "weekly")]).await;
+    assert!(app.press(&link).await.contains("name=\"instead\" value=\"undo\""));
+    let back = app.submit(&link, &[("instead", "undo")]).await;
+    assert!(back.contains("You're back"), "{back}");
+    assert_eq!(app.status_of(ANN).await, Some(Active));
+    assert_eq!(ann.subscription().await.cadence.as_str(), "weekly", "as it was");
+    let entry = ann.ledger().await.pop().unwrap();
+    assert_eq!((entry.kind.as_str(), entry.method.as_str()), ("confirmed", "undo"));
+    assert_eq!(app.verify_ledger().await.broken, 0);
+    // A second press changes nothing.
+    app.submit(&link, &[("instead", "undo")]).await;
+    assert_eq!(app.consent_of(ANN).await, ["requested", "confirmed", "unsubscribed", "confirmed"]);
+
+    app.press(&link).await;
+    app.clock.advance(SignedDuration::from_mins(61));
+    assert!(!app.page(&link).await.contains("value=\"undo\""), "too late");
+    let late = app.submit(&link, &[("instead", "undo")]).await;
+    assert!(late.contains("You've unsubscribed"), "{late}");
+    assert_eq!(app.status_of(ANN).await, Some(Unsubscribed));
+    // After a complaint there is no way back.
+    let ben = app.reader("ben@example.org").await;
+    let link = ben.unsubscribe_link().await;
+    app.press(&link).await;
+    app.suppress("ben@example.org", "complained").await;
+    app.submit(&link, &[("instead", "undo")]).await;
+    assert_ne!(app.status_of("ben@example.org").await, Some(Active));
 }

@@ -73,8 +73,8 @@ pub async fn past_issue(
     store
         .execute(&format!(
             "WITH RECURSIVE series (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {variants}) \
-             INSERT INTO issue_variants (issue_id, number, subject, preheader, html, text, web_html, created_at) \
-             SELECT {issue}, n, 'Past', '', '', '', '', {moment} FROM series"
+             INSERT INTO issue_variants (issue_id, number, subject, preheader, html, text, page, summary, created_at) \
+             SELECT {issue}, n, 'Past', '', '', '', '{{}}', 'null', {moment} FROM series"
         ))
         .await;
     let first = store.number("SELECT max(id) FROM issue_variants").await - variants + 1;

@@ -584,7 +584,9 @@ CREATE TABLE issue_variants (
     created_at INTEGER NOT NULL,
     html       TEXT    NOT NULL,
     text       TEXT    NOT NULL,
-    web_html   TEXT    NOT NULL -- the archive page
+    -- The content of the archive page (JSON), and its beginning for lists.
+    page       TEXT    NOT NULL,
+    summary    TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX issue_variants_by_issue ON issue_variants (issue_id);
 

@@ -24,10 +24,22 @@ const WORDINGS: &[SignupWording] = &[
                Tag, an dem eine Ausgabe erscheint. Eine Mail sagt es Ihnen sofort, und in jeder Mail steht ein Link zum Abmelden.",
     },
     SignupWording {
+        language: "de",
+        version: 2,
+        text: "Wir schicken Ihnen den Newsletter ab sofort: eine E-Mail je Ausgabe, mit den neuesten Artikeln. Sie bekommen gleich \
+               eine E-Mail dazu. Abmelden können Sie sich jederzeit.",
+    },
+    SignupWording {
         language: "es",
         version: 1,
         text: "El boletín que pida aquí llega a su dirección a partir de ahora: un mensaje con los últimos artículos cada día en que \
                sale un número. Un mensaje se lo dice de inmediato, y cada mensaje lleva un enlace para darse de baja.",
+    },
+    SignupWording {
+        language: "es",
+        version: 2,
+        text: "Empezaremos a enviarle el boletín: un correo por número, con los últimos artículos. Le avisaremos ahora mismo por \
+               correo. Puede darse de baja cuando quiera.",
     },
     SignupWording {
         language: "fr",
@@ -36,10 +48,22 @@ const WORDINGS: &[SignupWording] = &[
                où paraît un numéro. Un message vous le dit aussitôt, et chaque message contient un lien de désinscription.",
     },
     SignupWording {
+        language: "fr",
+        version: 2,
+        text: "Nous vous enverrons désormais cette newsletter : un e-mail par numéro, avec les derniers articles. Un e-mail vous le \
+               confirmera tout de suite. Vous pouvez vous désabonner à tout moment.",
+    },
+    SignupWording {
         language: "pt",
         version: 1,
         text: "Uma newsletter que peça aqui passa a chegar ao seu endereço: uma mensagem com os artigos mais recentes em cada dia em \
                que sai uma edição. Uma mensagem diz-lho de imediato, e cada mensagem tem uma ligação para cancelar a inscrição.",
+    },
+    SignupWording {
+        language: "pt",
+        version: 2,
+        text: "Passaremos a enviar-lhe a newsletter: um e-mail por edição, com os artigos mais recentes. Avisamos já por e-mail. \
+               Pode cancelar a subscrição quando quiser.",
     },
 ];
 

@@ -25,10 +25,20 @@ const WORDINGS: &[SignupWording] = &[
         text: "One email for each issue, with the latest articles. We'll ask you to confirm first. Unsubscribe any time.",
     },
     SignupWording {
+        language: "en",
+        version: 3,
+        text: "We'll ask you to confirm first. Unsubscribe any time.",
+    },
+    SignupWording {
         language: "de",
         version: 1,
         text: "Eine Mail mit den neuesten Artikeln an jedem Tag, an dem eine Ausgabe erscheint. Zuerst schicken wir einen Link zum \
                Bestätigen; bis Sie ihm folgen, kommt nichts anderes. In jeder Mail steht ein Link zum Abmelden.",
+    },
+    SignupWording {
+        language: "de",
+        version: 2,
+        text: "Wir bitten Sie zuerst, Ihre Anmeldung zu bestätigen. Abmelden können Sie sich jederzeit.",
     },
     SignupWording {
         language: "es",
@@ -37,16 +47,31 @@ const WORDINGS: &[SignupWording] = &[
                llega nada más hasta que lo siga. Cada mensaje lleva un enlace para darse de baja.",
     },
     SignupWording {
+        language: "es",
+        version: 2,
+        text: "Primero le pediremos que confirme. Puede darse de baja cuando quiera.",
+    },
+    SignupWording {
         language: "fr",
         version: 1,
         text: "Un message avec les derniers articles chaque jour où paraît un numéro. Nous envoyons d’abord un lien de confirmation ; \
                rien d’autre n’arrive tant que vous ne l’avez pas suivi. Chaque message contient un lien de désinscription.",
     },
     SignupWording {
+        language: "fr",
+        version: 2,
+        text: "Nous vous demanderons d’abord de confirmer. Vous pouvez vous désabonner à tout moment.",
+    },
+    SignupWording {
         language: "pt",
         version: 1,
         text: "Uma mensagem com os artigos mais recentes em cada dia em que sai uma edição. Primeiro enviamos uma ligação para \
                confirmar; nada mais chega até a seguir. Cada mensagem tem uma ligação para cancelar a inscrição.",
+    },
+    SignupWording {
+        language: "pt",
+        version: 2,
+        text: "Primeiro vamos pedir-lhe que confirme. Pode cancelar a subscrição quando quiser.",
     },
 ];
 
@@ -94,7 +119,7 @@ mod tests {
     #[test]
     fn old_versions_stay_and_the_latest_is_shown() {
         let first = WORDINGS.iter().find(|wording| wording.language == "en").unwrap();
-        assert_eq!((first.version, signup_wording(Some("en")).version), (1, 2));
+        assert_eq!((first.version, signup_wording(Some("en")).version), (1, 3));
         assert!(first.text.starts_with("One mail with the latest articles on each day an issue is sent."));
         assert_versions_are_distinct(WORDINGS);
     }

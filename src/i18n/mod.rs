@@ -12,16 +12,17 @@ macro_rules! texts {
     )+};
 }
 
+mod dates;
 mod preferences;
 mod problems;
 mod texts;
 
 use axum::http::{HeaderMap, header};
-use jiff::civil::Date;
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::sync::LazyLock;
 
+pub use crate::i18n::dates::capitalize;
 pub use crate::i18n::preferences::Preferences;
-pub use crate::i18n::texts::{Embed, Issues, Texts, Unsubscribe};
+pub use crate::i18n::texts::{Dates, Embed, Issues, Texts, Unsubscribe};
 
 /// The files by language tag (BCP 47). The first one is the fallback.
 const FILES: &[(&str, &str)] = &[
@@ -42,18 +43,6 @@ static ALL: LazyLock<Vec<(&str, Texts)>> = LazyLock::new(|| {
     };
     FILES.iter().map(parse).collect()
 });
-
-impl Issues {
-    /// `23 November 2026`.
-    pub fn long_date(&self, date: Date) -> String {
-        let month = usize::from(date.month().unsigned_abs()) - 1;
-        let month = self.months.split(' ').nth(month).unwrap_or_default();
-        interpolate(
-            &self.date,
-            &[("day", &date.day().to_string()), ("month", month), ("year", &date.year().to_string())],
-        )
-    }
-}
 
 /// Replaces the placeholders of a text by values. Placeholders in a value stay as they are.
 pub fn interpolate(text: &str, values: &[(&str, &str)]) -> String {
@@ -81,6 +70,8 @@ pub struct Locale {
     /// The language tag.
     pub language: &'static str,
     pub texts: &'static Texts,
+    /// Whether dates and times follow American conventions.
+    pub is_american: bool,
 }
 
 /// Chooses the locale of a page: the first preferred language that has texts, else the browser's preference,
@@ -92,8 +83,15 @@ pub fn negotiate_locale<'a>(
 ) -> Locale {
     let accepted =
         headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let first = preferred.into_iter().flatten().find_map(find_locale);
-    first.or_else(|| accepted_locale(accepted)).unwrap_or_else(fallback)
+    let tags: Vec<&str> = preferred.into_iter().flatten().collect();
+    let first = tags.iter().find_map(|tag| find_locale(tag));
+    let locale = first.or_else(|| accepted_locale(accepted)).unwrap_or_else(fallback);
+    // A reader who chose English gets the conventions of the newsletter's English.
+    let is_american = tags
+        .iter()
+        .filter_map(|tag| find_locale(tag))
+        .any(|other| other.language == locale.language && other.is_american);
+    Locale { is_american: locale.is_american || is_american, ..locale }
 }
 
 /// Returns the texts of a language, or the English ones.
@@ -104,15 +102,17 @@ pub fn texts_in(language: &str) -> &'static Texts {
 /// Finds the locale of a language tag: `pt-BR` gets `pt`.
 pub fn find_locale(tag: &str) -> Option<Locale> {
     let primary = tag.split(['-', '_']).next().unwrap_or_default();
-    locales().find(|locale| locale.language.eq_ignore_ascii_case(primary))
+    let found = locales().find(|locale| locale.language.eq_ignore_ascii_case(primary))?;
+    let region = tag.split(['-', '_']).nth(1).unwrap_or_default();
+    Some(Locale { is_american: found.language == "en" && region.eq_ignore_ascii_case("us"), ..found })
 }
 
 fn locales() -> impl Iterator<Item = Locale> {
-    ALL.iter().map(|(language, texts)| Locale { language, texts })
+    ALL.iter().map(|(language, texts)| Locale { language, texts, is_american: false })
 }
 
 fn fallback() -> Locale {
-    Locale { language: ALL[0].0, texts: &ALL[0].1 }
+    Locale { language: ALL[0].0, texts: &ALL[0].1, is_american: false }
 }
 
 /// Chooses a locale by an `Accept-Language` header (RFC 9110 section 12.5.4).
@@ -135,15 +135,10 @@ pub fn languages() -> impl Iterator<Item = (&'static str, &'static str)> {
     ALL.iter().map(|(tag, texts)| (*tag, texts.preferences.language_name.as_str()))
 }
 
-/// Returns the texts of the signup box by language.
-pub fn embed_texts() -> BTreeMap<&'static str, &'static Embed> {
-    ALL.iter().map(|(tag, texts)| (*tag, &texts.embed)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
+    use std::{collections::BTreeMap, path::Path};
 
     fn texts(tag: &str) -> BTreeMap<String, String> {
         let (_, text) = FILES.iter().find(|(it, _)| *it == tag).unwrap();
@@ -188,6 +183,9 @@ mod tests {
     fn the_request_comes_before_the_newsletter_and_that_before_the_browser() {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_LANGUAGE, "xx, es;q=0.5, FR-ca;q=0.9, de;q=0".parse().unwrap());
+        let american = negotiate_locale([Some("en"), Some("en-US")], &headers);
+        assert!(american.is_american && american.language == "en");
+        assert!(!negotiate_locale([Some("en-GB"), Some("de")], &headers).is_american);
         let chosen =
             |requested, newsletter| negotiate_locale([requested, Some(newsletter)], &headers).language;
         assert_eq!(chosen(Some("pt-BR"), "de"), "pt");
@@ -200,12 +198,14 @@ mod tests {
     fn placeholders_are_replaced_once_and_dates_written_out() {
         assert_eq!(interpolate("{a} of {b}", &[("a", "{b}"), ("b", "x")]), "{b} of x");
         let day = jiff::civil::date(2026, 3, 5);
-        assert_eq!(texts_in("de").issues.long_date(day), "5. März 2026");
-        assert_eq!(texts_in("es").issues.long_date(day), "5 de marzo de 2026");
-        assert_eq!(texts_in("en-GB").issues.long_date(day), "5 March 2026");
+        assert_eq!(texts_in("de").dates.long(day), "5. März 2026");
+        assert_eq!(texts_in("es").dates.long(day), "5 de marzo de 2026");
         for (tag, texts) in ALL.iter() {
-            assert_eq!(texts.issues.months.split(' ').count(), 12, "{tag}");
-            assert_eq!(texts.preferences.day_names.split(' ').count(), 7, "{tag}");
+            let count = |names: &str, separator: char| names.split(separator).count();
+            assert_eq!(count(&texts.dates.months, ' '), 12, "{tag}");
+            assert_eq!((count(&texts.dates.weekdays, ' '), count(&texts.dates.each, '|')), (7, 7), "{tag}");
+            let pauses = (count(&texts.preferences.in_weeks, '|'), count(&texts.preferences.in_months, '|'));
+            assert_eq!(pauses, (2, 2), "{tag}");
         }
     }
 

@@ -27,7 +27,7 @@ impl Texts {
     /// Formats a parameter: dates are written out.
     fn param(&self, code: Code, value: &str) -> String {
         let date = value.parse::<Date>().ok().filter(|_| code == Code::PauseUntil);
-        date.map_or_else(|| value.to_owned(), |date| self.issues.long_date(date))
+        date.map_or_else(|| value.to_owned(), |date| self.dates.long(date))
     }
 }
 

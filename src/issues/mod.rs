@@ -4,6 +4,7 @@ pub mod edition;
 pub mod forecast;
 pub mod next;
 pub mod note;
+pub mod page;
 pub mod plan;
 pub mod render;
 pub mod revision;

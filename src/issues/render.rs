@@ -2,11 +2,15 @@
 
 use crate::{
     db::{content::articles::ArticleRecord, newsletters::NewsletterRecord},
-    domain::newsletter::{Archive, Newsletter, SelectionKind},
+    domain::{
+        issue::page::{Crops, IssuePage, PagePicture},
+        newsletter::{Archive, Newsletter, SelectionKind},
+    },
     issues::{
         edition::Edition,
         note,
-        story_pictures::{StoryPictures, story_pictures},
+        page::issue_page,
+        story_pictures::{ShownPicture, StoryPictures, story_pictures},
     },
 };
 use email_templates::{
@@ -108,16 +112,15 @@ impl Rendering<'_> {
         self.with_digest(digest::render)
     }
 
-    /// Renders the page of the archive.
-    pub fn web_view(&self) -> String {
-        let (url, newsletter) = (self.public_url, &self.newsletter.newsletter);
-        // All variants share one canonical URL.
-        let page = web_view_url(url, newsletter, self.date, 1);
-        let feed = format!("{url}/issues.xml?newsletter={}", newsletter.slug);
-        let feed = (newsletter.archive == Archive::Public).then_some(feed.as_str());
-        self.with_digest(|digest| {
-            digest::web_view(digest, &digest::Archive { page: &page, feed }).into_string()
-        })
+    /// Returns the content of the archive's page.
+    pub fn page(&self) -> IssuePage {
+        let newsletter = &self.newsletter.newsletter;
+        let mut page = issue_page(self.edition, |article| tagged_url(newsletter, &article.url, self.date));
+        for (story, made) in page.stories.iter_mut().zip(self.pictures()) {
+            let alt = story.picture.as_ref().map(|it| it.alt.clone()).unwrap_or_default();
+            story.crops = made.map(|made| crops(&made, &alt));
+        }
+        page
     }
 
     /// Returns the pictures that Daily made for each story.
@@ -167,6 +170,17 @@ impl Rendering<'_> {
             revision: self.revision,
         })
     }
+}
+
+/// Returns a story's made pictures for the archive's page.
+fn crops(made: &StoryPictures, alt: &str) -> Crops {
+    let crop = |it: &ShownPicture| PagePicture {
+        url: it.url.clone(),
+        alt: alt.to_owned(),
+        width: Some(it.width.into()),
+        height: Some(it.height.into()),
+    };
+    Crops { lead: crop(&made.lead), card: crop(&made.card), thumbnail: crop(&made.thumbnail) }
 }
 
 /// Returns the time that an issue covers.

@@ -18,6 +18,7 @@ use crate::{
     domain::{
         ids::{IssueId, VariantId},
         issue::{
+            page::IssuePage,
             plan::{Group, OTHERS, Plan, PlanInputs},
             status::IssueStatus,
             wave::waves,
@@ -131,9 +132,9 @@ async fn freeze(
             is_test: false,
             revision: None,
         };
-        (rendering.email(), rendering.web_view())
+        (rendering.email(), rendering.page())
     });
-    let renderings: Vec<(Email, String)> = renderings.collect();
+    let renderings: Vec<(Email, IssuePage)> = renderings.collect();
     for (email, _) in renderings.iter().filter(|(email, _)| email.clipped()) {
         tracing::warn!(issue = %record.id, bytes = email.html.len(), "some email clients will clip this issue");
     }
@@ -178,14 +179,14 @@ async fn freeze(
         return Ok(false);
     }
     let mut variants_by_key: HashMap<&str, Option<VariantId>> = HashMap::new();
-    for ((variant, (email, web_html)), number) in plan.variants.iter().zip(&renderings).zip(1_i64..) {
+    for ((variant, (email, page)), number) in plan.variants.iter().zip(&renderings).zip(1_i64..) {
         let new = variants::NewVariant {
             number,
             subject: &email.subject,
             preheader: &email.preheader,
             html: &email.html,
             text: &email.text,
-            web_html,
+            page,
             stories: &variant.stories,
         };
         let id = variants::insert(&mut tx, record.id, &new, now).await?;

@@ -1,23 +1,31 @@
 //! Files built into the binary.
 
-use crate::{i18n, web::cached};
+use crate::web::cached;
 use axum::{
+    extract::Path,
     http::{HeaderMap, HeaderName, header},
     response::IntoResponse,
 };
 use std::sync::LazyLock;
 
-/// Placeholder for the texts in the signup box's script.
-const TEXTS_PLACEHOLDER: &str = "{/*words*/}";
+/// The script of pages in a frame.
+pub const FRAME_SCRIPT: &str = "/assets/frame.js";
 
-/// The signup box's script with its texts, without comments and indentation.
+const STYLE: &str = include_str!("assets/daily.css");
+
+static STYLE_HASH: LazyLock<String> = LazyLock::new(|| cached::short_hash(STYLE.as_bytes()));
+
+/// The signup box's script without comments and indentation.
 static EMBED: LazyLock<String> = LazyLock::new(|| {
-    // A map of strings can always be serialized.
-    let texts = serde_json::to_string(&i18n::embed_texts()).unwrap_or_else(|_| TEXTS_PLACEHOLDER.to_owned());
     let lines = include_str!("assets/embed.js").lines().map(str::trim);
     let lines: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("//")).collect();
-    lines.join("\n").replace(TEXTS_PLACEHOLDER, &texts)
+    lines.join("\n")
 });
+
+/// Returns the path of the style sheet of all pages: `/assets/style/HASH.css`.
+pub fn style_path() -> String {
+    format!("/assets/style/{}.css", *STYLE_HASH)
+}
 
 /// The signup box for pages of other origins, including those with a cross-origin embedder policy.
 pub async fn embed_script(headers: HeaderMap) -> impl IntoResponse {
@@ -42,7 +50,19 @@ pub async fn time_zone_script(headers: HeaderMap) -> impl IntoResponse {
     cached::answer(&headers, "text/javascript; charset=utf-8", include_str!("assets/time-zone.js"))
 }
 
-/// The style sheet of all pages.
-pub async fn css(headers: HeaderMap) -> impl IntoResponse {
-    cached::answer(&headers, "text/css; charset=utf-8", include_str!("assets/daily.css"))
+/// Tells the page around a frame how high the form is.
+pub async fn frame_script(headers: HeaderMap) -> impl IntoResponse {
+    cached::answer(&headers, "text/javascript; charset=utf-8", include_str!("assets/frame.js"))
+}
+
+/// The style sheet of all pages. A page of another version of Daily gets the current one.
+pub async fn style(Path(file): Path<String>, headers: HeaderMap) -> impl IntoResponse {
+    let is_current = file.strip_suffix(".css") == Some(STYLE_HASH.as_str());
+    cached::answer_versioned(&headers, "text/css; charset=utf-8", STYLE, is_current)
+}
+
+/// What search engines may read. Readers' own pages are left to their `noindex`: a page that may not be read can
+/// still be listed.
+pub async fn robots(headers: HeaderMap) -> impl IntoResponse {
+    cached::answer(&headers, "text/plain; charset=utf-8", "User-agent: *\nDisallow: /embed\nAllow: /\n")
 }

@@ -9,23 +9,39 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// Short, because assets change with a new version of Daily, and the feed with each issue.
 const CACHE: &str = "public, max-age=300";
-/// For bodies whose URL names their hash: they never change, and browsers don't ask for them again.
+/// For bodies whose URL changes with them: browsers don't ask for them again.
 const CACHE_FOREVER: &str = "public, max-age=31536000, immutable";
 /// Bytes of the 32-byte digest that an entity tag uses.
 const TAG_BYTES: usize = 12;
 
 /// Responds with the body and its entity tag (RFC 9110 section 8.8.3), or with 304 if the client has it.
 pub fn answer(request: &HeaderMap, kind: &'static str, body: impl Into<Vec<u8>>) -> Response {
+    answer_versioned(request, kind, body, false)
+}
+
+/// The same for an address with the version of its content. If the version `is_current`, clients may keep the
+/// body forever. Otherwise they got the address from a page of another version of Daily.
+pub fn answer_versioned(
+    request: &HeaderMap,
+    kind: &'static str,
+    body: impl Into<Vec<u8>>,
+    is_current: bool,
+) -> Response {
     let body = body.into();
-    let hash = digest::digest(&digest::SHA256, &body);
-    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..TAG_BYTES]));
+    let tag = format!("\"{}\"", short_hash(&body));
     // Letters, digits, `-`, `_` and quotes are valid in headers.
     let header_tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
-    let headers = [(header::ETAG, header_tag), (header::CACHE_CONTROL, HeaderValue::from_static(CACHE))];
+    let cache = HeaderValue::from_static(if is_current { CACHE_FOREVER } else { CACHE });
+    let headers = [(header::ETAG, header_tag), (header::CACHE_CONTROL, cache)];
     if matches_tag(request, &tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     (headers, [(header::CONTENT_TYPE, kind)], body).into_response()
+}
+
+/// Returns a short hash of a body, for entity tags and addresses.
+pub fn short_hash(body: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(&digest::digest(&digest::SHA256, body).as_ref()[..TAG_BYTES])
 }
 
 /// Responds with a body that never changes, or with 304 if there is none to send because the client has it. `tag` is

@@ -3,10 +3,14 @@
 
 use crate::{
     db::DbError,
-    domain::validation::{Code, Problems},
+    domain::{
+        newsletter::Newsletter,
+        validation::{Code, Problems},
+    },
     i18n::{self, Locale, Texts, interpolate},
     web::{
-        layout::{DisplayMode, PageInfo, page_response_in},
+        Site,
+        layout::{DisplayMode, Page, PageInfo, page_response_in, sheet},
         negotiate::{media_type, wants_json},
     },
 };
@@ -166,10 +170,15 @@ fn seconds(wait: SignedDuration) -> u64 {
 }
 
 /// Renders an error as a page, or as a problem for JSON clients. Other responses stay unchanged.
-pub fn localize(address: &Uri, headers: &HeaderMap, response: Response) -> Response {
+pub async fn localize(
+    site: Option<&Site>,
+    address: &Uri,
+    headers: &HeaderMap,
+    response: Response,
+) -> Response {
     let mut response = classify(headers, response);
     let Some(Unlocalized { error, language }) = response.extensions_mut().remove() else { return response };
-    let locale = i18n::negotiate_locale([query_language(address).as_deref(), language], headers);
+    let locale = i18n::negotiate_locale([query_value(address, "lang").as_deref(), language], headers);
     let (title, detail) = error.text(locale.texts);
     let mut localized = if wants_json(headers) {
         let errors = match &*error {
@@ -178,7 +187,13 @@ pub fn localize(address: &Uri, headers: &HeaderMap, response: Response) -> Respo
         };
         problem(locale.language, error.status(), title, &detail, errors)
     } else {
-        page(DisplayMode::from_path(address.path()), locale.language, error.status(), title, &detail)
+        // Without a database there is no brand.
+        let newsletter = match &*error {
+            AppError::Db(_) | AppError::Other(_) => None,
+            _ => page_newsletter(site, address).await,
+        };
+        let mode = DisplayMode::from_path(address.path());
+        page((mode, newsletter.as_ref()), locale, error.status(), title, &detail)
     };
     // Keeps headers such as Retry-After, Allow and those of CORS.
     for (name, value) in response.headers() {
@@ -208,25 +223,45 @@ fn classify(headers: &HeaderMap, mut response: Response) -> Response {
     response
 }
 
-/// Returns the language that the query names.
-fn query_language(address: &Uri) -> Option<String> {
+/// Returns a value of the query.
+fn query_value(address: &Uri, wanted: &str) -> Option<String> {
     let query = address.query().unwrap_or_default();
-    form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang").map(|(_, tag)| tag.into_owned())
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == wanted)
+        .map(|(_, value)| value.into_owned())
+}
+
+/// Returns the newsletter whose brand an error page has: the one that the query names, or the first one.
+async fn page_newsletter(site: Option<&Site>, address: &Uri) -> Option<Newsletter> {
+    let site = site?;
+    let named = query_value(address, "newsletter");
+    let found = match site.newsletter(named.as_deref()).await {
+        Err(AppError::NoNewsletter(_)) => site.newsletter(None).await,
+        other => other,
+    };
+    found.ok().map(|it| it.newsletter)
 }
 
 fn page(
-    mode: DisplayMode,
-    language: &'static str,
+    (mode, newsletter): (DisplayMode, Option<&Newsletter>),
+    locale: Locale,
     status: StatusCode,
     title: &str,
     detail: &str,
 ) -> Response {
-    let info = PageInfo { title, brand: ("Daily", ""), language };
     let content = html! {
         h1 { (title) }
         p { (detail) }
     };
-    in_language(language, page_response_in(mode, status, info, &content))
+    let content = if mode == DisplayMode::Window { sheet(&content) } else { content };
+    let response = match newsletter {
+        Some(newsletter) => Page { mode, ..Page::new(newsletter, title, locale) }.respond(status, &content),
+        None => {
+            let info = PageInfo { title, name: "Daily", language: locale.language };
+            page_response_in(mode, status, info, &content)
+        }
+    };
+    in_language(locale.language, response)
 }
 
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -312,44 +347,4 @@ pub async fn not_found() -> AppError {
 /// Handles methods that a route doesn't support.
 pub async fn method_not_allowed(request: Request) -> AppError {
     AppError::Method(request.method().to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::body::to_bytes;
-
-    async fn render(error: AppError, address: &'static str, accept: &str) -> (StatusCode, String) {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::ACCEPT, accept.parse().unwrap());
-        headers.insert(header::ACCEPT_LANGUAGE, "fr".parse().unwrap());
-        let answer = localize(&Uri::from_static(address), &headers, error.into_response());
-        assert!(answer.headers().contains_key(header::CONTENT_LANGUAGE));
-        let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
-        (answer_status(&body), String::from_utf8(body.to_vec()).unwrap())
-    }
-
-    fn answer_status(body: &[u8]) -> StatusCode {
-        let problem: Result<serde_json::Value, _> = serde_json::from_slice(body);
-        let status = problem.ok().and_then(|it| u16::try_from(it["status"].as_u64()?).ok());
-        status.and_then(|it| StatusCode::from_u16(it).ok()).unwrap_or(StatusCode::OK)
-    }
-
-    #[tokio::test]
-    async fn the_query_decides_the_language_then_the_browser() {
-        let (_, page) = render(AppError::NoPage, "/nowhere?lang=de-AT", "text/html").await;
-        assert!(page.contains("<html lang=\"de\"") && page.contains("Nicht gefunden"), "{page}");
-        let (status, problem) = render(AppError::NoPage, "/nowhere?lang=xx", "application/json").await;
-        assert_eq!(status, StatusCode::NOT_FOUND);
-        assert!(problem.contains("Introuvable"), "{problem}");
-    }
-
-    #[tokio::test]
-    async fn wait_times_are_rounded_up_with_the_right_plural() {
-        for (seconds, expected) in [(0, "dans une minute"), (59, "dans une minute"), (61, "dans 2 minutes")] {
-            let wait = SignedDuration::from_secs(seconds);
-            let (_, page) = render(AppError::TooMany(wait), "/subscribe", "text/html").await;
-            assert!(page.contains(expected), "{seconds}: {page}");
-        }
-    }
 }

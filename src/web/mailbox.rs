@@ -140,7 +140,7 @@ pub async fn html(
 }
 
 fn page_info(title: &str) -> PageInfo<'_> {
-    PageInfo { title, brand: ("Daily", "The built-in mailbox"), language: "en" }
+    PageInfo { title, name: "Daily", language: "en" }
 }
 
 /// Returns the mailbox for a local client. Requests through a proxy are refused, and so are those for other

@@ -3,6 +3,7 @@
 
 pub mod admin;
 mod assets;
+mod brand_style;
 mod cached;
 mod client_address;
 mod error;
@@ -13,6 +14,7 @@ mod mailbox;
 mod metrics;
 mod negotiate;
 mod openapi;
+mod picture_policy;
 mod public;
 mod request_span;
 mod security;
@@ -119,8 +121,14 @@ pub fn router(site: Site) -> Router {
         .route("/pictures/{name}", get(public::pictures::get))
         .route("/embed", get(public::signup::get).post(public::subscribe::post))
         .route("/embed.js", get(assets::embed_script))
+        .route("/embed.json", get(public::embed::get))
+        .route("/robots.txt", get(assets::robots))
+        .route("/favicon.ico", get(brand_style::favicon))
         .route("/challenge.js", get(assets::challenge_script))
-        .route("/assets/daily.css", get(assets::css))
+        .route("/assets/style/{file}", get(assets::style))
+        .route("/assets/brand/{file}", get(brand_style::style))
+        .route("/assets/icon/{file}", get(brand_style::icon))
+        .route("/assets/frame.js", get(assets::frame_script))
         .route("/assets/time-zone.js", get(assets::time_zone_script))
         .route("/openapi.json", get(openapi::get))
         .route("/healthz", get(health::alive))
@@ -154,7 +162,7 @@ fn wrapped(router: Router<Site>, site: Site) -> Router {
         .layer(CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(site.proxies.clone(), client_address::resolve))
         .layer(axum::middleware::from_fn_with_state(
-            security::frame_policy(&site.allowed_origins),
+            (Some(site.clone()), security::frame_policy(&site.allowed_origins)),
             security::headers,
         ))
         .layer(axum::middleware::from_fn(request_span::trace))
@@ -173,7 +181,7 @@ pub fn monitoring_router(site: Site) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(
-            HeaderValue::from_static("default-src 'none'"),
+            (None, HeaderValue::from_static("default-src 'none'")),
             security::headers,
         ))
         .with_state(site)

@@ -1,6 +1,10 @@
 //! Security headers of all responses.
 
-use super::{error, layout::DisplayMode};
+use super::{
+    Site, error,
+    layout::DisplayMode,
+    picture_policy::{PictureUrls, is_origin},
+};
 use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
@@ -21,9 +25,7 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(concat!(policy!(), "'n
 
 /// Returns the policy of the form for frames, which the allowed origins may frame.
 pub fn frame_policy(origins: &[String]) -> HeaderValue {
-    let is_origin =
-        |origin: &&String| origin.bytes().all(|byte| byte.is_ascii_graphic() && !b";,'".contains(&byte));
-    let origins: Vec<&str> = origins.iter().filter(is_origin).map(String::as_str).collect();
+    let origins: Vec<&str> = origins.iter().map(String::as_str).filter(|origin| is_origin(origin)).collect();
     if origins.is_empty() {
         return PAGE_POLICY;
     }
@@ -31,7 +33,11 @@ pub fn frame_policy(origins: &[String]) -> HeaderValue {
 }
 
 /// Adds the headers that a handler has not set, and renders errors.
-pub async fn headers(State(frame_policy): State<HeaderValue>, request: Request, next: Next) -> Response {
+pub async fn headers(
+    State((site, frame_policy)): State<(Option<Site>, HeaderValue)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (request_headers, uri) = (request.headers().clone(), request.uri().clone());
     let page_policy = match DisplayMode::from_path(uri.path()) {
         DisplayMode::Window => PAGE_POLICY,
@@ -40,7 +46,10 @@ pub async fn headers(State(frame_policy): State<HeaderValue>, request: Request, 
     // Monitoring needs the plain text of health checks.
     let plain = matches!(request.uri().path(), "/healthz" | "/readyz");
     let response = next.run(request).await;
-    let mut response = if plain { response } else { error::localize(&uri, &request_headers, response) };
+    let mut response =
+        if plain { response } else { error::localize(site.as_ref(), &uri, &request_headers, response).await };
+    let pictures = response.extensions_mut().remove::<PictureUrls>();
+    let page_policy = pictures.and_then(|it| it.allow(&page_policy)).unwrap_or(page_policy);
     let headers = response.headers_mut();
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(page_policy);
     for (name, value) in [

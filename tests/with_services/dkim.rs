@@ -128,6 +128,7 @@ impl Content {
             revision: None,
             feedback_id: "7:daily:issue:exampleorg",
             auto_submitted: unsubscribe_url.is_none().then_some(AutoSubmitted::Replied),
+            revision: None,
         });
         let recipient = Recipient {
             address: &address("Ann.Lee+news@readers.example.com"),

@@ -17,7 +17,7 @@ use crate::{
     },
     domain::{
         delivery::email::EmailKind,
-        ids::ConfirmationId,
+        ids::{ConfirmationId, SubscriptionId},
         signup::form_token::is_bound_browser,
         subscriber::{consent::ConsentEvent, email_address::EmailAddress, subscription::SubscriptionStatus},
         token::Purpose,
@@ -67,6 +67,8 @@ pub enum ConfirmationLink {
         language: Option<String>,
         /// The titles of the newsletters that the reader gets.
         titles: String,
+        /// The subscription to the newsletter of the email, or to another one that was confirmed.
+        subscription: SubscriptionId,
     },
 }
 
@@ -212,8 +214,9 @@ fn link_state(context: &SignupContext, signups: &[PendingSignup]) -> Confirmatio
     if signups.iter().any(|it| is_open(context, it)) {
         let address = first.subscription.address.clone();
         ConfirmationLink::Ready { newsletter, language, titles: titles(&|it| is_open(context, it)), address }
-    } else if signups.iter().any(is_subscribed) {
-        ConfirmationLink::Confirmed { newsletter, language, titles: titles(&is_subscribed) }
+    } else if let Some(first) = signups.iter().find(|it| is_subscribed(it)) {
+        let subscription = first.subscription.id;
+        ConfirmationLink::Confirmed { newsletter, language, titles: titles(&is_subscribed), subscription }
     } else {
         ConfirmationLink::Expired { newsletter, language }
     }

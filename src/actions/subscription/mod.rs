@@ -8,6 +8,7 @@ pub mod join_newsletter;
 pub mod move_reader;
 pub mod pause_subscription;
 pub mod set_preferences;
+pub mod undo_unsubscribe;
 pub mod unsubscribe;
 pub mod unsubscribe_batcher;
 pub mod unsuppress;

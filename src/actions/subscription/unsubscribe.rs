@@ -1,7 +1,9 @@
 //! A reader unsubscribes by a link, a button or an email.
 
 use crate::{
-    actions::subscription::{context::SubscriptionContext, unsubscribe_batcher::Unsubscribed},
+    actions::subscription::{
+        context::SubscriptionContext, undo_unsubscribe::can_undo, unsubscribe_batcher::Unsubscribed,
+    },
     db::{
         DbError, Tx,
         newsletters::{self, NewsletterRecord},
@@ -12,6 +14,7 @@ use crate::{
         subscriber::{
             consent::{UnsubscribeReason, clean_remark},
             erasure::is_placeholder,
+            preferences::Preferences,
             subscription::SubscriptionStatus,
         },
         token::Purpose,
@@ -31,6 +34,10 @@ pub enum UnsubscribeLink {
         language: Option<String>,
         /// The address, masked. `None` after a change of address.
         shown_address: Option<String>,
+        subscription: SubscriptionId,
+        preferences: Preferences,
+        /// Whether the reader takes a break.
+        is_paused: bool,
     },
     /// The reader has unsubscribed, now or before.
     Unsubscribed {
@@ -38,6 +45,8 @@ pub enum UnsubscribeLink {
         language: Option<String>,
         /// Whether the reader has just given a reason.
         gave_reason: bool,
+        /// Whether the reader may take the unsubscribe back.
+        can_undo: bool,
     },
 }
 
@@ -50,7 +59,7 @@ pub async fn inspect_link(context: &SubscriptionContext, token: &str) -> Result<
     Ok(match find(context, &mut tx, token).await? {
         None => UnsubscribeLink::Unknown,
         Some((subscription, newsletter)) if is_unsubscribed(&subscription) => {
-            UnsubscribeLink::Unsubscribed { newsletter, language: subscription.language, gave_reason: false }
+            unsubscribed(context, subscription, newsletter, false)
         }
         Some((subscription, newsletter)) => subscribed(subscription, newsletter),
     })
@@ -74,7 +83,7 @@ pub async fn unsubscribe(
     };
     let ended = context.batcher.unsubscribe(SubscriptionId(id), method, evidence.clone()).await?;
     Ok(ended.map_or(UnsubscribeLink::Unknown, |Unsubscribed { newsletter, language }| {
-        UnsubscribeLink::Unsubscribed { newsletter, language, gave_reason: false }
+        UnsubscribeLink::Unsubscribed { newsletter, language, gave_reason: false, can_undo: false }
     }))
 }
 
@@ -100,9 +109,7 @@ pub async fn give_reason(
             .await?;
     tx.commit().await?;
     Ok(match subscription {
-        it if is_unsubscribed(&it) => {
-            UnsubscribeLink::Unsubscribed { newsletter, language: it.language, gave_reason: is_recorded }
-        }
+        it if is_unsubscribed(&it) => unsubscribed(context, it, newsletter, is_recorded),
         it => subscribed(it, newsletter),
     })
 }
@@ -119,8 +126,24 @@ async fn find(
 }
 
 fn subscribed(subscription: SubscriptionRecord, newsletter: NewsletterRecord) -> UnsubscribeLink {
-    let shown_address = subscription.shown_address();
-    UnsubscribeLink::Subscribed { newsletter, language: subscription.language, shown_address }
+    UnsubscribeLink::Subscribed {
+        newsletter,
+        shown_address: subscription.shown_address(),
+        subscription: subscription.id,
+        preferences: subscription.preferences(),
+        is_paused: subscription.status == SubscriptionStatus::Paused,
+        language: subscription.language,
+    }
+}
+
+fn unsubscribed(
+    context: &SubscriptionContext,
+    subscription: SubscriptionRecord,
+    newsletter: NewsletterRecord,
+    gave_reason: bool,
+) -> UnsubscribeLink {
+    let can_undo = can_undo(&subscription, context.clock.now());
+    UnsubscribeLink::Unsubscribed { newsletter, language: subscription.language, gave_reason, can_undo }
 }
 
 const fn is_unsubscribed(subscription: &SubscriptionRecord) -> bool {

@@ -5,7 +5,10 @@ use crate::{
         DbDate, DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
-    domain::ids::{ArticleId, IssueId, NewsletterId, VariantId},
+    domain::{
+        ids::{ArticleId, IssueId, NewsletterId, VariantId},
+        issue::page::{IssuePage, IssueSummary},
+    },
 };
 use jiff::{Timestamp, civil::Date};
 
@@ -21,8 +24,6 @@ pub struct VariantRecord {
     pub html: String,
     /// The text part, with the same placeholder.
     pub text: String,
-    /// The archive page.
-    pub web_html: String,
 }
 
 /// A rendered variant to save.
@@ -35,8 +36,8 @@ pub struct NewVariant<'a> {
     pub preheader: &'a str,
     pub html: &'a str,
     pub text: &'a str,
-    /// The archive page.
-    pub web_html: &'a str,
+    /// The content of the archive page.
+    pub page: &'a IssuePage,
     /// The stories, in order.
     pub stories: &'a [ArticleId],
 }
@@ -50,16 +51,17 @@ pub async fn insert(
 ) -> Result<VariantId, DbError> {
     let variant: VariantId = query_scalar!(
         tx,
-        "INSERT INTO issue_variants (issue_id, subject, preheader, html, text, web_html, created_at, number) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+        "INSERT INTO issue_variants (issue_id, subject, preheader, html, text, page, created_at, number, summary) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
         id,
         new.subject,
         new.preheader,
         new.html,
         new.text,
-        new.web_html,
+        json(new.page)?,
         DbTime(now),
-        new.number
+        new.number,
+        json(&new.page.summary())?
     )
     .fetch_one()
     .await?;
@@ -79,10 +81,7 @@ pub async fn insert(
 
 macro_rules! select_variant {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, number, subject, html, text, web_html FROM issue_variants WHERE issue_id = $1 ",
-            $rest
-        )
+        concat!("SELECT id, number, subject, html, text FROM issue_variants WHERE issue_id = $1 ", $rest)
     };
 }
 
@@ -94,6 +93,38 @@ pub async fn for_issue(tx: &mut Tx, id: IssueId) -> Result<Vec<VariantRecord>, D
 /// Returns one variant of an issue.
 pub async fn get_by_number(tx: &mut Tx, id: IssueId, number: i64) -> Result<Option<VariantRecord>, DbError> {
     query_as!(tx, select_variant!("AND number = $2 ORDER BY id LIMIT 1"), id, number).fetch_optional().await
+}
+
+/// A variant's page in the archive.
+#[derive(Debug, Clone)]
+pub struct VariantPage {
+    pub subject: String,
+    pub preheader: String,
+    pub page: IssuePage,
+}
+
+/// Returns the page of one variant of an issue.
+pub async fn page_by_number(tx: &mut Tx, id: IssueId, number: i64) -> Result<Option<VariantPage>, DbError> {
+    let found: Option<(String, String, String)> = query_as!(
+        tx,
+        "SELECT subject, preheader, page FROM issue_variants WHERE issue_id = $1 AND number = $2 \
+         ORDER BY id LIMIT 1",
+        id,
+        number
+    )
+    .fetch_optional()
+    .await?;
+    let Some((subject, preheader, page)) = found else { return Ok(None) };
+    let page = serde_json::from_str(&page).map_err(|source| undecodable("page", source))?;
+    Ok(Some(VariantPage { subject, preheader, page }))
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, DbError> {
+    serde_json::to_string(value).map_err(|source| DbError::Encode(source.into()))
+}
+
+fn undecodable(column: &str, source: serde_json::Error) -> DbError {
+    DbError::ColumnDecode { index: format!("issue_variants.{column}"), source: source.into() }
 }
 
 /// Returns the stories of a variant of a frozen issue, in order. `number` is from 1.
@@ -157,6 +188,22 @@ pub struct PublicIssue {
     pub preheader: String,
     /// When it was rendered.
     pub created_at: DbTime,
+    /// The beginning of the issue (JSON).
+    summary: String,
+}
+
+impl PublicIssue {
+    /// Returns the beginning of the issue. `None` if it has no stories.
+    pub fn summary(&self) -> Option<IssueSummary> {
+        serde_json::from_str(&self.summary).unwrap_or_default()
+    }
+}
+
+/// The issues that the archive may show.
+macro_rules! public_issues {
+    () => {
+        "i.newsletter_id = $1 AND i.status IN ('sending', 'sent', 'paused', 'held')"
+    };
 }
 
 /// Returns a page of the issues that the archive may show, dated before `before`, latest first.
@@ -168,14 +215,66 @@ pub async fn public_page(
 ) -> Result<Vec<PublicIssue>, DbError> {
     query_as!(
         tx,
-        "SELECT i.issue_date, v.subject, v.preheader, v.created_at FROM issues i \
-         JOIN issue_variants v ON v.id = (SELECT min(id) FROM issue_variants WHERE issue_id = i.id) \
-         WHERE i.newsletter_id = $1 AND i.issue_date < $2 \
-         AND i.status IN ('sending', 'sent', 'paused', 'held') ORDER BY i.issue_date DESC LIMIT $3",
+        concat!(
+            "SELECT i.issue_date, v.subject, v.preheader, v.created_at, v.summary FROM issues i \
+             JOIN issue_variants v ON v.id = (SELECT min(id) FROM issue_variants WHERE issue_id = i.id) WHERE ",
+            public_issues!(),
+            " AND i.issue_date < $2 ORDER BY i.issue_date DESC LIMIT $3"
+        ),
         newsletter,
         DbDate(before),
         limit
     )
     .fetch_all()
     .await
+}
+
+/// Returns the dates of the public issues before and after a date.
+pub async fn neighbours(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    date: Date,
+) -> Result<(Option<Date>, Option<Date>), DbError> {
+    let before: Option<DbDate> = query_scalar!(
+        tx,
+        concat!(
+            "SELECT i.issue_date FROM issues i WHERE ",
+            public_issues!(),
+            " AND i.issue_date < $2 ORDER BY i.issue_date DESC LIMIT 1"
+        ),
+        newsletter,
+        DbDate(date)
+    )
+    .fetch_optional()
+    .await?;
+    let after: Option<DbDate> = query_scalar!(
+        tx,
+        concat!(
+            "SELECT i.issue_date FROM issues i WHERE ",
+            public_issues!(),
+            " AND i.issue_date > $2 ORDER BY i.issue_date LIMIT 1"
+        ),
+        newsletter,
+        DbDate(date)
+    )
+    .fetch_optional()
+    .await?;
+    Ok((before.map(|it| it.0), after.map(|it| it.0)))
+}
+
+/// Returns the months that have public issues, as the date of the last issue in each, latest first.
+pub async fn months(tx: &mut Tx, newsletter: NewsletterId, limit: i64) -> Result<Vec<Date>, DbError> {
+    let months: Vec<DbDate> = query_scalar!(
+        tx,
+        concat!(
+            "SELECT max(i.issue_date) FROM issues i WHERE ",
+            public_issues!(),
+            " GROUP BY substr(i.issue_date, 1, 7) ORDER BY max(i.issue_date) DESC LIMIT $2"
+        ),
+        newsletter,
+        limit
+    )
+    .fetch_all()
+    .await?;
+    Ok(months.into_iter().map(|it| it.0).collect())
 }

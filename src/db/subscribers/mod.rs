@@ -51,7 +51,9 @@ pub use crate::db::subscribers::reasons::{
     COUNT_LEFT, ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason,
 };
 pub use crate::db::subscribers::reminders::{claim_reminders, readers_to_remind, set_reminder};
-pub use crate::db::subscribers::unsubscribe::{end, end_all, end_complained, end_unconfirmed, get_all};
+pub use crate::db::subscribers::unsubscribe::{
+    end, end_all, end_complained, end_unconfirmed, get_all, restore_ended,
+};
 
 use crate::{
     db::{

@@ -40,6 +40,19 @@ pub async fn end_all(
     Ok(ended.into_iter().collect())
 }
 
+/// Restores a subscription whose reader takes the unsubscribe back. Returns `false` if it has not ended that way.
+pub async fn restore_ended(tx: &mut Tx, id: SubscriptionId) -> Result<bool, DbError> {
+    query!(
+        tx,
+        "UPDATE subscriptions SET status = 'active', ended_at = NULL WHERE id = $1 \
+         AND status = 'unsubscribed' AND erased_at IS NULL",
+        id
+    )
+    .rows_affected()
+    .await
+    .map(|rows| rows == 1)
+}
+
 /// Ends all subscriptions of a reader who reported an email as spam. Returns those that had not ended for good.
 pub async fn end_complained(
     tx: &mut Tx,

@@ -4,6 +4,7 @@ pub mod cohort;
 pub mod date_word;
 pub mod days;
 pub mod next_issue;
+pub mod page;
 pub mod plan;
 pub mod readiness;
 pub mod revision;

@@ -1,6 +1,9 @@
 //! The schedule: which dates have an issue, and when readers are due.
 
-use crate::domain::newsletter::{Newsletter, SendClock, parse_send_time, parse_time_zone};
+use crate::domain::{
+    newsletter::{Newsletter, SendClock, parse_send_time, parse_time_zone},
+    subscriber::cadence::Cadence,
+};
 use jiff::{SignedDuration, Span, Timestamp, civil::Date, tz};
 
 /// The reason for skipping a planned issue after its weekday was removed from the newsletter. If the day is
@@ -119,6 +122,13 @@ fn dates(newsletter: &Newsletter, today: Date, from: i32, to: i32) -> impl Itera
 /// Returns the newsletter's first date after `date`.
 pub fn next_date(newsletter: &Newsletter, date: Date) -> Date {
     dates(newsletter, date, 1, 7).next().unwrap_or(Date::MAX)
+}
+
+/// Returns the first date after `date` whose issue readers with this cadence get.
+pub fn next_date_for(newsletter: &Newsletter, cadence: Cadence, date: Date) -> Date {
+    dates(newsletter, date, 1, 7)
+        .find(|it| cadence.is_served(newsletter.days, *it))
+        .unwrap_or_else(|| next_date(newsletter, date))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

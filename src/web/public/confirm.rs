@@ -3,17 +3,24 @@
 //! link for one that has expired.
 
 use crate::{
-    actions::signup::{
-        confirm::{self, ConfirmationLink, ConfirmedBy},
-        request::SubscribeError,
+    actions::{
+        signup::{
+            confirm::{self, ConfirmationLink, ConfirmedBy},
+            request::SubscribeError,
+        },
+        subscription::set_preferences::{self, PreferencesLink},
     },
     db::newsletters::NewsletterRecord,
-    i18n::{self, interpolate, split_at},
+    domain::{
+        content::article::title_key, ids::SubscriptionId, issue::schedule, newsletter::Archive,
+        token::Purpose,
+    },
+    i18n::{self, Locale, interpolate, split_at},
     web::{
         AppError, Site,
-        layout::{DisplayMode, newsletter_page_response},
+        layout::{Page, PageKind, sheet},
         negotiate::{BROWSER_COOKIE, LanguageQuery, cookie, evidence, is_visit},
-        public::{field_errors, subscribe},
+        public::{field_errors, latest::LatestIssue},
     },
 };
 use axum::{
@@ -43,7 +50,7 @@ pub async fn get(
         let evidence = evidence(peer, &headers, None);
         link = confirm::confirm(&site.signup, &token, ConfirmedBy::SameBrowser, &evidence).await?;
     }
-    Ok(page_for(&token, link, &query, &headers))
+    page_for(&site, &token, link, &query, &headers).await
 }
 
 /// Sends a new link.
@@ -57,11 +64,18 @@ pub async fn renew(
     match confirm::renew(&site.signup, &token, &evidence(peer, &headers, None)).await {
         Ok(Some((newsletter, language))) => {
             let locale = query.locale(language.as_deref(), &newsletter, &headers);
-            let title = &newsletter.newsletter.title;
-            Ok(subscribe::accepted(DisplayMode::Window, &newsletter, title, locale))
+            let t = &locale.texts.signup;
+            let sender = newsletter.newsletter.sender_address.as_str();
+            let content = html! {
+                h1 { (t.check) }
+                p.lede { (t.accepted) }
+                p { b { (t.missing) } " " (interpolate(&t.spam, &[("sender", sender)])) }
+            };
+            Ok(page(StatusCode::OK, &newsletter, locale, &t.check, &content))
         }
         Ok(None) => {
-            Ok(page_for(&token, confirm::inspect_link(&site.signup, &token).await?, &query, &headers))
+            let link = confirm::inspect_link(&site.signup, &token).await?;
+            page_for(&site, &token, link, &query, &headers).await
         }
         Err(SubscribeError::TooMany { wait }) => Ok(AppError::TooMany(wait).into_response()),
         Err(SubscribeError::NoSuchNewsletter(slug)) => Err(AppError::NoNewsletter(slug)),
@@ -84,65 +98,123 @@ pub async fn post(
 ) -> Result<Response, AppError> {
     let evidence = evidence(peer, &headers, None);
     let link = confirm::confirm(&site.signup, &token, ConfirmedBy::Button, &evidence).await?;
-    Ok(page_for(&token, link, &query, &headers))
+    page_for(&site, &token, link, &query, &headers).await
 }
 
-fn page_for(token: &str, link: ConfirmationLink, query: &LanguageQuery, headers: &HeaderMap) -> Response {
-    match link {
+async fn page_for(
+    site: &Site,
+    token: &str,
+    link: ConfirmationLink,
+    query: &LanguageQuery,
+    headers: &HeaderMap,
+) -> Result<Response, AppError> {
+    Ok(match link {
         ConfirmationLink::Unknown => AppError::BrokenConfirmLink.into_response(),
         ConfirmationLink::Expired { newsletter, language } => {
             let locale = query.locale(language.as_deref(), &newsletter, headers);
             let t = &locale.texts.confirm;
-            page(
-                StatusCode::GONE,
-                (&newsletter, locale.language),
-                &t.expired,
-                &html! {
-                    p { (t.why_expired) }
-                    form.signup method="post" action={ "/confirm/" (token) "/renew" } {
-                        button type="submit" { (t.renew) }
-                    }
-                },
-            )
+            let content = html! {
+                h1 { (t.expired) }
+                p { (t.why_expired) }
+                form.actions method="post" action={ "/confirm/" (token) "/renew" } {
+                    button type="submit" { (t.renew) }
+                }
+            };
+            page(StatusCode::GONE, &newsletter, locale, &t.expired, &content)
         }
         ConfirmationLink::Ready { newsletter, language, titles, address } => {
             let locale = query.locale(language.as_deref(), &newsletter, headers);
             let t = &locale.texts.confirm;
-            let (before, after) = split_at(&t.one_click, "address");
-            page(
-                StatusCode::OK,
-                (&newsletter, locale.language),
-                &interpolate(&t.ready, &[("newsletter", &titles)]),
-                &html! {
-                    p { (before) strong { (address) } (after) }
-                    // Without an action the form posts to the page's own URL.
-                    form.signup method="post" { button type="submit" { (t.button) } }
-                    p.fine-print { (t.not_you) }
-                },
-            )
+            let is_single = titles == newsletter.newsletter.title;
+            let text = if is_single { &t.ready_hint } else { &t.ready_several };
+            let (before, after) = split_at(text, "address");
+            let frequency = locale.frequency(&newsletter.newsletter);
+            let filled =
+                |text: &str| interpolate(text, &[("newsletter", &titles), ("frequency", &frequency)]);
+            let content = html! {
+                h1 { (t.ready) }
+                p.lede { (filled(before)) b { (address) } (filled(after)) }
+                // Without an action the form posts to the page's own URL.
+                form.actions method="post" { button.big type="submit" { (t.button) } }
+                p.fine-print { (t.not_you) }
+            };
+            page(StatusCode::OK, &newsletter, locale, &t.ready, &content)
         }
-        ConfirmationLink::Confirmed { newsletter, language, titles } => {
+        ConfirmationLink::Confirmed { newsletter, language, titles, subscription } => {
             let locale = query.locale(language.as_deref(), &newsletter, headers);
-            let t = &locale.texts.confirm;
-            page(
-                StatusCode::OK,
-                (&newsletter, locale.language),
-                &t.done,
-                &html! {
-                    p { (interpolate(&t.next_issue, &[("newsletter", &titles)])) }
-                    p { a href="/issues" { (t.read_past_issues) } }
-                },
-            )
+            welcome(site, &newsletter, locale, &titles, subscription).await?
         }
-    }
+    })
+}
+
+/// Makes the page after confirming: when the first issue comes, topics to pick, and the latest issue.
+async fn welcome(
+    site: &Site,
+    newsletter: &NewsletterRecord,
+    locale: Locale,
+    titles: &str,
+    subscription: SubscriptionId,
+) -> Result<Response, AppError> {
+    let (it, t) = (&newsletter.newsletter, &locale.texts.confirm);
+    let token = site.subscription.keys.sign(Purpose::Unsubscribe, subscription.0);
+    let preferences = format!("/preferences/{token}");
+    let now = site.subscription.clock.now();
+    let arrival = if titles == it.title {
+        let (date, _) = schedule::next_slot(it, now);
+        let day = locale.coming_at(date, schedule::date_at(it, now), it);
+        interpolate(&t.first_issue, &[("day", &day)])
+    } else {
+        interpolate(&t.next_issue, &[("newsletter", titles)])
+    };
+    let link = set_preferences::inspect_link(&site.subscription, &token).await?;
+    let sections = match &link {
+        PreferencesLink::Subscribed(reader) => reader.sections.as_slice(),
+        _ => &[],
+    };
+    let latest = LatestIssue::find(site, newsletter).await?;
+    let content = html! {
+        div.columns."columns--side"[latest.is_some()] {
+            div.stack {
+                section { h1 { (t.done) } p.lede { (arrival) } }
+                @if sections.is_empty() {
+                    p { a href=(preferences) { (t.manage) } }
+                } @else {
+                    form.card method="post" action={ (preferences) "?lang=" (locale.language) } {
+                        fieldset {
+                            legend { h2 { (t.topics) } }
+                            p.hint { (locale.texts.preferences.topics_hint) }
+                            input type="hidden" name="sections" value="";
+                            div.topics lang=(it.language) {
+                                @for name in sections {
+                                    label.choice { input type="checkbox" name="sections" value=(title_key(name)); span { (name) } }
+                                }
+                            }
+                        }
+                        p.actions { button type="submit" name="do" value="sections" { (t.save_topics) } }
+                    }
+                }
+                p.note { b { (t.contacts) } " " (contacts_hint(&t.contacts_hint, it.sender_address.as_str())) }
+                @if latest.is_none() && it.archive != Archive::None { p { a href="/issues" { (t.read_past_issues) } } }
+            }
+            @if let Some(latest) = &latest { (latest.card(it, locale, true)) }
+        }
+    };
+    let pictures: Vec<&str> = latest.as_ref().and_then(LatestIssue::picture).into_iter().collect();
+    let page = Page { kind: PageKind::Subscriber, pictures: &pictures, ..Page::new(it, &t.done, locale) };
+    Ok(page.respond(StatusCode::OK, &content))
+}
+
+fn contacts_hint(text: &str, sender: &str) -> Markup {
+    let (before, after) = split_at(text, "sender");
+    html! { (before) a href={ "mailto:" (sender) } { (sender) } (after) }
 }
 
 fn page(
     status: StatusCode,
-    (newsletter, language): (&NewsletterRecord, &str),
+    newsletter: &NewsletterRecord,
+    locale: Locale,
     title: &str,
     content: &Markup,
 ) -> Response {
-    let content = html! { h1 { (title) } (content) };
-    newsletter_page_response(DisplayMode::Window, status, &newsletter.newsletter, (title, language), &content)
+    Page::new(&newsletter.newsletter, title, locale).respond(status, &sheet(content))
 }

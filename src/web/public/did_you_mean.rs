@@ -9,7 +9,7 @@ use crate::{
     i18n::{Locale, interpolate, split_at},
     web::{
         error,
-        layout::{DisplayMode, newsletter_page_response},
+        layout::{DisplayMode, Page, sheet},
         public::{challenge, signup_form::SignupFields},
     },
 };
@@ -30,36 +30,31 @@ pub fn page(
     let (before, after) = split_at(&t.entered, "address");
     let content = html! {
         h1 { (locale.texts.problem(&mistyped(suggestion))) }
-        p { (before) strong { (entered) } (after) }
-        form.signup method="post" action=(mode.form_action()) data-challenge="/challenge" {
+        p { (before) b { (entered) } (after) }
+        form.actions method="post" action=(mode.form_action()) data-challenge="/challenge" {
             (hidden_fields(fields, suggestion.as_str()))
-            button type="submit" { (with_address(&t.take, suggestion.as_str())) }
+            button type="submit" { (take_label(locale, suggestion)) }
         }
-        form.signup method="post" action=(mode.form_action()) data-challenge="/challenge" {
+        form.actions method="post" action=(mode.form_action()) data-challenge="/challenge" {
             (hidden_fields(fields, entered))
             input type="hidden" name="as_typed" value="yes";
-            button type="submit" { (with_address(&t.keep, entered)) }
+            button.quiet type="submit" { (t.keep) }
         }
         (challenge::script(locale.texts))
     };
-    newsletter_page_response(
-        mode,
-        StatusCode::OK,
-        &newsletter.newsletter,
-        (&t.title, locale.language),
-        &content,
-    )
+    let content = if mode == DisplayMode::Window { sheet(&content) } else { content };
+    Page { mode, ..Page::new(&newsletter.newsletter, &t.title, locale) }.respond(StatusCode::OK, &content)
 }
 
 /// Asks a JSON client by a problem: the suggestion, the fields that keep the address, and labels for two
 /// buttons.
-pub fn problem(fields: &SignupFields, locale: Locale, suggestion: &EmailAddress) -> Response {
+pub fn problem(locale: Locale, suggestion: &EmailAddress) -> Response {
     let t = &locale.texts.typo;
     let members = [
         ("suggestion", suggestion.as_str().into()),
         ("insist", json!({ "as_typed": "yes" })),
-        ("take", with_address(&t.take, suggestion.as_str()).into()),
-        ("keep", with_address(&t.keep, fields.email.trim()).into()),
+        ("take", take_label(locale, suggestion).into()),
+        ("keep", t.keep.as_str().into()),
     ];
     error::invalid(locale, &mistyped(suggestion).into(), members)
 }
@@ -68,8 +63,9 @@ fn mistyped(suggestion: &EmailAddress) -> Problem {
     Code::AddressMistyped.at("email").with("address", suggestion)
 }
 
-fn with_address(text: &str, address: &str) -> String {
-    interpolate(text, &[("address", address)])
+/// Returns the label of the button that takes a suggestion.
+pub(super) fn take_label(locale: Locale, suggestion: &EmailAddress) -> String {
+    interpolate(&locale.texts.typo.take, &[("address", suggestion.as_str())])
 }
 
 /// Renders the entered values as hidden fields, with another address.

@@ -26,7 +26,7 @@ pub fn problem(error: &SubscribeError) -> Option<Problem> {
 pub fn message(problems: Option<&Problems>, field: &str, texts: &Texts) -> Markup {
     html! {
         @if let Some(id) = error_id(problems, field) {
-            p.notice."notice--error" id=(id) role="alert" {
+            p.problem id=(id) role="alert" {
                 @let all = problems.into_iter().flat_map(|all| all.of(field));
                 (all.map(|it| texts.problem(it)).collect::<Vec<_>>().join(" "))
             }

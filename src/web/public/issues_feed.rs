@@ -5,7 +5,7 @@ use crate::{
     domain::newsletter::Newsletter,
     web::{
         AppError, Site, cached,
-        public::issues::{issue_path, newsletters_with_archive},
+        public::{issue_page::issue_path, issues::newsletters_with_archive},
     },
 };
 use axum::{

@@ -10,7 +10,10 @@ use crate::{
     },
     web::{
         AppError, Site, error,
-        public::signup_form::{SignupFields, SignupResponder},
+        public::{
+            did_you_mean,
+            signup_form::{SignupFields, SignupResponder},
+        },
     },
 };
 use axum::response::Response;
@@ -48,7 +51,7 @@ pub(super) async fn check(
     if cached.is_none() {
         rate_limiter::debit_client(signup, peer.ip()).await?;
     }
-    let suggestion = suggestion(address);
+    let suggestion = suggestion_for(site, address);
     let problem = match &suggestion {
         Some(suggestion) => Code::NoMailServerMeant.at("email").with("address", suggestion),
         None => Code::NoMailServer.at("email"),
@@ -56,11 +59,21 @@ pub(super) async fn check(
     let problems: Problems = problem.with("domain", address.domain()).into();
     match suggestion.filter(|_| responder.is_json) {
         Some(suggestion) => {
-            let members = [("suggestion", suggestion.as_str().into())];
+            let members = [
+                ("suggestion", suggestion.as_str().into()),
+                ("take", did_you_mean::take_label(responder.locale, &suggestion).into()),
+            ];
             Ok(Some(error::invalid(responder.locale, &problems, members)))
         }
         None => responder.invalid(site, fields, &problems).await.map(Some),
     }
+}
+
+/// Suggests an address for one that looks mistyped, unless its domain is known to receive no email either.
+pub(super) fn suggestion_for(site: &Site, address: &EmailAddress) -> Option<EmailAddress> {
+    let now = site.signup.clock.now();
+    suggestion(address)
+        .filter(|it| site.signup.mail_servers.cached(it.domain(), now) != Some(Deliverability::No))
 }
 
 /// Returns the first of these short names that no newsletter has.

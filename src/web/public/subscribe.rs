@@ -10,21 +10,20 @@ use crate::{
     db::newsletters::NewsletterRecord,
     domain::{
         newsletter::parse_time_zone,
-        signup::{
-            form_token::{self, SubmissionOrigin, submission_origin},
-            mail_domains::suggestion,
-        },
+        signup::form_token::{self, SubmissionOrigin, submission_origin},
         signup_wording::signup_wording,
         subscriber::email_address::EmailAddress,
         validation::Problems,
     },
-    i18n::{self, Locale, interpolate},
+    i18n::{self, Locale, interpolate, split_at},
     web::{
         AppError, Site, error,
-        layout::{DisplayMode, newsletter_page_response},
+        layout::{DisplayMode, Page},
         negotiate::{BROWSER_COOKIE, evidence},
         public::{
-            challenge, did_you_mean, field_errors, mx_guard,
+            challenge, did_you_mean, field_errors,
+            latest::LatestIssue,
+            mx_guard,
             signup::Form,
             signup_form::{DEFAULT_NEWSLETTER, SignupFields, SignupResponder},
             timing_guard,
@@ -38,7 +37,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use maud::html;
+use maud::{Markup, html};
 use std::net::SocketAddr;
 
 /// The response to a JSON client whose signup was accepted.
@@ -95,7 +94,7 @@ pub async fn post(
         let body = Accepted { status: "accepted", message: &locale.texts.signup.accepted };
         return Ok(error::in_language(locale.language, (StatusCode::ACCEPTED, Json(body)).into_response()));
     }
-    let mut response = responder.accepted(&site).await?;
+    let mut response = responder.accepted(&site, &fields).await?;
     if let Some(cookie) = browser_cookie {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
@@ -114,15 +113,22 @@ async fn process(
     if let Err(error) = check_signup(&site.signup, &signup) {
         return responder.rejected(site, fields, error).await.map(Some);
     }
-    if let Some(suggestion) = suggestion(&signup.address).filter(|_| fields.as_typed.is_none()) {
+    let proof = challenge::check(site, fields.proof.as_deref()).await?;
+    let meant = mx_guard::suggestion_for(site, &signup.address).filter(|_| fields.as_typed.is_none());
+    if let Some(suggestion) = meant {
+        // An address that can't receive email is no choice. Clients without a solution must not cause DNS queries.
+        if proof != Proof::Missing
+            && let Some(response) = mx_guard::check(site, responder, fields, peer, &signup.address).await?
+        {
+            return Ok(Some(response));
+        }
         return Ok(Some(if responder.is_json {
-            did_you_mean::problem(fields, responder.locale, &suggestion)
+            did_you_mean::problem(responder.locale, &suggestion)
         } else {
             let newsletter = responder.newsletter(site).await?;
             did_you_mean::page(responder.mode, &newsletter, responder.locale, fields, &suggestion)
         }));
     }
-    let proof = challenge::check(site, fields.proof.as_deref()).await?;
     if responder.is_json && proof == Proof::Missing {
         return Ok(Some(challenge::required_problem(site)));
     }
@@ -235,34 +241,67 @@ impl SignupResponder<'_> {
     }
 
     /// Makes the page after a signup.
-    async fn accepted(&self, site: &Site) -> Result<Response, AppError> {
+    async fn accepted(&self, site: &Site, fields: &SignupFields) -> Result<Response, AppError> {
         let newsletter = self.newsletter(site).await?;
         let mut titles = vec![newsletter.newsletter.title.clone()];
         for slug in self.newsletters.iter().filter(|slug| *slug != self.slug) {
             titles.push(site.newsletter(Some(slug)).await?.newsletter.title);
         }
-        Ok(accepted(self.mode, &newsletter, &titles.join(", "), self.locale))
+        let titles = self.locale.list(titles.iter().map(String::as_str));
+        // The page repeats what the visitor entered, so it is the same for every address.
+        let entered = fields.email.trim();
+        let again = html! {
+            form.actions method="post" action=(self.mode.form_action()) data-challenge="/challenge" {
+                (did_you_mean::hidden_fields(fields, entered))
+                input type="hidden" name="as_typed" value="yes";
+                button.quiet type="submit" { (self.locale.texts.signup.again) }
+                a href={ (self.start()) "?newsletter=" (newsletter.newsletter.slug) "&lang=" (self.locale.language) } {
+                    (self.locale.texts.signup.different)
+                }
+            }
+            (challenge::script(self.locale.texts))
+        };
+        accepted(site, self.mode, &newsletter, (&titles, entered), self.locale, &again).await
+    }
+
+    /// Returns the path of the empty form.
+    const fn start(&self) -> &'static str {
+        match self.mode {
+            DisplayMode::Frame => DisplayMode::FRAME_PATH,
+            DisplayMode::Window => "/",
+        }
     }
 }
 
-/// Makes the page after a signup for newsletters of these titles.
-pub(super) fn accepted(
+/// Makes the page after a signup of an address for newsletters of these titles. `more` are buttons to go on.
+pub(super) async fn accepted(
+    site: &Site,
     mode: DisplayMode,
     newsletter: &NewsletterRecord,
-    titles: &str,
+    (titles, address): (&str, &str),
     locale: Locale,
-) -> Response {
-    let t = &locale.texts.signup;
-    let content = html! {
+    more: &Markup,
+) -> Result<Response, AppError> {
+    let (t, it) = (&locale.texts.signup, &newsletter.newsletter);
+    let (before, rest) = split_at(&t.sent, "address");
+    let with_titles = |text: &str| interpolate(text, &[("newsletter", titles)]);
+    let told = html! {
         h1 { (t.check) }
-        p { (interpolate(&t.sent, &[("newsletter", titles)])) }
-        p.fine-print { (t.missing) }
+        p.lede { (with_titles(before)) b { (address) } (with_titles(rest)) }
+        p { b { (t.missing) } " " (interpolate(&t.spam, &[("sender", it.sender_address.as_str())])) }
+        (more)
     };
-    newsletter_page_response(
-        mode,
-        StatusCode::OK,
-        &newsletter.newsletter,
-        (&t.check, locale.language),
-        &content,
-    )
+    let page = Page { mode, ..Page::new(it, &t.check, locale) };
+    if mode == DisplayMode::Frame {
+        return Ok(page.respond(StatusCode::OK, &told));
+    }
+    let latest = LatestIssue::find(site, newsletter).await?;
+    let pictures: Vec<&str> = latest.as_ref().and_then(LatestIssue::picture).into_iter().collect();
+    let content = html! {
+        div.narrow.stack {
+            section.card { (told) }
+            @if let Some(latest) = &latest { (latest.card(it, locale, false)) }
+        }
+    };
+    Ok(Page { pictures: &pictures, ..page }.respond(StatusCode::OK, &content))
 }

@@ -6,7 +6,10 @@ use super::{
     did_you_mean::hidden_fields,
     signup_form::{SignupFields, SignupResponder},
 };
-use crate::web::{AppError, Site, error, layout::newsletter_page_response};
+use crate::web::{
+    AppError, Site, error,
+    layout::{DisplayMode, Page, sheet},
+};
 use axum::{http::StatusCode, response::Response};
 use maud::html;
 
@@ -25,14 +28,15 @@ pub(super) async fn ask_again(
     let content = html! {
         h1 { (t.title) }
         p { (t.too_soon) }
-        form.signup method="post" action=(responder.mode.form_action()) data-challenge="/challenge" {
+        form.actions method="post" action=(responder.mode.form_action()) data-challenge="/challenge" {
             (hidden_fields(fields, fields.email.trim()))
             @if let Some(value) = &fields.as_typed { input type="hidden" name="as_typed" value=(value); }
             button type="submit" { (t.button) }
         }
         (challenge::script(locale.texts))
     };
+    let content = if responder.mode == DisplayMode::Window { sheet(&content) } else { content };
     let newsletter = responder.newsletter(site).await?;
-    let title = (t.title.as_str(), locale.language);
-    Ok(newsletter_page_response(responder.mode, StatusCode::OK, &newsletter.newsletter, title, &content))
+    let page = Page { mode: responder.mode, ..Page::new(&newsletter.newsletter, &t.title, locale) };
+    Ok(page.respond(StatusCode::OK, &content))
 }

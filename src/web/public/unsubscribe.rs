@@ -1,16 +1,32 @@
 //! `/unsubscribe/{token}`: GET shows a button and changes nothing. POST, from the button or from a mail
 //! program (RFC 8058), unsubscribes at once, without cookie, login or redirect. A reader who has unsubscribed
-//! may give a reason with another POST.
+//! may give a reason with another POST, or take it back within the hour. The page also offers an issue a week,
+//! or a break.
 
 use crate::{
-    actions::subscription::unsubscribe::{self, UnsubscribeLink},
-    db::newsletters::NewsletterRecord,
-    domain::subscriber::consent::{MAX_REMARK_CHARS, UnsubscribeReason},
-    i18n::{Unsubscribe, interpolate, split_at},
+    actions::subscription::{
+        pause_subscription::pause_subscription,
+        set_preferences::set_preferences,
+        undo_unsubscribe::undo_unsubscribe,
+        unsubscribe::{self, UnsubscribeLink},
+    },
+    db::{newsletters::NewsletterRecord, subscribers::Evidence},
+    domain::{
+        actor::Actor,
+        issue::schedule,
+        subscriber::{
+            cadence::Cadence,
+            consent::{MAX_REMARK_CHARS, UnsubscribeReason},
+            pause,
+            preferences::Preferences,
+        },
+    },
+    i18n::{Locale, Unsubscribe, interpolate, split_at},
     web::{
         AppError, Site,
-        layout::{DisplayMode, newsletter_page_response},
+        layout::{Page, PageKind, sheet},
         negotiate::{LanguageQuery, evidence, media_type},
+        public::pause_choices::{self, PauseChoice},
         submission::from_texts,
     },
 };
@@ -33,7 +49,8 @@ pub async fn get(
     Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    Ok(page_for(unsubscribe::inspect_link(&site.subscription, &token).await?, &query, &headers))
+    let link = unsubscribe::inspect_link(&site.subscription, &token).await?;
+    Ok(page_for(&site, &token, link, &query, &headers))
 }
 
 /// Unsubscribes, or records the reason.
@@ -49,10 +66,17 @@ pub async fn post(
     if let Some(reason) = fields.reason() {
         let remark = fields.remark.as_deref().unwrap_or_default();
         let link = unsubscribe::give_reason(&site.subscription, &token, reason, remark).await?;
-        return Ok(page_for(link, &query, &headers));
+        return Ok(page_for(&site, &token, link, &query, &headers));
+    }
+    let evidence = evidence(peer, &headers, None);
+    if let Some(alternative) = fields.alternative() {
+        if let Some(response) = choose(&site, &token, alternative, &evidence, &query, &headers).await? {
+            return Ok(response);
+        }
+        let link = unsubscribe::inspect_link(&site.subscription, &token).await?;
+        return Ok(page_for(&site, &token, link, &query, &headers));
     }
     let method = if fields.is_one_click() { "one_click" } else { "link" };
-    let evidence = evidence(peer, &headers, None);
     let link = unsubscribe::unsubscribe(&site.subscription, &token, method, &evidence).await?;
     if fields.is_one_click() {
         return Ok(match link {
@@ -60,7 +84,12 @@ pub async fn post(
             _ => "unsubscribed\n".into_response(),
         });
     }
-    Ok(page_for(link, &query, &headers))
+    // Reads the state again, to know whether the reader may take it back.
+    let link = match link {
+        UnsubscribeLink::Unsubscribed { .. } => unsubscribe::inspect_link(&site.subscription, &token).await?,
+        other => other,
+    };
+    Ok(page_for(&site, &token, link, &query, &headers))
 }
 
 /// The fields of the page's forms and of mail programs' requests. All values are accepted, because
@@ -79,6 +108,13 @@ pub struct UnsubscribeFields {
     /// The reader's own words. A long text is cut.
     #[schemars(with = "String", extend("examples" = ["Thank you"]))]
     remark: Option<String>,
+    /// Something other than unsubscribing: weekly, pause (with `until`) or undo. A page with an unknown value
+    /// changes nothing.
+    #[schemars(with = "String", extend("examples" = ["weekly"]))]
+    instead: Option<String>,
+    /// Day whose issue is the first one after a break.
+    #[schemars(with = "String", extend("examples" = ["2026-06-01"]))]
+    until: Option<String>,
 }
 
 /// Most fields of a form that are read.
@@ -98,6 +134,16 @@ impl UnsubscribeFields {
 
     fn is_one_click(&self) -> bool {
         self.one_click.as_deref().is_some_and(|value| value.trim() == "One-Click")
+    }
+
+    /// Returns the alternative to unsubscribing. An unknown value is a pause without a day, which changes nothing.
+    fn alternative(&self) -> Option<Alternative> {
+        Some(match self.instead.as_deref()? {
+            "weekly" => Alternative::Weekly,
+            "undo" => Alternative::Undo,
+            "pause" => Alternative::Pause(self.until.clone().unwrap_or_default()),
+            _ => Alternative::Pause(String::new()),
+        })
     }
 
     /// Returns the reason. An unknown value is [`UnsubscribeReason::Other`], because a request with a reason
@@ -125,54 +171,185 @@ async fn read_multipart(
     Ok(())
 }
 
-fn page_for(link: UnsubscribeLink, query: &LanguageQuery, headers: &HeaderMap) -> Response {
+/// Something other than unsubscribing that the page offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Alternative {
+    /// One issue a week.
+    Weekly,
+    /// A break until a day, as entered.
+    Pause(String),
+    /// Takes an unsubscribe back.
+    Undo,
+}
+
+/// Carries out an alternative and shows the result. `None`: the link's page shows the current state.
+async fn choose(
+    site: &Site,
+    token: &str,
+    alternative: Alternative,
+    evidence: &Evidence,
+    query: &LanguageQuery,
+    headers: &HeaderMap,
+) -> Result<Option<Response>, AppError> {
+    if alternative == Alternative::Undo && !undo_unsubscribe(&site.subscription, token, evidence).await? {
+        return Ok(None);
+    }
+    let UnsubscribeLink::Subscribed { newsletter, language, subscription, preferences, .. } =
+        unsubscribe::inspect_link(&site.subscription, token).await?
+    else {
+        return Ok(None);
+    };
+    let locale = query.locale(language.as_deref(), &newsletter, headers);
+    let (t, it) = (&locale.texts.unsubscribe, &newsletter.newsletter);
+    let now = site.subscription.clock.now();
+    let today = schedule::date_at(it, now);
+    let (title, text) = match alternative {
+        Alternative::Undo => (t.undone.clone(), with_newsletter(&t.undone_hint, &newsletter)),
+        Alternative::Weekly => {
+            let weekly = Preferences { cadence: Cadence::Weekly, ..preferences };
+            if !set_preferences(&site.actions, &Actor::Reader, subscription, &weekly).await? {
+                return Ok(None);
+            }
+            let next = schedule::next_date_for(it, Cadence::Weekly, today);
+            let text =
+                interpolate(&locale.texts.preferences.next_issue, &[("day", &locale.coming(next, today))]);
+            (t.less_done.clone(), text)
+        }
+        Alternative::Pause(until) => {
+            let zone = pause::effective_zone(it, preferences.time_zone.as_ref());
+            let Some(until) = pause::parse_until(&until, pause::bounds(zone, now)) else { return Ok(None) };
+            if !pause_subscription(&site.actions, subscription, until).await? {
+                return Ok(None);
+            }
+            let p = &locale.texts.preferences;
+            let title = interpolate(&p.paused_until, &[("date", &locale.long_date(until))]);
+            (title.trim_end_matches('.').to_owned(), with_newsletter(&p.paused_hint, &newsletter))
+        }
+    };
+    let content = html! {
+        h1 { (title) }
+        p.lede role="status" { (text) }
+        p { a href={ "/preferences/" (token) } { (t.preferences) } }
+    };
+    Ok(Some(page(&newsletter, locale, &title, PageKind::Subscriber, &content)))
+}
+
+fn page_for(
+    site: &Site,
+    token: &str,
+    link: UnsubscribeLink,
+    query: &LanguageQuery,
+    headers: &HeaderMap,
+) -> Response {
     match link {
         UnsubscribeLink::Unknown => AppError::BrokenLink.into_response(),
         UnsubscribeLink::Test => AppError::TestLink.into_response(),
-        UnsubscribeLink::Subscribed { newsletter, language, shown_address } => {
+        UnsubscribeLink::Subscribed {
+            newsletter, language, shown_address, preferences, is_paused, ..
+        } => {
             let locale = query.locale(language.as_deref(), &newsletter, headers);
             let t = &locale.texts.unsubscribe;
+            let ways = Ways { site, newsletter: &newsletter, locale, preferences: &preferences, is_paused };
             let (before, after) = split_at(&t.ready_hint, "address");
-            page(
-                (&newsletter, locale.language),
-                &with_newsletter(&t.ready, &newsletter),
-                &html! {
-                    @if let Some(address) = &shown_address {
-                        p { (before) strong { (address) } (after) }
+            let content = html! {
+                h1 { (t.ready) }
+                p.lede {
+                    @match &shown_address {
+                        Some(address) => {
+                            (with_newsletter(before, &newsletter)) b { (address) } (with_newsletter(after, &newsletter))
+                        },
+                        None => (newsletter.newsletter.title),
                     }
-                    form.signup method="post" { button type="submit" { (t.button) } }
-                },
-            )
+                }
+                (ways.list())
+                p.fine-print { (t.only_topics) " " a href={ "/preferences/" (token) "#topics" } { (t.choose_topics) } }
+            };
+            page(&newsletter, locale, &t.ready, PageKind::Subscriber, &content)
         }
-        UnsubscribeLink::Unsubscribed { newsletter, language, gave_reason } => {
+        UnsubscribeLink::Unsubscribed { newsletter, language, gave_reason, can_undo } => {
             let locale = query.locale(language.as_deref(), &newsletter, headers);
             let t = &locale.texts.unsubscribe;
-            page(
-                (&newsletter, locale.language),
-                &t.done,
-                &html! {
-                    p { (with_newsletter(&t.done_hint, &newsletter)) }
-                    @if gave_reason {
-                        p.notice role="status" { strong { (t.thanks) } " " (t.thanks_hint) }
-                    } @else {
-                        (reason_form(t))
+            let content = html! {
+                h1 { (t.done) }
+                p.lede role="status" { (with_newsletter(&t.done_hint, &newsletter)) }
+                @if can_undo {
+                    form.actions method="post" {
+                        button.quiet type="submit" name="instead" value="undo" { (t.undo) }
+                        p.hint { (t.undo_hint) }
                     }
+                } @else {
                     p {
                         (t.mistake) " "
                         a href={ "/?newsletter=" (newsletter.newsletter.slug) } { (t.sign_up_again) }
                     }
-                },
-            )
+                }
+                @if gave_reason {
+                    p.note role="status" { b { (t.thanks) } " " (t.thanks_hint) }
+                } @else {
+                    (reason_form(t))
+                }
+            };
+            page(&newsletter, locale, &t.done, PageKind::Other, &content)
         }
+    }
+}
+
+/// The ways to get a newsletter less often, later, or not at all.
+struct Ways<'a> {
+    site: &'a Site,
+    newsletter: &'a NewsletterRecord,
+    locale: Locale,
+    preferences: &'a Preferences,
+    is_paused: bool,
+}
+
+impl Ways<'_> {
+    /// Renders them. Unsubscribing comes last, but only its button is filled.
+    fn list(&self) -> Markup {
+        let t = &self.locale.texts.unsubscribe;
+        let it = &self.newsletter.newsletter;
+        let can_be_weekly =
+            self.preferences.cadence != Cadence::Weekly && Cadence::Weekly.is_meaningful(it.days);
+        let weekly_hint = interpolate(&t.less_hint, &[("day", &self.locale.every_week(it.days.last()))]);
+        html! {
+            ul.ways {
+                @if can_be_weekly {
+                    li {
+                        div { h2 { (t.less) } p { (weekly_hint) } }
+                        form method="post" { button.quiet type="submit" name="instead" value="weekly" { (t.less_button) } }
+                    }
+                }
+                @if !self.is_paused {
+                    li {
+                        div { h2 { (t.break_title) } p { (t.break_hint) } }
+                        form method="post" {
+                            label.hidden for="until" { (t.break_for) }
+                            select #until name="until" { (pause_choices::options(&self.choices(), None)) }
+                            button.quiet type="submit" name="instead" value="pause" { (t.break_button) }
+                        }
+                    }
+                }
+                li {
+                    div { h2 { (t.stop) } p { (t.stop_hint) } }
+                    // Without an action the form posts to the page's own URL.
+                    form.unsubscribe method="post" { button type="submit" { (t.button) } }
+                }
+            }
+        }
+    }
+
+    fn choices(&self) -> Vec<PauseChoice> {
+        let now = self.site.subscription.clock.now();
+        pause_choices::choices(&self.newsletter.newsletter, self.preferences, self.locale, now)
     }
 }
 
 /// Renders the form that asks for a reason. The reader is unsubscribed already.
 fn reason_form(t: &Unsubscribe) -> Markup {
     html! {
-        form.choices method="post" {
+        form.apart method="post" {
             fieldset {
-                legend { (t.reason) }
+                legend { h2 { (t.reason) } }
                 p.hint { (t.reason_hint) }
                 @for reason in UnsubscribeReason::ALL {
                     label.choice {
@@ -181,9 +358,11 @@ fn reason_form(t: &Unsubscribe) -> Markup {
                     }
                 }
             }
-            label for="remark" { (t.remark) " " span.hint { (t.optional) } }
-            textarea #remark name="remark" rows="3" maxlength=(MAX_REMARK_CHARS) {}
-            button type="submit" { (t.send) }
+            div.field {
+                label for="remark" { (t.remark) " " span.hint { (t.optional) } }
+                textarea #remark name="remark" rows="3" maxlength=(MAX_REMARK_CHARS) {}
+            }
+            p.actions { button.quiet type="submit" { (t.send) } }
         }
     }
 }
@@ -203,15 +382,14 @@ fn with_newsletter(text: &str, newsletter: &NewsletterRecord) -> String {
     interpolate(text, &[("newsletter", &newsletter.newsletter.title)])
 }
 
-fn page((newsletter, language): (&NewsletterRecord, &str), title: &str, content: &Markup) -> Response {
-    let content = html! { h1 { (title) } (content) };
-    newsletter_page_response(
-        DisplayMode::Window,
-        StatusCode::OK,
-        &newsletter.newsletter,
-        (title, language),
-        &content,
-    )
+fn page(
+    newsletter: &NewsletterRecord,
+    locale: Locale,
+    title: &str,
+    kind: PageKind,
+    content: &Markup,
+) -> Response {
+    Page { kind, ..Page::new(&newsletter.newsletter, title, locale) }.respond(StatusCode::OK, &sheet(content))
 }
 
 #[cfg(test)]
@@ -240,5 +418,8 @@ mod tests {
         assert_eq!(read("reason=aliens&reason=too_many").reason(), Some(UnsubscribeReason::TooMany));
         assert_eq!(read("reason=aliens").reason(), Some(UnsubscribeReason::Other));
         assert_eq!(read("\0=&%%%"), UnsubscribeFields::default());
+        assert_eq!(read("instead=weekly").alternative(), Some(Alternative::Weekly));
+        assert_eq!(read("instead=x").alternative(), Some(Alternative::Pause(String::new())));
+        assert_eq!(read("List-Unsubscribe=One-Click").alternative(), None);
     }
 }

@@ -102,21 +102,12 @@ pub(super) fn not_found(site: &Site) -> Markup {
 /// Renders a plain form that works without its script. The script shows the answer inside the page.
 fn signup_box(site: &Site, story: &Story) -> Markup {
     html! {
-        aside.signup aria-labelledby="signup" {
-            h2 #signup { "Daily" }
-            p { "Keep up with the latest daily buzz with the Daily newsletter!" }
+        div.signup {
             form data-daily method="post" action=(site.subscribe_url()) {
                 input type="hidden" name="source" value=(site.article_url(story));
-                label for="email" { "Your email address" }
-                div.line {
-                    input #email type="email" name="email" autocomplete="email" required maxlength="254"
-                        aria-describedby="signup-note";
-                    button type="submit" { "Sign up" }
-                }
-                p.note #signup-note {
-                    "We will send you one mail with a link to confirm that it is you. Until you open it, you get nothing "
-                    "else. Every issue has a link to leave."
-                }
+                label for="email" { "Email address" }
+                input #email type="email" name="email" autocomplete="email" required maxlength="254";
+                button type="submit" { "Sign up" }
             }
             script src=(site.signup_script_url()) async {}
         }

@@ -58,7 +58,7 @@ fn page_for(link: &AddressChangeLink, query: &LanguageQuery, headers: &HeaderMap
             let content = html! {
                 p { (with_addresses(text, change)) }
                 @if !change.already_subscribed.is_empty() { p { (with_addresses(&t.already_subscribed, change)) } }
-                form.signup method="post" { button type="submit" { (t.button) } }
+                form.actions method="post" { button type="submit" { (t.button) } }
                 p.fine-print { (t.not_you) }
             };
             (StatusCode::OK, &t.title, content)

@@ -16,7 +16,9 @@ use crate::{
     i18n::Locale,
     web::{
         Site,
-        public::preferences::{choices, form::PreferencesRequest, page::Notice, with_newsletter},
+        public::preferences::{
+            card::Card, choices, form::PreferencesRequest, notice::Notice, with_newsletter,
+        },
     },
 };
 
@@ -25,7 +27,7 @@ use crate::{
 pub(super) async fn carry_out(
     site: &Site,
     reader: &mut ReaderPreferences,
-    request: PreferencesRequest,
+    (request, card): (PreferencesRequest, Option<Card>),
     locale: Locale,
     evidence: &Evidence,
 ) -> Result<Option<Notice>, DbError> {
@@ -41,8 +43,10 @@ pub(super) async fn carry_out(
                 reader.language = Some(language.to_owned());
             }
             reader.preferences = preferences;
-            let summary = choices::summary(&reader.newsletter.newsletter, &reader.preferences, t);
-            Some(Notice::Done(t.saved.clone(), summary))
+            let now = site.subscription.clock.now();
+            let (it, chosen) = (&reader.newsletter.newsletter, &reader.preferences);
+            let summary = choices::summary(it, chosen, locale, card, now);
+            Some(done(format!("{} {summary}", t.saved).trim_end()))
         }
         PreferencesRequest::Pause(until) => {
             reader.paused = Some(Some(until));
@@ -106,7 +110,7 @@ pub(super) async fn request_data_export(
 }
 
 fn done(text: &str) -> Notice {
-    Notice::Done(String::new(), text.to_owned())
+    Notice::Done(text.to_owned())
 }
 
 /// Inserts another newsletter's title into a text. An unknown newsletter is not named.

@@ -7,7 +7,7 @@ use crate::{
     i18n::{self, Locale, interpolate},
     web::{
         AppError, Site,
-        layout::{PageInfo, page_response},
+        layout::{Page, PageKind, sheet},
         negotiate::LanguageQuery,
         public::preferences::page,
     },
@@ -64,14 +64,14 @@ fn page_for(link: ExportLink, query: &LanguageQuery, headers: &HeaderMap) -> Res
             let t = &locale.texts.data_export;
             let content = html! {
                 p { (interpolate(&t.download_hint, &[("address", address.as_str())])) }
-                form.signup method="post" { button type="submit" { (t.button) } }
+                form.actions method="post" { button type="submit" { (t.button) } }
             };
             newsletter_page(&newsletter, locale, StatusCode::OK, &t.title, &content)
         }
     }
 }
 
-/// Makes a page with the newsletter's name and a headline.
+/// Makes a page of the newsletter with a headline.
 pub(super) fn newsletter_page(
     newsletter: &NewsletterRecord,
     locale: Locale,
@@ -79,7 +79,6 @@ pub(super) fn newsletter_page(
     title: &str,
     content: &Markup,
 ) -> Response {
-    let it = &newsletter.newsletter;
-    let info = PageInfo { title, brand: (&it.title, &it.tagline), language: locale.language };
-    page_response(status, info, &html! { h1 { (title) } (content) })
+    let page = Page { kind: PageKind::Subscriber, ..Page::new(&newsletter.newsletter, title, locale) };
+    page.respond(status, &sheet(&html! { h1 { (title) } (content) }))
 }

@@ -11,7 +11,7 @@ use crate::{
         validation::{Code, Problems, rules},
     },
     i18n,
-    web::submission::one_or_many,
+    web::{public::preferences::card::Card, submission::one_or_many},
 };
 use jiff::{Timestamp, civil::Date};
 use schemars::JsonSchema;
@@ -36,47 +36,51 @@ pub(super) enum PreferencesRequest {
     DataExport,
 }
 
-/// All fields of the page. Each form sends some of them.
-#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+/// All fields of the page, which is one form. Each card has its own button, and its request concerns the
+/// fields of that card only.
+#[derive(Debug, Default, Clone, serde::Deserialize, JsonSchema)]
 #[schemars(rename = "Preferences")]
 pub struct PreferencesFields {
-    /// An action other than saving preferences: pause, resume, request a data export, or change the address.
+    /// What to do: save one card (cadence, sections, clock, language), pause, resume, request a data export, or
+    /// change the address. Without it, everything from cadence to language that the request has is saved.
     #[serde(rename = "do")]
-    #[schemars(extend("enum" = ["pause", "resume", "data_export", "address"]))]
+    #[schemars(extend("enum" = [
+        "save", "cadence", "sections", "clock", "language", "pause", "resume", "data_export", "address",
+    ]))]
     action: Option<String>,
     /// Short name of a newsletter to subscribe to. The reader gets an email about it. At most 20 a day.
     join: Option<String>,
     /// Short name of a newsletter to unsubscribe from.
     leave: Option<String>,
     #[serde(flatten)]
-    choices: ChoicesFields,
+    pub(super) choices: ChoicesFields,
     #[serde(flatten)]
-    pause: PauseFields,
+    pub(super) pause: PauseFields,
     #[serde(flatten)]
-    address_change: AddressChangeFields,
+    pub(super) address_change: AddressChangeFields,
 }
 
 /// Frequency, topics, delivery time and language.
 #[derive(Debug, Default, Clone, serde::Deserialize, Validate, JsonSchema)]
 pub struct ChoicesFields {
     /// Language of pages and emails. An unsupported one is ignored.
-    language: Option<String>,
+    pub(super) language: Option<String>,
     #[validate(custom(function = self::cadence))]
     #[schemars(extend("enum" = Cadence::ALL))]
-    cadence: Option<String>,
+    pub(super) cadence: Option<String>,
     /// Chosen sections. Every form also sends an empty one, so that no tick means everything.
     #[serde(default, deserialize_with = "some_texts")]
     #[validate(custom(function = rules::sections))]
     #[schemars(schema_with = "sections_schema")]
-    sections: Option<Vec<String>>,
+    pub(super) sections: Option<Vec<String>>,
     /// Time zone (IANA name). Empty: the newsletter's.
     #[validate(custom(function = rules::optional_time_zone))]
     #[schemars(extend("examples" = ["Europe/Paris"]))]
-    time_zone: Option<String>,
+    pub(super) time_zone: Option<String>,
     /// Delivery time on the reader's clock. Empty: the newsletter's time.
     #[validate(custom(function = rules::optional_time_of_day))]
     #[schemars(regex(pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9])?$"), extend("examples" = ["07:30"]))]
-    send_time: Option<String>,
+    pub(super) send_time: Option<String>,
 }
 
 /// The form of a break.
@@ -87,7 +91,7 @@ pub struct PauseFields {
     #[serde(default)]
     #[validate(custom(function = self::pause_until, use_context))]
     #[schemars(extend("examples" = ["2026-06-01"]))]
-    until: String,
+    pub(super) until: String,
 }
 
 /// The first and the last day that a break may end on.
@@ -98,7 +102,7 @@ pub struct PauseBounds(Date, Date);
 pub struct AddressChangeFields {
     #[serde(default)]
     #[validate(custom(function = rules::address))]
-    address: String,
+    pub(super) address: String,
 }
 
 fn some_texts<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
@@ -134,32 +138,41 @@ impl PreferencesFields {
         self.action.as_deref() == Some("data_export")
     }
 
-    /// Checks the submitted form and returns its request. `do` names the form; without it, it is that of the
-    /// preferences.
+    /// Returns the card whose button was pressed. `None`: all preferences are saved at once, or a break ends.
+    pub(super) fn card(&self) -> Option<Card> {
+        if self.join.is_some() || self.leave.is_some() {
+            return Some(Card::Newsletters);
+        }
+        let action = self.action.as_deref()?;
+        Card::ALL.into_iter().find(|card| card.action() == action)
+    }
+
+    /// Checks the submitted form and returns its request.
     pub(super) fn checked(
-        self,
+        &self,
         reader: &ReaderPreferences,
         now: Timestamp,
     ) -> Result<PreferencesRequest, Problems> {
-        if let Some(slug) = self.join {
-            return Ok(PreferencesRequest::Subscribe(slug));
+        if let Some(slug) = &self.join {
+            return Ok(PreferencesRequest::Subscribe(slug.clone()));
         }
-        if let Some(slug) = self.leave {
-            return Ok(PreferencesRequest::Unsubscribe(slug));
+        if let Some(slug) = &self.leave {
+            return Ok(PreferencesRequest::Unsubscribe(slug.clone()));
         }
-        match self.action.as_deref() {
-            Some("pause") => {
+        match self.card() {
+            Some(Card::Pause) => {
                 let own = reader.preferences.time_zone.as_ref();
                 let (first, last) =
                     pause::bounds(pause::effective_zone(&reader.newsletter.newsletter, own), now);
                 self.pause.checked(&PauseBounds(first, last)).map(PreferencesRequest::Pause)
             }
-            Some("resume") => Ok(PreferencesRequest::Resume),
-            Some("data_export") => Ok(PreferencesRequest::DataExport),
-            Some("address") => self.address_change.checked().map(PreferencesRequest::ChangeAddress),
-            _ => {
-                let language = self.choices.language();
-                let preferences = self.choices.checked(reader.preferences.clone())?;
+            None if self.action.as_deref() == Some("resume") => Ok(PreferencesRequest::Resume),
+            Some(Card::DataExport) => Ok(PreferencesRequest::DataExport),
+            Some(Card::Address) => self.address_change.checked().map(PreferencesRequest::ChangeAddress),
+            card => {
+                let choices = self.choices.of(card);
+                let language = choices.language();
+                let preferences = choices.checked(reader.preferences.clone())?;
                 Ok(PreferencesRequest::Save { preferences, language })
             }
         }
@@ -184,6 +197,18 @@ impl AddressChangeFields {
 }
 
 impl ChoicesFields {
+    /// Returns the fields of one card. `None`: all fields.
+    fn of(&self, card: Option<Card>) -> Self {
+        let (all, none) = (self.clone(), Self::default());
+        match card {
+            Some(Card::Cadence) => Self { cadence: all.cadence, ..none },
+            Some(Card::Sections) => Self { sections: all.sections, ..none },
+            Some(Card::Clock) => Self { time_zone: all.time_zone, send_time: all.send_time, ..none },
+            Some(Card::Language) => Self { language: all.language, ..none },
+            _ => all,
+        }
+    }
+
     fn language(&self) -> Option<&'static str> {
         let tag = self.language.as_deref()?;
         i18n::languages().map(|(known, _)| known).find(|known| *known == tag)
@@ -248,6 +273,18 @@ mod tests {
         let fields: PreferencesFields = read_form(b"sections=&sections=Science&time_zone=").unwrap();
         let chosen = fields.choices.checked(preferences()).unwrap();
         assert_eq!((chosen.sections.to_string().as_str(), chosen.cadence), ("science", Cadence::Weekdays));
+    }
+
+    #[test]
+    fn a_card_saves_its_own_fields_only() {
+        let body = b"do=cadence&cadence=weekly&sections=Science&time_zone=Nowhere&address=half&until=";
+        let fields: PreferencesFields = read_form(body).unwrap();
+        assert_eq!(fields.card(), Some(Card::Cadence));
+        let chosen = fields.choices.of(fields.card()).checked(preferences()).unwrap();
+        assert_eq!(chosen, Preferences { cadence: Cadence::Weekly, ..preferences() });
+        for body in [&b"do=save"[..], b"", b"do=resume", b"do=nothing"] {
+            assert_eq!(read_form::<PreferencesFields>(body).unwrap().card(), None);
+        }
     }
 
     proptest! {

@@ -1,15 +1,18 @@
 //! `/preferences/{token}`: a reader's preferences, a break from the newsletter, the other newsletters, and
-//! the reader's own data. GET shows them; POST carries out a form's request, without cookie, login or script.
+//! the reader's own data. GET shows them; POST carries out the request of one card, without cookie, login or
+//! script, and leaves the inputs of the other cards as typed.
 //! The token is that of the unsubscribe link. Links in the emails that the page sends lead to `data_export`
 //! and `address_change`.
 
 mod account;
 pub mod address_change;
+mod card;
 mod carry_out;
 mod choices;
 pub mod data_export;
 pub mod form;
 mod newsletters;
+mod notice;
 mod page;
 mod pause;
 mod view;
@@ -23,7 +26,8 @@ use crate::{
         public::preferences::{
             carry_out::{carry_out, request_data_export},
             form::{PreferencesFields, PreferencesRequest},
-            page::{Notice, closed_page, message_page, preferences_page, unsubscribed_page},
+            notice::Notice,
+            page::{closed_page, message_page, preferences_page, unsubscribed_page},
             view::PageView,
         },
         submission::Submitted,
@@ -45,10 +49,9 @@ pub async fn get(
 ) -> Result<Response, AppError> {
     let link = set_preferences::inspect_link(&site.subscription, &token).await?;
     let locale = link_locale(&query, &link, &headers);
-    let has_language_query = query.lang.is_some();
     Ok(match link {
         PreferencesLink::Subscribed(reader) => {
-            preferences_page(&view(&site, &reader, &token, locale, has_language_query), &Notice::None)
+            preferences_page(&view(&site, &reader, &token, locale, query.lang.is_some()))
         }
         other => closed_page(locale, &other, &Notice::None),
     })
@@ -95,12 +98,19 @@ pub async fn post(
         }
         other => return Ok(closed_page(locale, &other, &Notice::None)),
     };
+    let card = fields.card();
     let request = match fields.checked(&reader, site.subscription.clock.now()) {
         Ok(request) => request,
         Err(problems) => {
+            // The card with the problem shows it beside the field.
             let notice = Notice::Problem(locale.texts.errors.invalid.clone());
             let page = view(&site, &reader, &token, locale, has_language_query);
-            return Ok(preferences_page(&PageView { problems: Some(&problems), ..page }, &notice));
+            return Ok(preferences_page(&PageView {
+                problems: Some(&problems),
+                typed: Some(&fields),
+                notice: (&notice, card),
+                ..page
+            }));
         }
     };
     let evidence = evidence(peer, &headers, None);
@@ -109,11 +119,12 @@ pub async fn post(
     // A language chosen in this form applies to the response and to the page's links.
     let (locale, has_language_query) = match &request {
         PreferencesRequest::Save { language: Some(language), .. } => {
-            (negotiate_locale([Some(*language)], &headers), false)
+            let newsletter = &reader.newsletter.newsletter.language;
+            (negotiate_locale([Some(*language), Some(newsletter)], &headers), false)
         }
         _ => (locale, has_language_query),
     };
-    let Some(notice) = carry_out(&site, &mut reader, request, locale, &evidence).await? else {
+    let Some(notice) = carry_out(&site, &mut reader, (request, card), locale, &evidence).await? else {
         return Ok(unsubscribed_page(locale, &reader.newsletter, false, &Notice::None));
     };
     if changes_others {
@@ -122,7 +133,8 @@ pub async fn post(
             other => return Ok(closed_page(locale, &other, &notice)),
         }
     }
-    Ok(preferences_page(&view(&site, &reader, &token, locale, has_language_query), &notice))
+    let page = view(&site, &reader, &token, locale, has_language_query);
+    Ok(preferences_page(&PageView { typed: Some(&fields), notice: (&notice, card), ..page }))
 }
 
 fn view<'a>(
@@ -137,6 +149,8 @@ fn view<'a>(
         token,
         locale,
         problems: None,
+        typed: None,
+        notice: (&Notice::None, None),
         now: site.subscription.clock.now(),
         has_language_query,
         keys: &site.subscription.keys,

@@ -3,99 +3,65 @@
 use crate::{
     actions::subscription::set_preferences::PreferencesLink,
     db::newsletters::NewsletterRecord,
-    i18n::{self, Locale, split_at},
+    domain::newsletter::SendClock,
+    i18n::{Locale, split_at},
     web::{
-        layout::{PageInfo, page_response},
-        public::preferences::{account, choices, newsletters, pause, view::PageView, with_newsletter},
+        layout::{Page, PageInfo, PageKind, page_response, sheet},
+        public::preferences::{
+            account, choices, newsletters, notice::Notice, pause, view::PageView, with_newsletter,
+        },
     },
 };
-use axum::{
-    http::{HeaderValue, StatusCode, header},
-    response::Response,
-};
-use jiff::SignedDuration;
-use maud::{Markup, html};
+use axum::{http::StatusCode, response::Response};
+use maud::html;
 
-/// The result of a request, shown above the forms.
-pub(super) enum Notice {
-    None,
-    /// An emphasized word, which may be empty, and sentences.
-    Done(String, String),
-    Problem(String),
-    /// A rate limit was reached. The next request is accepted after this time.
-    TooMany(SignedDuration, String),
-}
-
-impl Notice {
-    fn status(&self) -> StatusCode {
-        match self {
-            Self::None | Self::Done(..) => StatusCode::OK,
-            Self::Problem(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooMany(..) => StatusCode::TOO_MANY_REQUESTS,
-        }
-    }
-
-    fn markup(&self) -> Markup {
-        html! {
-            @match self {
-                Self::None => {}
-                Self::Done(word, text) => p.notice role="status" {
-                    @if !word.is_empty() { strong { (word) } " " }
-                    (text)
-                },
-                Self::Problem(text) | Self::TooMany(_, text) => p.notice."notice--error" role="alert" { (text) },
-            }
-        }
-    }
-
-    /// Makes the response with this notice's status.
-    fn respond(&self, info: PageInfo<'_>, content: &Markup) -> Response {
-        let mut response = page_response(self.status(), info, content);
-        if let Self::TooMany(wait, _) = self {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
-        }
-        response
-    }
-}
-
-/// Makes the preferences page with a notice on top.
-pub(super) fn preferences_page(page: &PageView<'_>, notice: &Notice) -> Response {
+/// Makes the preferences page: one form whose cards save by themselves.
+pub(super) fn preferences_page(page: &PageView<'_>) -> Response {
     let (t, it) = (&page.locale.texts.preferences, &page.reader.newsletter.newsletter);
-    let title = with_newsletter(&t.title, &it.title);
-    let (before, after) = split_at(&t.for_address, "address");
+    let (before, after) = split_at(&t.goes_to, "address");
+    let (notice, card) = page.notice;
     let content = html! {
-        h1 { (title) }
-        (notice.markup())
-        (pause::notice(page))
-        @if page.reader.emails_came_back { p.notice."notice--error" { (t.came_back) } }
-        @if let Some(address) = &page.reader.shown_address {
-            p { (before) strong { (address) } (after) }
-        }
-        (choices::form(page))
-        (pause::form(page))
-        (newsletters::form(page, page.keys))
-        (account::forms(page))
-        p.fine-print {
-            (with_newsletter(&t.unsubscribe_question, &it.title)) " "
-            a href={ "/unsubscribe/" (page.token) } { (t.unsubscribe) }
-        }
-        (languages(page.locale))
-    };
-    let info = PageInfo { title: &title, brand: (&it.title, &it.tagline), language: page.locale.language };
-    notice.respond(info, &content)
-}
-
-/// Renders links to the page in each language.
-fn languages(locale: Locale) -> Markup {
-    html! {
-        nav.languages aria-label=(locale.texts.preferences.languages) {
-            @for (tag, name) in i18n::languages() {
-                a href={ "?lang=" (tag) } lang=(tag) hreflang=(tag)
-                    aria-current=[(tag == locale.language).then_some("true")] { (name) }
-                " "
+        h1 { (t.title) }
+        p.lede {
+            @match &page.reader.shown_address {
+                Some(address) => {
+                    (with_newsletter(before, &it.title)) b { (address) } (with_newsletter(after, &it.title))
+                },
+                None => (it.title),
             }
         }
-    }
+        // Without checks by the browser, so that a half-typed address doesn't block the other cards.
+        form method="post" action=(page.action()) novalidate {
+            // Enter presses the first button.
+            button.hidden type="submit" name="do" value="save" tabindex="-1" aria-hidden="true" { (t.save) }
+            @if card.is_none() { (notice.on_top()) }
+            (pause::notice(page))
+            @if page.reader.emails_came_back { p.note."note--alarm" { (t.came_back) } }
+            div.columns."columns--even" {
+                div.stack {
+                    (choices::cadences(page))
+                    (choices::sections(page))
+                    @if it.clock == SendClock::Reader { (choices::clock(page)) }
+                    (newsletters::card(page))
+                }
+                div.stack {
+                    (pause::card(page))
+                    (account::address(page))
+                    (account::language(page))
+                    (account::data_export(page))
+                    section.card {
+                        h2 { (t.unsubscribe) }
+                        div.offer {
+                            p.hint { (with_newsletter(&t.unsubscribe_hint, &it.title)) }
+                            a.button.quiet href={ "/unsubscribe/" (page.token) } { (t.unsubscribe) }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    let frame = Page { kind: PageKind::Subscriber, ..Page::new(it, &t.title, page.locale) };
+    notice.respond(&frame, &content)
 }
 
 /// Makes the page for a link that opens no preferences.
@@ -120,24 +86,22 @@ pub(super) fn unsubscribed_page(
     notice: &Notice,
 ) -> Response {
     let (t, it) = (&locale.texts.preferences, &newsletter.newsletter);
-    let title = &t.not_subscribed;
-    let info = PageInfo { title, brand: (&it.title, &it.tagline), language: locale.language };
     let content = html! {
-        h1 { (title) }
-        (notice.markup())
+        h1 { (t.not_subscribed) }
+        (notice.on_top())
         @if is_undeliverable {
             p { (t.came_back_stopped) }
         } @else {
             p { (with_newsletter(&t.not_subscribed_hint, &it.title)) }
         }
         p { a href={ "/?newsletter=" (it.slug) } { (t.sign_up_again) } }
-        (account::data_export_form(t, None))
+        (account::data_export_form(t))
     };
-    notice.respond(info, &content)
+    notice.respond(&Page::new(it, &t.not_subscribed, locale), &sheet(&content))
 }
 
 /// Makes a page of a headline and one paragraph.
 pub(super) fn message_page(locale: Locale, status: StatusCode, title: &str, text: &str) -> Response {
-    let info = PageInfo { title, brand: ("Daily", ""), language: locale.language };
-    page_response(status, info, &html! { h1 { (title) } p { (text) } })
+    let info = PageInfo { title, name: "Daily", language: locale.language };
+    page_response(status, info, &sheet(&html! { h1 { (title) } p { (text) } }))
 }

@@ -1,52 +1,58 @@
-//! A break: its form, and the notice while it lasts.
+//! A break: its card, and the notice while it lasts.
 
-use crate::{
-    domain::subscriber::pause,
-    i18n::interpolate,
-    web::public::preferences::{view::PageView, with_newsletter},
+use crate::i18n::interpolate;
+use crate::web::public::{
+    pause_choices,
+    preferences::{card::Card, view::PageView, with_newsletter},
 };
 use maud::{Markup, html};
 
 /// Renders the notice about a current break, with the button to end it.
 pub(super) fn notice(page: &PageView<'_>) -> Markup {
-    let (texts, it) = (page.locale.texts, &page.reader.newsletter.newsletter);
-    let t = &texts.preferences;
+    let it = &page.reader.newsletter.newsletter;
+    let t = &page.locale.texts.preferences;
     html! {
         @if let Some(until) = page.reader.paused {
-            div.notice role="status" {
+            div.note role="status" {
                 p {
-                    strong {
+                    b {
                         @match until {
-                            Some(date) => (interpolate(&t.paused_until, &[("date", &texts.issues.long_date(date))])),
+                            Some(date) => (interpolate(&t.paused_until, &[("date", &page.locale.long_date(date))])),
                             None => (t.paused),
                         }
                     }
                     " " (with_newsletter(&t.paused_hint, &it.title))
                 }
-                form method="post" action=(page.action()) { button type="submit" name="do" value="resume" { (t.resume) } }
+                p.actions { button.quiet type="submit" name="do" value="resume" { (t.resume) } }
             }
         }
     }
 }
 
-pub(super) fn form(page: &PageView<'_>) -> Markup {
+pub(super) fn card(page: &PageView<'_>) -> Markup {
     let (t, reader) = (&page.locale.texts.preferences, page.reader);
-    let zone = pause::effective_zone(&reader.newsletter.newsletter, reader.preferences.time_zone.as_ref());
-    let (first, last) = pause::bounds(zone, page.now);
-    let until = reader.paused.flatten().map(|date| date.to_string()).unwrap_or_default();
-    html! {
-        form.choices method="post" action=(page.action()) {
-            fieldset {
-                legend { (t.pause_title) }
-                p.hint #break-hint { (t.pause_hint) }
-                (page.message("until"))
+    let it = &reader.newsletter.newsletter;
+    let until = page.until();
+    let choices = pause_choices::choices(it, &reader.preferences, page.locale, page.now);
+    let choices = match until {
+        Some(date) => pause_choices::with_date(choices, date, page.locale),
+        None => choices,
+    };
+    let label = if reader.paused.is_some() { &t.change_pause } else { &t.pause };
+    page.card(
+        Card::Pause,
+        &html! {
+            h2 { (t.pause_title) }
+            p.hint #break-hint { (t.pause_hint) }
+            div.field {
                 label for="until" { (t.until) }
-                input #until type="date" name="until" value=(until) min=(first) max=(last) required
-                    aria-invalid=[page.is_invalid("until")] aria-describedby=[page.description("until", Some("break-hint"))];
+                select #until name="until" autocomplete="off" aria-invalid=[page.is_invalid("until")]
+                    aria-describedby=[page.description("until", Some("break-hint"))] {
+                    (pause_choices::options(&choices, until))
+                }
+                (page.message("until"))
             }
-            button.quiet type="submit" name="do" value="pause" {
-                @if reader.paused.is_some() { (t.change_pause) } @else { (t.pause) }
-            }
-        }
-    }
+        },
+        &page.quiet_button(Card::Pause, label),
+    )
 }
