@@ -348,10 +348,14 @@ impl Sheet<'_> {
             Size::Large => "margin:3px 0 0;font-size:22px;line-height:27px;font-weight:700;",
             Size::Regular => "margin:3px 0 0;font-size:18px;line-height:23px;font-weight:700;",
         };
+        let style = format!("{}{INK}{BREAK}{letters}", self.look.headlines);
+        let headline = linked_headline(&shorten(&story.title, detail.title_chars), story.url.as_deref());
         let words = html! {
             (self.kicker(story))
-            h3.ink dir="auto" style={ (self.look.headlines) (INK) (BREAK) (letters) } {
-                (linked_headline(&shorten(&story.title, detail.title_chars), story.url.as_deref()))
+            // The level follows the lead's, or that of the heading above.
+            @match size {
+                Size::Large => h2.ink dir="auto" style=(style) { (headline) },
+                Size::Regular => h3.ink dir="auto" style=(style) { (headline) },
             }
             (dek(story, detail))
         };

@@ -159,7 +159,7 @@ fn counts_and_pictures_decide_how_stories_are_shown() {
         let count = |words: &str| html.matches(words).count();
         (
             count("class=\"col\""),
-            count("<h3"),
+            count("padding:16px 0 17px;"),
             count("In brief"),
             count("In today’s Daily"),
             count("More from today"),
