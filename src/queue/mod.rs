@@ -57,7 +57,10 @@ impl Job {
             | Self::Deliver { .. }
             | Self::PlanIssue { .. }
             | Self::FreezeIssue { .. } => true,
-            Self::ProcessSignups | Self::PollFeed { .. } | Self::CheckArticle { .. } => false,
+            Self::ProcessSignups
+            | Self::PollFeed { .. }
+            | Self::CheckArticle { .. }
+            | Self::CallHeartbeat { .. } => false,
         }
     }
 
