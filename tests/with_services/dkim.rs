@@ -125,7 +125,6 @@ impl Content {
             message_key: KEY,
             date: date(),
             one_click: unsubscribe_url.is_some(),
-            revision: None,
             feedback_id: "7:daily:issue:exampleorg",
             auto_submitted: unsubscribe_url.is_none().then_some(AutoSubmitted::Replied),
             revision: None,
