@@ -89,7 +89,7 @@ async fn with_postgresql_no_secret_is_made_in_whatever_folder_one_stands_in() {
     let it = Installation::new(Engine::Postgres).await;
     let ended = it.daily.clone().set("DAILY__DATA__FOLDER", "").run(&["newsletter", "list"]).await;
     assert!(ended.code == 1 && ended.stderr.contains("data.folder"), "{ended:?}");
-    let secret = "[\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"]";
+    let secret = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
     let named = it.daily.set("DAILY__DATA__FOLDER", "").set("DAILY__TOKENS__SECRETS", secret);
     assert_eq!(named.run(&["newsletter", "list"]).await.code, 0);
 }

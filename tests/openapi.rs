@@ -69,7 +69,7 @@ async fn fields_are_described_as_they_are_read() {
     let codes = schemas["FieldError"]["properties"]["code"]["enum"].as_array().unwrap();
     assert!(codes.contains(&problem["errors"][0]["code"]), "{problem}");
     for (kind, fields) in [
-        ("Unsubscribe", &["List-Unsubscribe", "reason", "remark"][..]),
+        ("Unsubscribe", &["List-Unsubscribe", "instead", "reason", "remark", "until"][..]),
         (
             "Preferences",
             &[

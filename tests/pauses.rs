@@ -222,7 +222,7 @@ async fn dates_out_of_range_are_refused_and_unsubscribed_readers_have_no_pause(e
     ann.signs_up().await;
     assert_eq!(app.status_of(ANN).await, Some(Paused));
     let text = ann.last_email().text();
-    assert!(text.contains("you've paused it") && text.contains("/preferences/"), "{text}");
+    assert!(text.contains("you’ve paused it") && text.contains("/preferences/"), "{text}");
     ann.unsubscribes().await;
     let it = ann.subscription().await;
     assert_eq!((it.status, it.paused_until), (Unsubscribed, None));

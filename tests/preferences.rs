@@ -54,7 +54,7 @@ async fn choices_are_saved_and_shown_from_then_on(engine: Engine) {
         "Once a week",
         "Local News",
         "Europe",
-        "07:00",
+        "7 am",
         "/unsubscribe/",
     ] {
         assert!(before.contains(says), "{says} is missing in {before}");
@@ -72,7 +72,7 @@ async fn choices_are_saved_and_shown_from_then_on(engine: Engine) {
     ];
     let saved = ann.chooses(&fields).await;
     assert_eq!(saved.status, 200);
-    assert!(saved.contains("Saved.") && saved.contains("06:30 (New York time)"), "{saved}");
+    assert!(saved.contains("Saved.") && saved.contains("6.30 am (New York time)"), "{saved}");
     assert_eq!(chosen(&ann).await, "weekdays [local news,science] America/New_York 06:30");
     let after = ann.opens_preferences().await;
     for tag in after.split('<').filter(|tag| tag.starts_with("input") || tag.starts_with("option")) {

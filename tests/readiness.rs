@@ -1,4 +1,4 @@
-//! What must be set up before an issue goes to readers.
+//! Issues wait until everything is set up that readers need.
 
 use crate::support::{
     Engine, TestApp, on_both_engines,

@@ -38,7 +38,7 @@ async fn an_issue_has_the_sections_of_its_newsletter_in_the_order_that_was_shown
     app.send_issue().await;
     let mail = app.emails_to("zoe@lamp.example").pop().expect("her copy");
     assert_in_order(&mail.text(), &expected);
-    let verified = app.program().run(&["issue", "verify", "today"]).await;
+    let verified = app.program().run(&["issue", "verify", "--date", "today"]).await;
     assert!(verified.code == 0 || verified.stderr.contains("approv"), "{verified:?}");
 }
 

@@ -192,7 +192,7 @@ struct Oklch {
     /// From 0 to 1.
     lightness: f64,
     chroma: f64,
-    /// In radians.
+    /// The angle on the colour wheel, in radians.
     hue: f64,
 }
 

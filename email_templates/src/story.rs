@@ -42,7 +42,7 @@ pub struct Story<'a> {
 pub struct Picture<'a> {
     /// URL of the original.
     pub url: &'a str,
-    /// Description.
+    /// The description for readers who don't see it.
     pub alt: Option<&'a str>,
     /// Width and height of the original in pixels, if known.
     pub size: Option<(u32, u32)>,

@@ -55,7 +55,7 @@ impl View {
         Self::new(700, Theme::Light, Variation::NoStyles),
     ];
 
-    /// "digest-12.dark.390"
+    /// Returns the name of its file, such as "digest-12.dark.390".
     pub fn name_of(&self, case: &str) -> String {
         let variation = self.variation.name();
         format!("{case}{variation}.{}.{}", self.theme.name(), self.width)

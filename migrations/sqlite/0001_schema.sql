@@ -502,7 +502,7 @@ CREATE TABLE issues (
     preheader     TEXT, -- the line that inboxes show after the subject
     note          TEXT, -- Markdown, above the stories
     version       INTEGER NOT NULL DEFAULT 0, -- how often an operator or the schedule changed it
-    waits_for     TEXT    CHECK (waits_for IN ('approval', 'stories', 'send')), -- the decision it needs from an operator
+    waits_for     TEXT    CHECK (waits_for IN ('approval', 'stories', 'send', 'setup')), -- the decision it needs from an operator
     reminded_at   INTEGER, -- operators were told so
     told_revision TEXT, -- the revision that they were told about
     approved_at   INTEGER,

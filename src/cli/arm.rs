@@ -5,12 +5,11 @@ use crate::{
     app::App,
     cli::{
         CliError, CliResult,
-        issue::counted,
         output::{Output, confirm, utc_time},
     },
     db::installation::{self, InstallationRecord},
     delivery::arming::{marker_file, write_marker},
-    domain::{actor::Actor, installation::Marker},
+    domain::{actor::Actor, figures::counted, installation::Marker},
 };
 use serde_json::json;
 use std::fmt::Write as _;

@@ -41,7 +41,7 @@ struct Finding {
     what: String,
     /// `ok`, `warning`, `slowed` or `failed`.
     state: &'static str,
-    /// What was found.
+    /// The state in words.
     detail: String,
     /// Why it matters.
     #[serde(skip_serializing_if = "Option::is_none")]

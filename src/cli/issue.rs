@@ -14,7 +14,7 @@ mod status;
 mod verify;
 mod watch;
 
-pub use figures::{counted, counts_line, number};
+pub use figures::{counted, counts_line};
 pub use show::shown_forecast;
 pub use status::slow_now;
 

@@ -10,9 +10,7 @@ use crate::{
     },
     app::App,
     cli::{
-        CliError, CliResult,
-        issue::counted,
-        newsletter_stats,
+        CliError, CliResult, newsletter_stats,
         output::{Output, confirm},
         problems::usage,
     },
@@ -20,7 +18,10 @@ use crate::{
         newsletters::{self, NewsletterRecord},
         subscribers,
     },
-    domain::{actor::Actor, issue::schedule, newsletter::Newsletter as Model, validation::Problems},
+    domain::{
+        actor::Actor, figures::counted, issue::schedule, newsletter::Newsletter as Model,
+        validation::Problems,
+    },
 };
 use serde_json::{Value, json};
 

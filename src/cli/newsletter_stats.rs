@@ -4,10 +4,10 @@ use crate::{
     app::App,
     cli::{
         CliResult,
-        issue::{counted, number},
         output::{Output, table},
     },
     db::{issues, newsletters::NewsletterRecord, subscribers},
+    domain::figures::{counted, number},
 };
 use jiff::{SignedDuration, civil::Date};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! A newsletter's links to its publisher: site, privacy policy, profiles, and tags that count clicks.
 
-use crate::domain::newsletter::{NewsletterError, parse_line};
+use crate::domain::newsletter_text::{NewsletterError, parse_line};
 use jiff::civil::Date;
 use std::fmt;
 use url::Url;
@@ -62,7 +62,7 @@ pub struct SocialLink {
 }
 
 impl SocialLinks {
-    /// Parses `Mastodon=https://mastodon.example/@lamp,Bluesky=https://…`.
+    /// Parses profiles as names and URLs, such as `Mastodon=https://mastodon.example/@lamp,Bluesky=https://…`.
     pub fn parse(text: &str) -> Result<Self, NewsletterError> {
         let links: Option<Vec<SocialLink>> = text.split(',').map(parse_social_link).collect();
         links.filter(|links| links.len() <= MAX_SOCIAL_LINKS).map(Self).ok_or_else(|| NewsletterError {

@@ -16,7 +16,7 @@ pub struct GivenOut {
     pub email: i64,
 }
 
-/// What a machine knows of the database it sends from.
+/// A machine's knowledge of the database it sends from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marker {
     /// The key of the installation.
@@ -43,7 +43,7 @@ impl fmt::Display for Marker {
     }
 }
 
-/// What the database says of itself.
+/// The database's knowledge of itself.
 #[derive(Debug, Clone)]
 pub struct Facts {
     pub installation: String,

@@ -15,6 +15,7 @@ pub mod installation;
 pub mod issue;
 pub mod join_wording;
 pub mod newsletter;
+pub mod newsletter_text;
 pub mod operator;
 pub mod rate_limit;
 pub mod signup;

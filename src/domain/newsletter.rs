@@ -1,5 +1,7 @@
 //! A newsletter: its title, sender, schedule and appearance.
 
+pub use crate::domain::newsletter_text::{NewsletterError, parse_line};
+
 use crate::domain::{
     brand::Brand,
     ids::IssueId,
@@ -98,15 +100,6 @@ pub const PLACEHOLDER_SENDER: &str = "daily@newsletter.example";
 /// The postal address before setup.
 pub const PLACEHOLDER_POSTAL_ADDRESS: &str = "The publisher's postal address is not set yet";
 
-/// Reports an invalid setting of a newsletter.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}; {cure}")]
-pub struct NewsletterError {
-    pub field: &'static str,
-    pub problem: String,
-    pub cure: &'static str,
-}
-
 /// The newsletter of a fresh installation.
 impl Default for Newsletter {
     fn default() -> Self {
@@ -172,22 +165,6 @@ impl Newsletter {
 /// Returns the IANA name of a zone from [`parse_time_zone`].
 pub fn time_zone_name(zone: &TimeZone) -> &str {
     zone.iana_name().unwrap_or("UTC")
-}
-
-/// Parses a one-line text for use in headers.
-pub fn parse_line(field: &'static str, text: &str, max_chars: usize) -> Result<String, NewsletterError> {
-    let line = text.trim();
-    let error = |problem: String, cure| NewsletterError { field, problem, cure };
-    if line.is_empty() {
-        return Err(error("it is empty".into(), "enter a text"));
-    }
-    if line.chars().any(char::is_control) {
-        return Err(error("it contains a line break or control character".into(), "write it as one line"));
-    }
-    if line.chars().count() > max_chars {
-        return Err(error(format!("it is longer than {max_chars} characters"), "shorten it"));
-    }
-    Ok(line.to_owned())
 }
 
 /// Whether a text is a valid slug: up to 64 lower-case letters, digits and hyphens.

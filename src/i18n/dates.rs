@@ -35,7 +35,7 @@ impl Locale {
         }
     }
 
-    /// `November 2026`.
+    /// Formats a month, such as "November 2026".
     pub fn month(self, date: Date) -> String {
         self.texts.dates.format(&self.texts.dates.month, date)
     }
@@ -45,7 +45,7 @@ impl Locale {
         self.texts.dates.format(&self.texts.dates.in_month, date)
     }
 
-    /// `Monday`.
+    /// Returns the name of a day, such as "Monday".
     pub fn weekday(self, day: Weekday) -> &'static str {
         nth(&self.texts.dates.weekdays, ' ', day.to_monday_zero_offset())
     }

@@ -43,7 +43,7 @@ pub struct Planning {
     pub now: Timestamp,
 }
 
-/// What the settings say about planning.
+/// The settings of planning.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanRules {
     /// The configured limits, which a newsletter may override.

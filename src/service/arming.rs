@@ -9,7 +9,9 @@ use crate::{
 use std::time::Duration;
 
 /// How often the database is judged, and the marker written.
-pub const EVERY: Duration = Duration::from_secs(10);
+const EVERY: Duration = Duration::from_secs(10);
+/// How often a process looks whether an operator has armed the database.
+const EVERY_DISARMED: Duration = Duration::from_secs(1);
 
 /// Judges the database for a process that sends.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +51,11 @@ impl Keeper {
         }
         armed.set(true);
         Ok(())
+    }
+
+    /// Returns the time until the next look.
+    pub fn pause(app: &App) -> Duration {
+        if app.jobs.delivery.armed.get() { EVERY } else { EVERY_DISARMED }
     }
 
     /// Writes the last numbers, once nothing more can be sent.

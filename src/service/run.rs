@@ -338,7 +338,7 @@ async fn keep_marker(app: App, mut keeper: arming::Keeper, stop: CancellationTok
     loop {
         tokio::select! {
             () = stop.cancelled() => return keeper,
-            () = tokio::time::sleep(arming::EVERY) => {}
+            () = tokio::time::sleep(arming::Keeper::pause(&app)) => {}
         }
         if let Err(error) = keeper.look(&app).await {
             tracing::warn!(%error, "could not compare the database with this machine's marker; retrying");

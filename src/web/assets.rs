@@ -61,8 +61,8 @@ pub async fn style(Path(file): Path<String>, headers: HeaderMap) -> impl IntoRes
     cached::answer_versioned(&headers, "text/css; charset=utf-8", STYLE, is_current)
 }
 
-/// What search engines may read. Readers' own pages are left to their `noindex`: a page that may not be read can
-/// still be listed.
+/// Tells search engines which pages they may read. Readers' own pages are left to their `noindex`: a page that may
+/// not be read can still be listed.
 pub async fn robots(headers: HeaderMap) -> impl IntoResponse {
     cached::answer(&headers, "text/plain; charset=utf-8", "User-agent: *\nDisallow: /embed\nAllow: /\n")
 }

@@ -39,13 +39,13 @@ fn accent(theme: &Theme) -> Colour {
     theme.accent.unwrap_or(Colour(DEFAULT_ACCENT))
 }
 
-/// `/assets/brand/0a6048-serif-HASH.css`
+/// Returns the path of the sheet, such as `/assets/brand/0a6048-serif-HASH.css`.
 fn style_path(theme: &Theme) -> String {
     let accent = accent(theme).to_string();
     format!("/assets/brand/{}-{}-{}.css", accent.trim_start_matches('#'), theme.fonts, *VERSION)
 }
 
-/// `/assets/icon/0a6048-D.svg`
+/// Returns the path of the icon, such as `/assets/icon/0a6048-D.svg`.
 pub fn icon_path(newsletter: &Newsletter) -> String {
     let accent = accent(&newsletter.theme).to_string();
     let letter = newsletter.title.chars().find(|c| c.is_ascii_alphanumeric()).unwrap_or('D');

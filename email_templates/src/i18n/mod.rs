@@ -135,7 +135,7 @@ impl Texts {
         }
     }
 
-    /// "7 days"
+    /// Formats a number of days, such as "7 days".
     pub(crate) fn days(&self, days: u32) -> String {
         match days {
             1 => self.shared.one_day.clone(),
@@ -143,7 +143,7 @@ impl Texts {
         }
     }
 
-    /// "4-minute read"
+    /// Formats a reading time, such as "4-minute read".
     pub(crate) fn minutes(&self, minutes: u32) -> String {
         let text = if minutes == 1 { &self.shared.reading_one } else { &self.shared.reading };
         interpolate(text, &[("minutes", &minutes.to_string())])

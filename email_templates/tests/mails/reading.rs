@@ -86,7 +86,7 @@ fn overlong_words_and_every_script_come_out_whole() {
         let email = digest::render(&Digest { stories: &[story, story], ..digest(STORIES) });
         let start: String = words.chars().take(20).collect();
         assert!(email.html.contains(&start) && email.text.contains(&start) && email.subject.contains(&start));
-        // Whatever may hold such a word breaks it.
+        // Each element that may hold such a word breaks it.
         for tag in ["<h1", "<h3", "<p"] {
             let (_, body) = email.html.split_once("<body").unwrap();
             for element in body.split(tag).skip(1) {

@@ -1,6 +1,6 @@
 //! An operator arms a database that was restored from a backup.
 //!
-//! What was open in the backup may have been sent since. So before anything is sent, every open delivery and email
+//! Open work of the backup may have been done since. So before anything is sent, every open delivery and email
 //! becomes uncertain, issues wait for an operator, and the slots since count as skipped.
 
 use crate::{
@@ -52,7 +52,7 @@ pub struct OpenSlot {
     newsletter_id: crate::domain::ids::NewsletterId,
 }
 
-/// What was open in the backup, and may have been sent since.
+/// Work that was open in the backup, and may have been done since.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Open {
     pub issues: Vec<OpenIssue>,
@@ -147,6 +147,9 @@ pub async fn arm(
         let (newsletter, date) = (slot.newsletter_id, slot.date);
         issues::insert(&mut tx, newsletter, date, slot.due, IssueStatus::Skipped, Some(REASON), now).await?;
     }
+    // Their jobs came to nothing while the database was disarmed.
+    emails::reset_woken(&mut tx).await?;
+    issues::reset_woken(&mut tx).await?;
     if !installation::arm(&mut tx).await? {
         return Ok(None);
     }

@@ -31,7 +31,7 @@ pub struct Manifest {
     pub sha256: String,
 }
 
-/// What an archive holds beside the database.
+/// The parts of an archive beside the database.
 #[derive(Debug)]
 pub struct Contents {
     pub manifest: Manifest,

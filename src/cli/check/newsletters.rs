@@ -3,13 +3,14 @@
 use super::Finding;
 use crate::{
     app::App,
-    cli::{CliError, issue::counted},
+    cli::CliError,
     db::{
         content::{articles, feeds},
         newsletters::{self, NewsletterRecord},
         subscribers,
     },
     domain::{
+        figures::counted,
         issue::{readiness::missing, selection::Reason},
         newsletter::Newsletter,
         token::token_placeholder,

@@ -124,16 +124,16 @@ macro_rules! in_backlog {
 /// inserted, and those of the backlog. Any other entry without a link was slipped in, and must not get one. The
 /// caller has locked the subscriptions' rows. Returns the number of links, at most [`PORTION`].
 pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId], new: &[i64]) -> Result<usize, DbError> {
-    // Whatever its statistics say, PostgreSQL looks these rows up by key. Joins would read the whole ledger and
-    // the whole chain for each portion.
+    // PostgreSQL looks these rows up by key. Joins would read the whole ledger and the whole chain for each portion.
+    // A subscription may be given more than once.
     let unlinked: Vec<UnlinkedEvent> = query_as!(
         tx,
         concat!(
             "SELECT e.id, ",
             event_fields!(),
             " FROM {sqlite consent_events e WHERE e.subscription_id IN (SELECT value FROM json_each($1)) AND}\
-             {postgres unnest($1) AS value CROSS JOIN LATERAL (SELECT * FROM consent_events x \
-             WHERE x.subscription_id = value OFFSET 0) AS e WHERE} (SELECT c.event_id FROM \
+             {postgres (SELECT DISTINCT value FROM unnest($1) AS value) AS s CROSS JOIN LATERAL (SELECT * FROM consent_events x \
+             WHERE x.subscription_id = s.value OFFSET 0) AS e WHERE} (SELECT c.event_id FROM \
              consent_chain c WHERE c.event_id = e.id) IS NULL AND (e.id {in $3} OR ",
             in_backlog!(),
             ") ORDER BY e.subscription_id, e.id LIMIT $2"

@@ -196,6 +196,11 @@ pub async fn open_by_kind(tx: &mut Tx, since: Timestamp) -> Result<Vec<(EmailKin
     .await
 }
 
+/// Lets the scheduler wake every waiting email.
+pub async fn reset_woken(tx: &mut Tx) -> Result<(), DbError> {
+    query!(tx, "UPDATE emails SET woken_at = NULL WHERE status IN ('queued', 'sending')").execute().await
+}
+
 /// Makes up to `limit` unfinished emails that were added before `since` uncertain. Returns their number.
 pub async fn doubt_open(
     tx: &mut Tx,

@@ -1,10 +1,10 @@
-//! What must be set up before an issue may go to readers.
+//! The setup that an issue needs before it may go to readers.
 
 use crate::domain::newsletter::{Newsletter, PLACEHOLDER_POSTAL_ADDRESS, PLACEHOLDER_SENDER};
 use std::net::IpAddr;
 use url::{Host, Url};
 
-/// What the configuration says about sending.
+/// The configuration, as far as it decides about sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setup {
     /// There is a relay that hands email to readers. A `mailbox:` relay only shows it.
@@ -14,7 +14,7 @@ pub struct Setup {
     pub is_required: bool,
 }
 
-/// What readers could do with the links in their emails.
+/// The use of the links in emails to readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PublicUrl {
     /// It leads to this machine only.
@@ -46,7 +46,7 @@ pub struct Must {
     /// The setting it is about.
     pub what: &'static str,
     pub problem: String,
-    /// What it would do to readers.
+    /// The consequence for readers.
     pub why: &'static str,
     pub cure: String,
 }

@@ -273,14 +273,14 @@ impl SignupResponder<'_> {
     }
 }
 
-/// Makes the page after a signup of an address for newsletters of these titles. `more` are buttons to go on.
+/// Makes the page after a signup of an address for newsletters of these titles. `buttons` lead on.
 pub(super) async fn accepted(
     site: &Site,
     mode: DisplayMode,
     newsletter: &NewsletterRecord,
     (titles, address): (&str, &str),
     locale: Locale,
-    more: &Markup,
+    buttons: &Markup,
 ) -> Result<Response, AppError> {
     let (t, it) = (&locale.texts.signup, &newsletter.newsletter);
     let (before, rest) = split_at(&t.sent, "address");
@@ -289,7 +289,7 @@ pub(super) async fn accepted(
         h1 { (t.check) }
         p.lede { (with_titles(before)) b { (address) } (with_titles(rest)) }
         p { b { (t.missing) } " " (interpolate(&t.spam, &[("sender", it.sender_address.as_str())])) }
-        (more)
+        (buttons)
     };
     let page = Page { mode, ..Page::new(it, &t.check, locale) };
     if mode == DisplayMode::Frame {

@@ -1,4 +1,4 @@
-//! What readers received, as the deliveries and the welcomes tell.
+//! The stories that readers received, by their deliveries and welcomes.
 
 use crate::support::store::Store;
 
