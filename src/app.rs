@@ -371,7 +371,8 @@ pub fn secrets_text(settings: &Settings) -> io::Result<String> {
     if settings.tokens.secrets.is_empty() {
         return fs::read_to_string(settings.data.folder.join("secret.key"));
     }
-    Ok(settings.tokens.secrets.iter().map(|secret| format!("{}\n", ::hex::encode(&secret.0))).collect())
+    let lines: Vec<String> = settings.tokens.secrets.iter().map(|secret| ::hex::encode(&secret.0)).collect();
+    Ok(lines.join("\n") + "\n")
 }
 
 /// Fails unless the secret of a backup can be the one of these settings: links in emails would break.

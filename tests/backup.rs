@@ -4,6 +4,7 @@ use crate::support::{
     Engine, eventually, on_both_engines, on_postgres,
     service::{Installation, reader, serve},
 };
+use std::os::unix::fs::PermissionsExt as _;
 
 /// Waits until the service says why it is not ready, and returns that.
 async fn why_not_ready(url: &str) -> String {
@@ -49,8 +50,8 @@ async fn a_backup_replaces_no_file_and_a_restore_no_data(engine: Engine) {
         made.json()["manifest"]["engine"],
         if engine == Engine::Sqlite { "sqlite" } else { "postgres" }
     );
-    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file).unwrap().permissions());
-    assert_eq!(mode & 0o077, 0, "only the owner can read it");
+    let permissions = std::fs::metadata(file).unwrap().permissions();
+    assert_eq!(permissions.mode() & 0o077, 0, "only the owner can read it");
     let again = it.daily.run(&["backup", file]).await;
     assert!(again.code == 1 && again.stderr.contains("exists already"), "{again:?}");
     let over = it.daily.run(&["restore", file]).await;

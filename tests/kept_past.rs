@@ -230,16 +230,13 @@ impl World {
         }
         let now = self.app.clock.now();
         let mut tx = self.app.app.db.begin().await.unwrap();
-        let to = match there {
-            Some((there, _)) => {
-                subscribers::restore_from(&mut tx, there.subscription, from.subscription, now).await.unwrap();
-                subscribers::end(&mut tx, from.subscription, now).await.unwrap();
-                there
-            }
-            None => {
-                subscribers::reassign(&mut tx, from.subscription, reader.into(), now).await.unwrap();
-                Holder { reader: reader.into(), subscription: from.subscription }
-            }
+        let to = if let Some((there, _)) = there {
+            subscribers::restore_from(&mut tx, there.subscription, from.subscription, now).await.unwrap();
+            subscribers::end(&mut tx, from.subscription, now).await.unwrap();
+            there
+        } else {
+            subscribers::reassign(&mut tx, from.subscription, reader.into(), now).await.unwrap();
+            Holder { reader: reader.into(), subscription: from.subscription }
         };
         let id = self.newsletters[newsletter].id;
         subscribers::transfer_history(&mut tx, id, from, to).await.unwrap();

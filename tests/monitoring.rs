@@ -162,7 +162,7 @@ async fn a_process_without_pages_has_figures_and_health_checks() {
 #[tokio::test(flavor = "multi_thread")]
 async fn readiness_needs_space_on_the_disk() {
     let app = TestApp::start_with(Engine::Sqlite, |settings| {
-        settings.monitoring.min_free_mb = u64::MAX / 1_000_000
+        settings.monitoring.min_free_mb = u64::MAX / 1_000_000;
     })
     .await;
     eventually("the disk is reported", || async {

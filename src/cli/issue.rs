@@ -46,7 +46,7 @@ pub enum Issue {
     #[command(after_help = "Examples:\n  daily issue show\n  daily issue show --date 2026-05-01")]
     Show(Which),
     /// Edit stories, subject and note of an issue
-    Edit(edit::Edit),
+    Edit(Box<edit::Edit>),
     /// Approve an issue that waits for an operator
     Approve(approve::Approve),
     /// Open an issue's email in the browser

@@ -43,8 +43,8 @@ fn has_color(picture: &DynamicImage, (x, y): (u32, u32), color: [u8; 3]) -> bool
 }
 
 /// Returns a chunk of a PNG file.
-fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
-    let body = [name, data].concat();
+fn chunk(name: [u8; 4], data: &[u8]) -> Vec<u8> {
+    let body = [&name, data].concat();
     let mut crc = u32::MAX;
     for byte in &body {
         crc ^= u32::from(*byte);
@@ -59,7 +59,8 @@ fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
 /// Returns a PNG file that declares a size and has no pixels.
 fn hollow_png(width: u32, height: u32) -> Vec<u8> {
     let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
-    [&b"\x89PNG\r\n\x1a\n"[..], &chunk(b"IHDR", &header), &chunk(b"IDAT", &[]), &chunk(b"IEND", &[])].concat()
+    [&b"\x89PNG\r\n\x1a\n"[..], &chunk(*b"IHDR", &header), &chunk(*b"IDAT", &[]), &chunk(*b"IEND", &[])]
+        .concat()
 }
 
 #[test]

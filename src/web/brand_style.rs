@@ -48,7 +48,7 @@ fn style_path(theme: &Theme) -> String {
 /// Returns the path of the icon, such as `/assets/icon/0a6048-D.svg`.
 pub fn icon_path(newsletter: &Newsletter) -> String {
     let accent = accent(&newsletter.theme).to_string();
-    let letter = newsletter.title.chars().find(|c| c.is_ascii_alphanumeric()).unwrap_or('D');
+    let letter = newsletter.title.chars().find(char::is_ascii_alphanumeric).unwrap_or('D');
     format!("/assets/icon/{}-{}.svg", accent.trim_start_matches('#'), letter.to_ascii_uppercase())
 }
 

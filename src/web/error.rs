@@ -254,12 +254,11 @@ fn page(
         p { (detail) }
     };
     let content = if mode == DisplayMode::Window { sheet(&content) } else { content };
-    let response = match newsletter {
-        Some(newsletter) => Page { mode, ..Page::new(newsletter, title, locale) }.respond(status, &content),
-        None => {
-            let info = PageInfo { title, name: "Daily", language: locale.language };
-            page_response_in(mode, status, info, &content)
-        }
+    let response = if let Some(newsletter) = newsletter {
+        Page { mode, ..Page::new(newsletter, title, locale) }.respond(status, &content)
+    } else {
+        let info = PageInfo { title, name: "Daily", language: locale.language };
+        page_response_in(mode, status, info, &content)
     };
     in_language(locale.language, response)
 }

@@ -53,9 +53,7 @@ async fn an_editor_pins_drops_and_moves_stories(engine: Engine) {
     let desk = app.operator("Ines", "editor").await;
     let titles = async || {
         let page = desk.opens(ISSUE).await;
-        let places = ["The bridge opens", "The market moves"]
-            .map(|title| page.find(&format!("target=\"_blank\">{title}")));
-        places
+        ["The bridge opens", "The market moves"].map(|title| page.find(&format!("target=\"_blank\">{title}")))
     };
     let page = desk.does(ISSUE, ISSUE, &[("pin", &bridge)]).await;
     assert!(page.contains("<b>Pinned.</b> “The bridge opens”") && page.contains("Undo"), "{page}");

@@ -82,7 +82,7 @@ async fn every_page_is_photographed_in_three_brands() {
     Mock::given(path_regex(".*")).respond_with(answer).mount(&pictures).await;
     for name in ["green", "orange", "yellow"] {
         let app = TestApp::start_with(Engine::Sqlite, |settings| {
-            settings.http.allowed_origins = vec![pictures.uri()]
+            settings.http.allowed_origins = vec![pictures.uri()];
         })
         .await;
         app.change_newsletter(|it| brand(name, it)).await;

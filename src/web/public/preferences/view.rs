@@ -98,13 +98,11 @@ impl PageView<'_> {
     }
 
     pub(super) fn has_section(&self, key: &str) -> bool {
-        match self.typed.and_then(|it| it.choices.sections.as_ref()) {
-            Some(typed) => typed.iter().any(|it| it == key),
-            None => {
-                let chosen = &self.reader.preferences.sections;
-                !chosen.is_all() && chosen.contains(key)
-            }
+        if let Some(typed) = self.typed.and_then(|it| it.choices.sections.as_ref()) {
+            return typed.iter().any(|it| it == key);
         }
+        let chosen = &self.reader.preferences.sections;
+        !chosen.is_all() && chosen.contains(key)
     }
 
     pub(super) fn time_zone(&self) -> Option<&str> {
