@@ -67,7 +67,7 @@ async fn a_reader_gets_everything_by_a_link_and_a_button(engine: Engine) {
     ann.chooses(&[("cadence", "weekly"), ("language", "de")]).await;
     let answer = asks(&ann, &app).await;
     assert_eq!(answer.status(), 200);
-    assert!(answer.text().await.unwrap().contains("Wir haben Ihnen eine Mail mit einem Link geschickt."));
+    assert!(answer.text().await.unwrap().contains("Wir haben Ihnen eine E-Mail mit einem Link geschickt."));
     let mail = ann.last_email();
     assert!(
         mail.text().contains("Meine Daten herunterladen") && !mail.text().contains("/unsubscribe/"),

@@ -54,7 +54,7 @@ async fn choices_are_saved_and_shown_from_then_on(engine: Engine) {
         "Once a week",
         "Local News",
         "Europe",
-        "7 am",
+        "7\u{a0}am",
         "/unsubscribe/",
     ] {
         assert!(before.contains(says), "{says} is missing in {before}");
@@ -72,7 +72,7 @@ async fn choices_are_saved_and_shown_from_then_on(engine: Engine) {
     ];
     let saved = ann.chooses(&fields).await;
     assert_eq!(saved.status, 200);
-    assert!(saved.contains("Saved.") && saved.contains("6.30 am (New York time)"), "{saved}");
+    assert!(saved.contains("Saved.") && saved.contains("6.30\u{a0}am (New York time)"), "{saved}");
     assert_eq!(chosen(&ann).await, "weekdays [local news,science] America/New_York 06:30");
     let after = ann.opens_preferences().await;
     for tag in after.split('<').filter(|tag| tag.starts_with("input") || tag.starts_with("option")) {
@@ -277,7 +277,7 @@ async fn the_page_works_in_a_browser_and_the_signup_says_its_zone() {
             .unwrap();
         assert_eq!(fits, json!(true), "{name}");
         browser.screenshot(&format!("preferences-{name}")).await;
-        let script = "const it = document.querySelector('.choices'); it.querySelector('[value=weekdays]').click(); \
+        let script = "const it = document.querySelector('form[novalidate]'); it.querySelector('[value=weekdays]').click(); \
             it.querySelector('[value=science]').checked = true; it.querySelector('#send-time').value = '06:30'; \
             it.querySelector('#time-zone').value = 'Europe/Lisbon'; it.requestSubmit();";
         client.execute(script, vec![]).await.unwrap();

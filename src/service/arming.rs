@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    db::{DbError, installation},
+    db::{DbError, deliveries::emails, installation, issues},
     delivery::arming::{Judgement, judge_database, marker_file, write_marker},
     domain::installation::{GivenOut, Marker, Verdict},
 };
@@ -37,19 +37,28 @@ impl Keeper {
                 tracing::error!(reason, "the database is disarmed, and nothing is sent; see `daily arm`");
             }
             armed.set(false);
+            if judgement.installation.disarmed_at.is_some() {
+                return Ok(());
+            }
             let mut tx = app.db.begin().await?;
             installation::disarm(&mut tx, reason, now).await?;
             return tx.commit().await;
         }
-        if !armed.get() {
+        let was_armed = armed.get();
+        armed.set(true);
+        if !was_armed {
             tracing::info!("the database was armed; sending");
+            // Their jobs came to nothing until now.
+            let mut tx = app.db.begin().await?;
+            emails::reset_woken(&mut tx).await?;
+            issues::reset_woken(&mut tx).await?;
+            tx.commit().await?;
         }
         match (&judgement.verdict, before) {
             (Verdict::NewMarker, _) => self.write(app, &judgement, judgement.given_out),
             (_, Some(before)) => self.write(app, &judgement, before),
             (_, None) => {}
         }
-        armed.set(true);
         Ok(())
     }
 

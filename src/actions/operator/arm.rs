@@ -147,9 +147,6 @@ pub async fn arm(
         let (newsletter, date) = (slot.newsletter_id, slot.date);
         issues::insert(&mut tx, newsletter, date, slot.due, IssueStatus::Skipped, Some(REASON), now).await?;
     }
-    // Their jobs came to nothing while the database was disarmed.
-    emails::reset_woken(&mut tx).await?;
-    issues::reset_woken(&mut tx).await?;
     if !installation::arm(&mut tx).await? {
         return Ok(None);
     }

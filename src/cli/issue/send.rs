@@ -69,6 +69,16 @@ impl Send {
                 issue.status
             )));
         }
+        let missing = missing(app.settings.setup(), &newsletter.newsletter);
+        let is_anyway = self.anyway || known.as_ref().is_some_and(|issue| issue.anyway);
+        if app.settings.schedule.require_ready && !is_anyway && !missing.is_empty() {
+            let list: Vec<String> =
+                missing.iter().map(|it| format!("  {}: {}; {}", it.what, it.problem, it.cure)).collect();
+            return Err(CliError::Failed(format!(
+                "nothing was sent, because this is not set up:\n{}\nSend it with --anyway, or see `daily check`",
+                list.join("\n")
+            )));
+        }
         require_worker(app).await?;
         let (it, changes) = decision::look(app, &newsletter, date, self.revision.as_ref()).await?;
         let is_asked = !self.yes || !changes.is_empty();
@@ -81,16 +91,6 @@ impl Send {
         // A required approval is a decision of its own, which sending doesn't replace.
         if (is_asked || self.revision.is_some()) && !newsletter.newsletter.needs_approval {
             self.fix(app, actor, &newsletter, &it).await?;
-        }
-        let missing = missing(app.settings.setup(), &newsletter.newsletter);
-        let is_anyway = self.anyway || known.as_ref().is_some_and(|issue| issue.anyway);
-        if app.settings.schedule.require_ready && !is_anyway && !missing.is_empty() {
-            let list: Vec<String> =
-                missing.iter().map(|it| format!("  {}: {}; {}", it.what, it.problem, it.cure)).collect();
-            return Err(CliError::Failed(format!(
-                "nothing was sent, because this is not set up:\n{}\nSend it with --anyway, or see `daily check`",
-                list.join("\n")
-            )));
         }
         let before = send_issue(&app.actions, actor, &newsletter, date).await?;
         if self.anyway {

@@ -78,7 +78,7 @@ pub(super) fn hidden_fields(fields: &SignupFields, email: &str) -> Markup {
     ];
     html! {
         input type="hidden" name="email" value=(email);
-        @for slug in &fields.newsletter { input type="hidden" name="newsletter" value=(slug); }
+        @for slug in fields.newsletters() { input type="hidden" name="newsletter" value=(slug); }
         @for (name, value) in others {
             @if let Some(value) = value { input type="hidden" name=(name) value=(value); }
         }

@@ -313,12 +313,13 @@ pub async fn show(
     };
     drop(tx);
     let locale = i18n::negotiate_locale([query.lang.as_deref(), Some(&it.language)], &headers);
-    let pager = pager(it, (before, after), locale);
+    let others = other_issues(it, (before, after), locale);
     let content = html! {
-        (pager)
+        @if let Some(others) = &others { nav.pager.column aria-label=(locale.texts.issues.others) { (others) } }
         (issue_page::article(it, date, &variant.page, locale))
         div.column { (Form::empty(&newsletter, locale).card(&site)) }
-        (pager)
+        // The same links once more are no landmark of their own.
+        @if let Some(others) = &others { div.pager.column { (others) } }
     };
     // All variants share one canonical URL.
     let address = web_view_url(&site.public_url, it, date, 1);
@@ -348,19 +349,19 @@ pub async fn show(
     Ok(response)
 }
 
-/// Renders links to the issues before and after, and to all.
-fn pager(it: &Newsletter, (before, after): (Option<Date>, Option<Date>), locale: Locale) -> Markup {
-    let t = &locale.texts.issues;
+/// Renders links to the issues before and after, and to all. `None` if the archive is not public.
+fn other_issues(
+    it: &Newsletter,
+    (before, after): (Option<Date>, Option<Date>),
+    locale: Locale,
+) -> Option<Markup> {
     let path = |date: Date| format!("/issues/{date}?newsletter={}", it.slug);
-    html! {
-        @if it.archive == Archive::Public {
-            nav.pager.column aria-label=(t.others) {
-                @if let Some(date) = before { a href=(path(date)) rel="prev" { "← " (capitalize(&locale.day_and_month(date))) } }
-                a href={ "/issues?newsletter=" (it.slug) } { (t.all) }
-                @if let Some(date) = after { a href=(path(date)) rel="next" { (capitalize(&locale.day_and_month(date))) " →" } }
-            }
-        }
-    }
+    let links = html! {
+        @if let Some(date) = before { a href=(path(date)) rel="prev" { "← " (capitalize(&locale.day_and_month(date))) } }
+        a href={ "/issues?newsletter=" (it.slug) } { (locale.texts.issues.all) }
+        @if let Some(date) = after { a href=(path(date)) rel="next" { (capitalize(&locale.day_and_month(date))) " →" } }
+    };
+    (it.archive == Archive::Public).then_some(links)
 }
 
 const fn is_public(status: IssueStatus) -> bool {
