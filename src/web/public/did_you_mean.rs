@@ -16,6 +16,7 @@ use crate::{
 use axum::{http::StatusCode, response::Response};
 use maud::{Markup, html};
 use serde_json::json;
+use std::collections::HashSet;
 
 /// Asks on a page.
 pub fn page(
@@ -76,9 +77,12 @@ pub(super) fn hidden_fields(fields: &SignupFields, email: &str) -> Markup {
         ("lang", &fields.lang),
         ("started", &fields.started),
     ];
+    // An empty one says that none was ticked. A name that is given often is repeated once.
+    let mut seen = HashSet::new();
+    let chosen = fields.newsletter.iter().filter(|slug| seen.insert(slug.as_str()));
     html! {
         input type="hidden" name="email" value=(email);
-        @for slug in fields.newsletters() { input type="hidden" name="newsletter" value=(slug); }
+        @for slug in chosen { input type="hidden" name="newsletter" value=(slug); }
         @for (name, value) in others {
             @if let Some(value) = value { input type="hidden" name=(name) value=(value); }
         }
