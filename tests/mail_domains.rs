@@ -156,7 +156,7 @@ async fn an_insisted_typo_is_refused_with_the_probable_address() {
     );
     app.change_newsletter(|it| it.language = "de".into()).await;
     let page = app.sign_up("ann@bare.org").await.text().await.unwrap();
-    assert!(page.contains("Bei bare.org kommt keine Mail an; bitte prüfen Sie die Adresse."), "{page}");
+    assert!(page.contains("Bei bare.org kommen keine E-Mails an. Bitte prüfen Sie die Adresse."), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -60,15 +60,15 @@ async fn the_subscription_at_the_new_address_keeps_its_settings_and_the_old_one_
         ),
         (
             "fr",
-            "ann@example.net reçoit déjà Daily et garde ses propres réglages. Votre ancienne adresse sera désinscrite.",
+            "ann@example.net reçoit déjà Daily et conserve ses propres préférences. Votre ancienne adresse sera désabonnée.",
         ),
         (
             "es",
-            "ann@example.net ya recibe Daily y conserva sus propios ajustes. Daremos de baja su dirección antigua.",
+            "ann@example.net ya recibe Daily y conserva sus propias preferencias. Daremos de baja su dirección antigua.",
         ),
         (
             "pt",
-            "ann@example.net já recebe Daily e mantém as suas próprias definições. Cancelaremos a subscrição do seu endereço antigo.",
+            "ann@example.net já recebe Daily e mantém as suas próprias preferências. Cancelaremos a subscrição do seu endereço antigo.",
         ),
     ] {
         let shown = app.page(&format!("{}?lang={language}", new.address_link())).await;
@@ -201,7 +201,7 @@ async fn a_copy_is_not_missed_when_the_fan_out_has_passed_the_new_address(engine
         old.subscription().await.id.0,
     );
     assert!(bob < new && new < old);
-    app.store().await.interrupt_fan_out_after(2).await;
+    app.store().await.interrupt_fan_out_after(2, "frozen").await;
     moves(&app, OLD, NEW).await;
     at(&app, "18:00").await;
     assert_eq!((copies(&app, OLD), copies(&app, NEW)), (0, 1));

@@ -171,7 +171,7 @@ async fn the_box_asks_about_a_slip_and_takes_either_answer() {
     {
         opens(&browser, &format!("{}/article", publisher.origin())).await;
         enter(&browser, "ann@gmial.com").await;
-        says(&browser, "Vouliez-vous dire ann@gmail.com ?").await;
+        says(&browser, "Vouliez-vous dire ann@gmail.com\u{a0}?").await;
         browser.screenshot("box-slip").await;
         press(&browser, label).await;
         says(&browser, "Consultez votre boîte").await;

@@ -58,7 +58,7 @@ fn the_due_time_of_the_next_issue_reads_naturally() {
     assert_eq!(said("de", 1), "Ihre erste Ausgabe kommt morgen, Montag, um 6.30 Uhr (Ortszeit Paris).");
     assert_eq!(
         said("fr", 1),
-        "Votre premier numéro arrive demain, lundi 1er décembre, à 6 h 30 (heure de Paris)."
+        "Votre premier numéro arrive demain, lundi 1er décembre, à 6\u{a0}h\u{a0}30 (heure de Paris)."
     );
     assert_eq!(
         said("es", 3),

@@ -60,7 +60,7 @@ fn a_welcome_after_subscribing_on_the_preferences_page_says_so_in_each_language(
         ("de", ["Sie haben jetzt Daily Courier für", "Waren Sie das nicht,"]),
         ("es", ["Ya tiene una suscripción a Daily Courier en", "Si no fue usted,"]),
         ("fr", ["Vous recevez désormais Daily Courier à", "Si ce n’était pas vous,"]),
-        ("pt", ["Passou a subscrever Daily Courier em", "Se não foi você,"]),
+        ("pt", ["Passou a subscrever Daily Courier em", "Se não a pediu,"]),
     ] {
         let masthead = Masthead { title: "Daily Courier", language, ..masthead() };
         let email = render(&Welcome { masthead, joined: true, ..welcome(None) });

@@ -72,12 +72,12 @@ impl Store {
     }
 
     /// Interrupts the fan-out of all issues after this many deliveries, like a crash between two batches.
-    pub async fn interrupt_fan_out_after(&self, count: i64) {
+    pub async fn interrupt_fan_out_after(&self, count: i64, status: &str) {
         let next = format!("SELECT id FROM subscriptions ORDER BY id LIMIT 1 OFFSET {count}");
         let next = self.number(&next).await;
         self.execute(&format!("DELETE FROM deliveries WHERE subscription_id >= {next}")).await;
         self.execute(&format!(
-            "UPDATE issues SET status = 'frozen', recipients = {count}, fanned_out_to = {}",
+            "UPDATE issues SET status = '{status}', closed_at = NULL, recipients = {count}, fanned_out_to = {}",
             next - 1
         ))
         .await;
