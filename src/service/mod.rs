@@ -1,6 +1,7 @@
 //! The processes of `daily serve`: start, run and shut down.
 
 mod arming;
+mod chores;
 pub mod desk_work;
 pub mod disk;
 pub mod gauges;

@@ -1,22 +1,24 @@
 //! Runs the parts of a process: web, workers and scheduler.
 
-use super::{arming, desk_work, disk, gauges, incoming, open_files, recovery::recover, scheduler, watchdog};
+use super::{
+    arming,
+    chores::{self, run_every},
+    desk_work, disk, gauges, incoming, open_files,
+    recovery::recover,
+    scheduler, watchdog,
+};
 use crate::{
-    actions::{operator::links, privacy::verify_consent},
+    actions::operator::links,
     app::App,
     db::{Taken, WorkerLock, engine::processes, issues},
-    jobs::{
-        self,
-        context::Contexts,
-        periodic::{apply_retention, sort_readers},
-    },
-    queue::{self, Job, Workers},
+    jobs::{self, context::Contexts},
+    queue::{Job, Workers},
     random,
     settings::Settings,
     web::{self, server::ServerLimits},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::{net::TcpListener, task::JoinSet, time::MissedTickBehavior};
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// The part of the service that a process runs.
@@ -53,14 +55,6 @@ const SCHEDULER_INTERVAL: Duration = Duration::from_secs(1);
 const SHARE_EVERY: Duration = Duration::from_secs(2);
 /// Issues that one process delivers at the same time.
 const ISSUES_AT_ONCE: usize = 4;
-/// How often finished jobs are deleted.
-const TIDY_EVERY: Duration = Duration::from_mins(1);
-/// How often new consent entries are linked into the hash chains. Imports insert entries without links.
-const LINK_EVERY: Duration = Duration::from_mins(1);
-/// How often readers whose pasts have changed are sorted into cohorts.
-const SORT_EVERY: Duration = Duration::from_mins(1);
-/// How often retention periods are applied.
-const RETENTION_EVERY: Duration = Duration::from_hours(1);
 /// Most connections to a listener for operators alone.
 const ADMIN_CONNECTIONS: usize = 200;
 /// How often figures for monitoring are collected.
@@ -127,56 +121,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
     // Connections count against this process's quotas until the last one is closed.
     let (drained, mut sharing) = (CancellationToken::new(), None);
     if role.does(Role::Worker) {
-        let db = app.db.clone();
-        parts.spawn(run_every(TIDY_EVERY, stop.clone(), move || {
-            let db = db.clone();
-            async move {
-                if let Err(error) = queue::tidy(&db).await {
-                    tracing::warn!(%error, "could not delete finished jobs");
-                }
-            }
-        }));
-        let (context, stopped) = (app.actions.clone(), stop.clone());
-        parts.spawn(run_every(LINK_EVERY, stop.clone(), move || {
-            let (context, stopped) = (context.clone(), stopped.clone());
-            async move {
-                match verify_consent::link_consent(&context, &stopped).await {
-                    Ok(0) => {}
-                    Ok(entries) => tracing::info!(entries, "linked imported consent entries"),
-                    Err(error) => tracing::warn!(%error, "could not link consent entries; retrying"),
-                }
-            }
-        }));
-        let (context, stopped) = (app.jobs.issues.clone(), stop.clone());
-        parts.spawn(run_every(SORT_EVERY, stop.clone(), move || {
-            let (context, stopped) = (context.clone(), stopped.clone());
-            async move {
-                match sort_readers::sort_readers(&context, &stopped).await {
-                    Ok(0) => {}
-                    Ok(readers) => tracing::debug!(readers, "sorted readers into cohorts"),
-                    Err(error) => tracing::warn!(%error, "could not sort readers into cohorts; retrying"),
-                }
-            }
-        }));
-        let context = app.jobs.readers.clone();
-        parts.spawn(run_every(RETENTION_EVERY, stop.clone(), move || {
-            let context = context.clone();
-            async move {
-                match apply_retention::apply_retention(&context).await {
-                    Ok(erased) if erased == apply_retention::Erased::default() => {}
-                    Ok(erased) => {
-                        tracing::info!(
-                            readers = erased.readers,
-                            emails = erased.emails,
-                            deliveries = erased.deliveries,
-                            pictures = erased.pictures,
-                            "erased data past its retention period"
-                        );
-                    }
-                    Err(error) => tracing::warn!(%error, "could not apply retention periods; retrying"),
-                }
-            }
-        }));
+        chores::spawn_all(&app, &mut parts, &stop);
         let grace = grace(&app);
         worker_lock = take_worker_lock(&app).await;
         // The first job needs a quota, because all processes together must stay within a relay's connection
@@ -461,22 +406,6 @@ async fn record_heartbeat(app: &App, process: &str, role: Role) {
     }
     if let Err(error) = recorded {
         tracing::error!(%error, "could not record a heartbeat");
-    }
-}
-
-/// Calls a function at intervals until `stop` is cancelled. A call that has begun is finished.
-async fn run_every<F, T>(period: Duration, stop: CancellationToken, mut run: T)
-where
-    T: FnMut() -> F,
-    F: Future<Output = ()>,
-{
-    let mut interval = tokio::time::interval(period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = interval.tick() => run().await,
-        }
     }
 }
 
