@@ -233,12 +233,13 @@ CREATE INDEX pictures_never_sent ON pictures (planned_at) WHERE sent_at IS NULL;
 
 -- The pictures that were made for an article, and failed attempts.
 CREATE TABLE article_pictures (
-    article_id  INTEGER PRIMARY KEY REFERENCES articles (id) ON DELETE CASCADE,
-    source_url  TEXT    NOT NULL, -- the image that they were made of
+    article_id  INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
+    source_url  TEXT    NOT NULL, -- the image that they were made of: the article's own, or an operator's
     made        TEXT, -- file names and sizes by shape, as JSON; NULL: there are none
     tries       INTEGER NOT NULL DEFAULT 0, -- failed attempts in a row
     retry_after INTEGER, -- NULL: they were made, or no attempt will succeed
-    problem     TEXT -- why the last attempt failed
+    problem     TEXT, -- why the last attempt failed
+    PRIMARY KEY (article_id, source_url)
 ) STRICT;
 
 -- =====================================================================================================================
@@ -484,6 +485,10 @@ CREATE TABLE issues (
     at_once       INTEGER NOT NULL DEFAULT 0, -- an operator made it due for all readers at once, whatever their clock
     by_hand       INTEGER NOT NULL DEFAULT 0, -- it was begun after its time, and goes out only when an operator sends it
     anyway        INTEGER NOT NULL DEFAULT 0, -- an operator let it go out although not everything is set up
+    lost          INTEGER NOT NULL DEFAULT 0, -- it was skipped because the database was restored, and may have gone out before
+    sender_name   TEXT, -- these three as they were when it was frozen; NULL before
+    sender_address TEXT,
+    reply_to      TEXT,
     woken_at      INTEGER,
     planned_at    INTEGER, -- the last choice of stories; NULL: none, or out of date
     frozen_at     INTEGER, -- rendered; the content is final
@@ -909,7 +914,9 @@ CREATE TABLE installation (
     -- PostgreSQL: the server's identifier and the database's oid, which a restored dump doesn't share. SQLite: empty.
     made_in         TEXT    NOT NULL,
     disarmed_at     INTEGER, -- since then nothing is sent; NULL: armed
-    disarmed_reason TEXT
+    disarmed_reason TEXT,
+    -- Something else than Daily answers at http.public_url, so issues wait.
+    links_lead_elsewhere INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- A lease on work that only one process may do at a time.

@@ -104,7 +104,7 @@ async fn set_up(settings: Settings, config: Option<&Path>, output: Output) -> Cl
     }
     findings.extend(host::findings(&app.settings, config));
     findings.extend(signing(&app).await?);
-    findings.push(public_url::finding(&app.settings).await);
+    findings.push(public_url::finding(&app).await);
     findings.extend(newsletters::findings(&app).await?);
     if matches!(app.settings.database.url, DatabaseUrl::Postgres(_)) && app.settings.tokens.secrets.is_empty()
     {
@@ -240,9 +240,10 @@ async fn problems_of_operation(app: &App) -> Result<Vec<Finding>, CliError> {
 /// Lists what is not set up that readers need, for the log of `daily serve`.
 pub async fn missing_setup(app: &App) -> Result<Vec<String>, CliError> {
     let mut tx = app.db.read().await?;
+    let setup = installation::setup(&mut tx, app.settings.setup()).await?;
     let mut found = Vec::new();
     for record in newsletter_rows::list(&mut tx).await? {
-        found.extend(missing(app.settings.setup(), &record.newsletter).into_iter().map(|must| {
+        found.extend(missing(setup, &record.newsletter).into_iter().map(|must| {
             format!(
                 "{}: {}: {}, and {}; {}",
                 record.newsletter.slug, must.what, must.problem, must.why, must.cure

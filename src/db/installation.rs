@@ -5,7 +5,10 @@ use crate::{
         DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
-    domain::installation::GivenOut,
+    domain::{
+        installation::GivenOut,
+        issue::readiness::{PublicUrl, Setup},
+    },
 };
 use jiff::Timestamp;
 
@@ -77,6 +80,29 @@ pub async fn disarm(tx: &mut Tx, reason: &str, now: Timestamp) -> Result<bool, D
     .rows_affected()
     .await
     .map(|rows| rows == 1)
+}
+
+/// Records whether something else than Daily answers at the public address. Returns `false` if that was known.
+pub async fn set_links_lead_elsewhere(tx: &mut Tx, elsewhere: bool) -> Result<bool, DbError> {
+    query!(
+        tx,
+        "UPDATE installation SET links_lead_elsewhere = $1 WHERE id = 1 AND links_lead_elsewhere <> $1",
+        elsewhere
+    )
+    .rows_affected()
+    .await
+    .map(|rows| rows == 1)
+}
+
+/// Returns the configured setup with what was found out about the public address.
+pub async fn setup(tx: &mut Tx, configured: Setup) -> Result<Setup, DbError> {
+    let lead_elsewhere: bool =
+        query_scalar!(tx, "SELECT links_lead_elsewhere FROM installation WHERE id = 1").fetch_one().await?;
+    let public_url = match configured.public_url {
+        PublicUrl::Good if lead_elsewhere => PublicUrl::Elsewhere,
+        configured => configured,
+    };
+    Ok(Setup { public_url, ..configured })
 }
 
 /// Arms the database where it is now, and begins an epoch. Returns `false` if it was armed before.

@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Tx,
+        DbError, Tx, installation,
         issues::{self, IssueRecord},
         newsletters::NewsletterRecord,
         subscribers,
@@ -70,12 +70,13 @@ pub async fn forecast(
         (None, Some(first)) => first.due_at,
         (None, None) => schedule::due_at(&newsletter.newsletter, date),
     };
+    let setup = installation::setup(tx, planning.setup).await?;
     let waits_for = match &issue {
-        Some(issue) => plan::waits_for(planning.setup, newsletter, issue, &inputs, &plan),
+        Some(issue) => plan::waits_for(setup, newsletter, issue, &inputs, &plan),
         None if newsletter.newsletter.needs_approval => Some(plan::WAITS_FOR_APPROVAL),
         // No scheduler begins an issue after its time.
         None if due_at <= planning.now => Some(plan::WAITS_FOR_SEND),
-        None => plan::is_missing(planning.setup, newsletter).then_some(plan::WAITS_FOR_SETUP),
+        None => plan::is_missing(setup, newsletter).then_some(plan::WAITS_FOR_SETUP),
     };
     Ok(Forecast { date, as_of, due_at, issue, inputs, plan, content, waves, waits_for })
 }

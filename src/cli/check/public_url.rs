@@ -2,45 +2,30 @@
 //! it.
 
 use super::Finding;
-use crate::{domain::issue::readiness::PublicUrl, settings::Settings};
-use std::time::Duration;
-
-/// Longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Bytes of an answer that are read.
-const LIMIT: usize = 64;
+use crate::{
+    app::App,
+    domain::issue::readiness::PublicUrl,
+    jobs::periodic::watch_public_url::{Answer, ask},
+};
 
 /// Asks the public address for what only Daily answers.
-pub(super) async fn finding(settings: &Settings) -> Finding {
+pub(super) async fn finding(app: &App) -> Finding {
     const WHAT: &str = "links";
-    let url = &settings.http.public_url;
-    if PublicUrl::of(url) == PublicUrl::Loopback && !settings.setup().has_real_relay {
+    let (setup, url) = (app.settings.setup(), &app.settings.http.public_url);
+    if setup.public_url == PublicUrl::Loopback && !setup.has_real_relay {
         return Finding::ok(WHAT, format!("{url}, for trials on this machine"));
     }
-    match ask(url).await {
-        Ok(true) => {
+    match ask(&app.jobs.issues.http, url).await {
+        Answer::Daily => {
             Finding::ok(WHAT, format!("{url} leads to Daily, so readers can confirm and unsubscribe"))
         }
-        Ok(false) => Finding::failed(WHAT, format!("{url} answers, but not as Daily does"))
-            .because("readers could neither confirm nor unsubscribe")
+        Answer::SomethingElse => Finding::failed(WHAT, format!("{url} answers, but not as Daily does"))
+            .because("readers could neither confirm nor unsubscribe, so no issue goes out")
             .cured_by("see docs/guides/behind-a-proxy.md"),
-        // Some networks don't let a machine reach its own public address.
-        Err(error) => Finding::warning(WHAT, format!("{url} can't be reached from this machine ({error})"))
-            .because("readers may not be able to confirm and unsubscribe")
-            .cured_by("open it in a browser elsewhere"),
-    }
-}
-
-async fn ask(url: &str) -> Result<bool, reqwest::Error> {
-    let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
-    let mut answer = client.get(format!("{url}/healthz")).send().await?;
-    let is_good = answer.status().is_success();
-    let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
-        body.extend(chunk);
-        if body.len() > LIMIT {
-            break;
+        Answer::Nothing(why) => {
+            Finding::warning(WHAT, format!("{url} can't be reached from this machine ({why})"))
+                .because("readers may not be able to confirm and unsubscribe")
+                .cured_by("open it in a browser elsewhere")
         }
     }
-    Ok(is_good && body == b"ok\n")
 }

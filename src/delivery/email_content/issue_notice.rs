@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Tx,
+        DbError, Tx, installation,
         issues::{self, IssueRecord},
         subscribers,
     },
@@ -42,7 +42,7 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
         (EmailKind::SetupWanted, IssueStatus::Planned)
             if issue.waits_for.as_deref() == Some(plan::WAITS_FOR_SETUP) =>
         {
-            Ok(setup_wanted(request, &issue))
+            setup_wanted(request, tx, &issue).await
         }
         (_, IssueStatus::Planned) if issue.approved_at.is_none() => {
             awaiting_operator(request, tx, &issue).await
@@ -68,19 +68,24 @@ async fn stories_doubtful(
 }
 
 /// Lists what must be set up before an issue goes out.
-fn setup_wanted(request: &EmailRequest<'_>, issue: &IssueRecord) -> Content {
+async fn setup_wanted(
+    request: &EmailRequest<'_>,
+    tx: &mut Tx,
+    issue: &IssueRecord,
+) -> Result<Content, DbError> {
     let newsletter = &request.newsletter.newsletter;
-    let missing: Vec<String> = missing(request.context.settings.setup(), newsletter)
+    let setup = installation::setup(tx, request.context.settings.setup()).await?;
+    let missing: Vec<String> = missing(setup, newsletter)
         .into_iter()
         .map(|must| format!("{}: {}, and {}. Cure: {}", must.what, must.problem, must.why, must.cure))
         .collect();
     let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
-    request.operator_email(NoticeKind::SetupWanted {
+    Ok(request.operator_email(NoticeKind::SetupWanted {
         date: issue.date(),
         due: clock::local_time(newsletter, issue.due_at.0),
         clock: &clock::display_name(newsletter, issue.due_at.0),
         missing: &missing,
-    })
+    }))
 }
 
 /// Describes an issue that is sent only if an operator agrees.

@@ -20,6 +20,8 @@ pub enum PublicUrl {
     /// It leads to this machine only.
     Loopback,
     Unencrypted,
+    /// Something else answers there. Only asking tells.
+    Elsewhere,
     Good,
 }
 
@@ -73,6 +75,12 @@ pub fn missing(setup: Setup, newsletter: &Newsletter) -> Vec<Must> {
             "it is not https",
             "mailbox providers ignore one-click unsubscribing without https (RFC 8058), and others can read the links",
             public_url(),
+        ),
+        PublicUrl::Elsewhere => must(
+            "http.public_url",
+            "it answers, but not as Daily does",
+            "readers could neither confirm nor unsubscribe",
+            "let your web server pass requests on; see docs/guides/behind-a-proxy.md".to_owned(),
         ),
         PublicUrl::Good => {}
     }
@@ -129,6 +137,9 @@ mod tests {
             assert_eq!(missing(setup(true, url), &newsletter()).is_empty(), is_good, "{url}");
             assert!(missing(setup(false, url), &newsletter()).is_empty(), "a mailbox shows any address");
         }
+        let elsewhere =
+            Setup { public_url: PublicUrl::Elsewhere, ..setup(true, "https://news.lamp.example") };
+        assert_eq!(missing(elsewhere, &newsletter()).len(), 1);
     }
 
     #[test]

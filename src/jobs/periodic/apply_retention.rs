@@ -78,7 +78,7 @@ async fn erase_expired(lease: &RetentionLease<'_>) -> Result<Erased, DbError> {
             if !lease.renew(&mut tx).await? {
                 break;
             }
-            let count = emails::erase_finished(&mut tx, now - kept, BATCH).await?;
+            let count = emails::erase_finished(&mut tx, now - kept, now, BATCH).await?;
             let incoming = incoming_messages::erase_until(&mut tx, now - kept, BATCH).await?;
             tx.commit().await?;
             erased.emails += count;

@@ -6,7 +6,7 @@ use super::{
     words::{clock, counted},
 };
 use crate::{
-    db::{DbError, content::feeds, engine::processes},
+    db::{DbError, content::feeds, engine::processes, installation},
     domain::issue::readiness::missing,
     issues::forecast::Forecast,
 };
@@ -91,6 +91,7 @@ pub async fn of_installation(desk: &Desk) -> Result<Vec<Check>, DbError> {
     let mut tx = desk.db().read().await?;
     let workers = processes::count_workers(&mut tx, desk.now).await?;
     let schedulers = processes::count_schedulers(&mut tx, desk.now).await?;
+    let setup = installation::setup(&mut tx, desk.admin.rules.setup).await?;
     drop(tx);
     checks.push(if workers > 0 {
         check(Outcome::Fine, format!("{} running", counted(workers, "worker")), "")
@@ -105,7 +106,6 @@ pub async fn of_installation(desk: &Desk) -> Result<Vec<Check>, DbError> {
         ));
     }
     let it = desk.newsletter();
-    let setup = desk.admin.rules.setup;
     let wanted = missing(setup, it);
     for must in &wanted {
         let outcome = if setup.is_required { Outcome::Blocks } else { Outcome::ToKnow };
