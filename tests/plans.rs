@@ -1,9 +1,16 @@
 //! Plans: which stories readers get by their sections and cadences, and that no story is sent twice.
 
-use crate::support::{DAY, Engine, TestApp, at, eventually, on_both_engines, reader::anything};
+use crate::support::{DAY, Engine, OPERATOR, TestApp, at, eventually, on_both_engines, reader::anything};
 use daily::{
+    actions::{
+        issue::{
+            resume_issue::resume_issue,
+            send_issue::{begin_issue, send_issue},
+        },
+        operator::arm::{Open, arm, open_in_backup},
+    },
     db::{
-        deliveries,
+        deliveries, installation,
         issues::{self, variants},
     },
     domain::{
@@ -16,6 +23,7 @@ use daily::{
         newsletter::SelectionKind,
         subscriber::{cadence::Cadence, preferences::Preferences, sections::Sections},
     },
+    jobs::freeze_issue::finish_fan_out,
     service::scheduler,
 };
 use jiff::SignedDuration;
@@ -37,6 +45,9 @@ on_both_engines!(
     readers_beyond_the_limit_of_variants_get_the_nearest_one,
     a_plan_can_be_replayed_from_its_inputs,
     another_worker_finishes_an_interrupted_fan_out,
+    a_backup_from_the_middle_of_a_fan_out_repeats_nothing_by_itself,
+    stories_that_lost_issues_may_have_had_are_not_sent_again,
+    a_stopped_issue_that_is_half_fanned_out_holds_up_no_other,
     readers_who_sign_up_between_plan_and_fan_out_get_the_largest_variant,
     new_articles_are_added_to_a_plan,
     readers_are_grouped_by_their_past_variants,
@@ -239,7 +250,7 @@ async fn another_worker_finishes_an_interrupted_fan_out(engine: Engine) {
     let issue = app.send(&daily).await;
     assert_eq!(app.counts(issue).await.sent, 5);
     // As if nothing had been sent, with batches of two deliveries.
-    app.store().await.interrupt_fan_out_after(2).await;
+    app.store().await.interrupt_fan_out_after(2, "frozen").await;
     app.run_due_after(SignedDuration::from_secs(31)).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
     let counts = app.counts(issue).await;
@@ -250,6 +261,99 @@ async fn another_worker_finishes_an_interrupted_fan_out(engine: Engine) {
         2,
         "once before the rows were taken away, once after"
     );
+}
+
+/// Disarms the database, as restoring a backup does.
+async fn disarm(app: &TestApp) {
+    let mut tx = app.app.db.begin().await.unwrap();
+    assert!(installation::disarm(&mut tx, "restored", app.clock.now()).await.unwrap());
+    tx.commit().await.unwrap();
+    app.app.jobs.delivery.armed.set(false);
+}
+
+/// Arms the database, as `daily arm` does on the story's clock. Returns what was open.
+async fn arm_again(app: &TestApp) -> Open {
+    let (context, grace) = (&app.app.actions, app.app.settings.schedule.margins().grace);
+    let mut tx = app.app.db.read().await.unwrap();
+    let disarmed = installation::get(&mut tx).await.unwrap();
+    drop(tx);
+    app.app.jobs.delivery.armed.set(false);
+    let open = async || open_in_backup(context, &disarmed, grace).await.unwrap();
+    for issue in open().await.fanning_out() {
+        assert!(finish_fan_out(&app.app.jobs.issues, issue).await.unwrap());
+    }
+    let settled = open().await;
+    arm(context, &OPERATOR, grace).await.unwrap().expect("it was disarmed");
+    app.app.jobs.delivery.armed.set(true);
+    settled
+}
+
+async fn a_backup_from_the_middle_of_a_fan_out_repeats_nothing_by_itself(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let daily = app.newsletter().await;
+    for index in 0..5 {
+        app.reader_of(&daily, &format!("reader{index}@example.org"), &anything()).await;
+    }
+    app.story("A bridge opens", "").await;
+    let issue = app.send(&daily).await;
+    let emails =
+        || (0..5).map(|it| app.emails_to(&format!("reader{it}@example.org")).len()).collect::<Vec<_>>();
+    assert_eq!(emails(), [1; 5]);
+    // The backup was made when two deliveries existed and were sent.
+    app.store().await.interrupt_fan_out_after(2, "frozen").await;
+    disarm(&app).await;
+    let open = arm_again(&app).await;
+    assert_eq!(open.issues[0].deliveries, 3, "the missing ones were made");
+    app.run_due_after(SignedDuration::from_secs(31)).await;
+    let counts = app.counts(issue).await;
+    assert_eq!((counts.sent, counts.uncertain), (2, 3), "they may have gone out after the backup");
+    assert_eq!(emails(), [1; 5], "nothing leaves by itself");
+    let resolved = app.program().run(&["issue", "resolve", "--as", "sent"]).await;
+    assert_eq!(resolved.code, 0, "{resolved:?}");
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+    assert_eq!(emails(), [1; 5]);
+}
+
+async fn stories_that_lost_issues_may_have_had_are_not_sent_again(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let daily = app.newsletter().await;
+    app.reader_of(&daily, "ann@example.org", &anything()).await;
+    app.story("A bridge opens", "").await;
+    let tomorrow =
+        begin_issue(&app.app.actions, &OPERATOR, &daily, "2026-05-03".parse().unwrap()).await.unwrap();
+    disarm(&app).await;
+    // The issue of May 2 was due while nothing was sent from here.
+    app.clock.set(at("2026-05-02T12:00:00Z"));
+    arm_again(&app).await;
+    assert_eq!(app.issue_of(&daily, "2026-05-02").await.unwrap().status, IssueStatus::Skipped);
+    app.story("The whale", "").await;
+    app.run_due_at("2026-05-03T07:00:00Z").await;
+    app.run_due().await;
+    let waiting = app.issue(tomorrow.id).await;
+    assert_eq!(waiting.waits_for.as_deref(), Some("send"), "it may have been sent ahead of its time");
+    send_issue(&app.app.actions, &OPERATOR, &daily, waiting.date()).await.unwrap();
+    app.run_due_until(tomorrow.id, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+    assert_eq!(app.count_titles("ann@example.org", &["A bridge opens", "The whale"]), [0, 1]);
+}
+
+async fn a_stopped_issue_that_is_half_fanned_out_holds_up_no_other(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let daily = app.newsletter().await;
+    for index in 0..5 {
+        app.reader_of(&daily, &format!("reader{index}@example.org"), &anything()).await;
+    }
+    app.story("A bridge opens", "").await;
+    let issue = app.send(&daily).await;
+    app.store().await.interrupt_fan_out_after(2, "paused").await;
+    app.clock.advance(DAY);
+    app.story("The whale", "").await;
+    let next = app.send(&daily).await;
+    app.run_due_until(next, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+    assert_eq!(app.issue(issue).await.status, IssueStatus::Paused);
+    resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+    let counts = app.counts(issue).await;
+    assert_eq!((counts.sent, counts.total()), (5, 5));
 }
 
 async fn readers_who_sign_up_between_plan_and_fan_out_get_the_largest_variant(engine: Engine) {

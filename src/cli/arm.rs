@@ -7,12 +7,20 @@ use crate::{
         CliError, CliResult,
         output::{Output, confirm, utc_time},
     },
-    db::installation::{self, InstallationRecord},
+    db::{
+        installation::{self, InstallationRecord},
+        issues::IssueRecord,
+    },
     delivery::arming::{marker_file, write_marker},
-    domain::{actor::Actor, figures::counted, installation::Marker},
+    domain::{actor::Actor, figures::counted, installation::Marker, issue::status::IssueStatus},
+    jobs::freeze_issue,
 };
 use serde_json::json;
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
+
+/// How often it is tried to take over a fan-out. Its lease ends within two minutes.
+const FAN_OUT_TRIES: usize = 150;
+const FAN_OUT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Let a restored database send again
 #[derive(Debug, clap::Args)]
@@ -48,6 +56,10 @@ impl Arm {
                 "the database stays disarmed",
             )?;
         }
+        for issue in open.fanning_out() {
+            finish_fan_out(app, issue).await?;
+        }
+        let open = open_in_backup(&app.actions, &before, grace).await?;
         let Some(armed) = arm(&app.actions, actor, grace).await? else {
             return Err(CliError::Failed("another operator has just armed the database".into()));
         };
@@ -68,13 +80,35 @@ impl Arm {
                     "Settle what is uncertain: `daily issue status --date DATE`, then `daily issue resolve`\n",
                 );
             }
+            if open.planned().next().is_some() {
+                text.push_str("Planned issues may have been sent ahead of their time: `daily issue send` sends them\n");
+            }
             if !open.slots.is_empty() {
-                text.push_str("Send a skipped issue of today: `daily issue send --date today`\n");
+                text.push_str(
+                    "Send a skipped issue of today: `daily issue send --date today`. Its readers may have had all \
+                     articles so far, so pin those that should go out\n",
+                );
             }
             text
         })?;
         Ok(())
     }
+}
+
+/// Makes the missing deliveries of an issue, so that they become uncertain with the others.
+async fn finish_fan_out(app: &App, issue: &IssueRecord) -> Result<(), CliError> {
+    for _ in 0..FAN_OUT_TRIES {
+        match freeze_issue::finish_fan_out(&app.jobs.issues, issue).await {
+            Ok(true) => return Ok(()),
+            // The process that made them in the backup still holds its lease.
+            Ok(false) => tokio::time::sleep(FAN_OUT_PAUSE).await,
+            Err(error) => return Err(CliError::Failed(error.to_string())),
+        }
+    }
+    Err(CliError::Failed(format!(
+        "another process makes the deliveries of {}; try again in a few minutes",
+        issue.issue_date
+    )))
 }
 
 /// Returns what `sending.armed` takes.
@@ -91,14 +125,22 @@ fn listed(installation: &InstallationRecord, open: &Open) -> String {
         text.push_str("Nothing was open in it.\n");
     }
     for issue in &open.issues {
-        let _ = writeln!(
-            text,
-            "  {} of {} is {}, with {}: they become uncertain",
-            issue.newsletter,
-            issue.date,
-            issue.status,
-            counted(issue.deliveries, "open delivery")
-        );
+        let (newsletter, date, status) = (&issue.newsletter, issue.date, issue.status);
+        let _ = match issue.deliveries {
+            _ if issue.is_skipped => {
+                writeln!(text, "  {newsletter} of {date} was due since: it counts as skipped")
+            }
+            _ if status == IssueStatus::Planned => {
+                writeln!(text, "  {newsletter} of {date} is planned: it waits until an operator sends it")
+            }
+            deliveries => {
+                let deliveries = counted(deliveries, "open delivery");
+                writeln!(
+                    text,
+                    "  {newsletter} of {date} is {status}, with {deliveries}: they become uncertain"
+                )
+            }
+        };
     }
     for (kind, count) in &open.emails {
         let _ = writeln!(text, "  {kind}: {} becomes uncertain and is not sent", counted(*count, "email"));

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use std::{
     fs,
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -54,11 +54,17 @@ impl Judgement {
     }
 }
 
-/// Judges the database by the marker of this machine. An unreadable marker counts as none.
-pub async fn judge_database(db: &Db, settings: &Settings, now: Timestamp) -> Result<Judgement, DbError> {
+/// Judges the database by the marker of this machine. A marker that can't be read is an error, not none: that would
+/// disarm a database that is in use.
+pub async fn judge_database(
+    db: &Db,
+    settings: &Settings,
+    process: &str,
+    now: Timestamp,
+) -> Result<Judgement, DbError> {
     let marker = match &settings.sending.armed {
         Some(configured) => Some(configured.clone()),
-        None => read_marker(&marker_file(settings)),
+        None => read_marker(&marker_file(settings)).map_err(DbError::Io)?,
     };
     let mut tx = db.read().await?;
     let installation = installation::get(&mut tx).await?;
@@ -73,7 +79,7 @@ pub async fn judge_database(db: &Db, settings: &Settings, now: Timestamp) -> Res
         }),
         // An SQLite file always has its marker beside it.
         has_live_workers: matches!(settings.database.url, DatabaseUrl::Postgres(_))
-            && processes::count_workers(&mut tx, now).await? > 0,
+            && processes::are_other_workers(&mut tx, process, now).await?,
     };
     Ok(Judgement { verdict: judge(marker.as_ref(), &facts), installation, given_out })
 }
@@ -90,21 +96,19 @@ pub fn marker_file(settings: &Settings) -> PathBuf {
     }
 }
 
-fn read_marker(file: &Path) -> Option<Marker> {
-    let text = match fs::read(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        Err(error) => {
-            tracing::warn!(file = %file.display(), %error, "can't read the marker of what this machine sent");
-            return None;
-        }
+fn read_marker(file: &Path) -> io::Result<Option<Marker>> {
+    let named = |error: io::Error| {
+        io::Error::new(error.kind(), format!("the marker {} can't be read: {error}", file.display()))
     };
-    serde_json::from_slice(&text)
-        .inspect_err(|error| tracing::warn!(file = %file.display(), %error, "the marker is not readable"))
-        .ok()
+    match fs::read(file) {
+        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| named(error.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(named(error)),
+    }
 }
 
-/// Writes a marker durably. A reader sees the old one or the new one.
+/// Writes a marker durably. A reader sees the old one or the new one. It belongs to the owner of its folder, so that
+/// the service can read what `daily arm` wrote as root.
 pub fn write_marker(file: &Path, marker: &Marker) -> io::Result<()> {
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder)?;
@@ -115,5 +119,10 @@ pub fn write_marker(file: &Path, marker: &Marker) -> io::Result<()> {
     serde_json::to_writer(&mut new, marker)?;
     new.write_all(b"\n")?;
     new.sync_all()?;
+    let owner =
+        fs::metadata(temporary.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+    if owner.uid() != new.metadata()?.uid() {
+        chown(&temporary, Some(owner.uid()), Some(owner.gid()))?;
+    }
     fs::rename(&temporary, file)
 }

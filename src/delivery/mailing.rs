@@ -36,7 +36,8 @@ impl Mailing {
         if issue.status != IssueStatus::Sending {
             return Ok(None);
         }
-        let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?;
+        let mut newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?;
+        issues::restore_sender(&mut tx, issue.id, &mut newsletter.newsletter).await?;
         let variants = variants::for_issue(&mut tx, issue.id).await?;
         drop(tx);
         let placeholder = token_placeholder(&issue.message_key);

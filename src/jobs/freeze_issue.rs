@@ -10,6 +10,7 @@ use crate::{
         DbError, Tx, cohorts,
         content::{articles, pictures},
         deliveries::Past,
+        installation,
         issues::{self, IssueRecord, variants},
         newsletters::{self, NewsletterRecord},
         subscribers,
@@ -57,7 +58,7 @@ pub async fn run(context: &IssueContext, feeds: &FeedContext, issue: IssueId) ->
     }
     let Some(lease) = FreezeLease::acquire(context).await? else {
         // A delivery run asks again for a fan-out that another process seems to have given up.
-        if matches!(record.status, IssueStatus::Planned | IssueStatus::Frozen) {
+        if record.status != IssueStatus::Sending {
             retry_later(context, &record).await?;
         }
         return Ok(());
@@ -71,6 +72,18 @@ pub async fn run(context: &IssueContext, feeds: &FeedContext, issue: IssueId) ->
     let result: Result<(), JobFailure> = frozen.await;
     lease.release(context).await?;
     result
+}
+
+/// Makes the missing deliveries of an issue in a database that sends nothing. Returns `false` if another issue is being
+/// frozen at the moment.
+pub async fn finish_fan_out(context: &IssueContext, issue: &IssueRecord) -> Result<bool, JobFailure> {
+    let mut tx = context.db.read().await?;
+    let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?;
+    drop(tx);
+    let Some(lease) = FreezeLease::acquire(context).await? else { return Ok(false) };
+    let result = fan_out::run(context, &newsletter, issue.id, &lease).await;
+    lease.release(context).await?;
+    result.map(|()| true)
 }
 
 /// Freezes a planned issue. Returns `false` if nothing goes out now: the issue was skipped or edited, or
@@ -93,9 +106,10 @@ async fn freeze(
     let mut tx = context.db.read().await?;
     let inputs =
         plan::collect_inputs(context.planning(), &mut tx, newsletter, record.date(), Some(record)).await?;
+    let setup = installation::setup(&mut tx, context.settings.setup()).await?;
     drop(tx);
     let (inputs, plan) = plan::make_plan(inputs).await?;
-    if let Some(decision) = plan::waits_for(context.settings.setup(), newsletter, record, &inputs, &plan) {
+    if let Some(decision) = plan::waits_for(setup, newsletter, record, &inputs, &plan) {
         return wait_for_operator(context, newsletter, record, &inputs, &plan, decision).await;
     }
     let (inputs, plan, changes) = recheck::run(feeds, inputs, plan, record.approved_at.is_some()).await?;
@@ -148,7 +162,7 @@ async fn freeze(
     }
     // The recheck may have dropped stories, and the newsletter may require approval by now.
     let newsletter = newsletters::get(&mut tx, newsletter.id).await?;
-    if let Some(decision) = plan::waits_for(context.settings.setup(), &newsletter, record, &inputs, &plan) {
+    if let Some(decision) = plan::waits_for(setup, &newsletter, record, &inputs, &plan) {
         drop(tx);
         return wait_for_operator(context, &newsletter, record, &inputs, &plan, decision).await;
     }
@@ -208,6 +222,7 @@ async fn freeze(
     articles::unpin(&mut tx, &plan.variants.first().map(|it| it.stories.clone()).unwrap_or_default()).await?;
     issues::set_waits_for(&mut tx, record.id, None).await?;
     insert_waves(&mut tx, &newsletter, record, &inputs, now).await?;
+    issues::set_sender(&mut tx, record.id, &newsletter.newsletter).await?;
     issues::set_fanned_out(&mut tx, record.id, Some(0), 0).await?;
     let reason = findings.as_deref();
     if !issues::advance(&mut tx, record.id, IssueStatus::Planned, IssueStatus::Frozen, reason, now).await? {

@@ -28,7 +28,7 @@ impl Keeper {
     /// this process counts as a live worker.
     pub async fn look(&mut self, app: &App) -> Result<(), DbError> {
         let now = app.actions.clock.now();
-        let judgement = judge_database(&app.db, &app.settings, now).await?;
+        let judgement = judge_database(&app.db, &app.settings, &app.jobs.delivery.process, now).await?;
         let armed = &app.jobs.delivery.armed;
         let is_first = self.seen.is_none();
         let before = self.seen.replace(judgement.given_out);

@@ -144,7 +144,10 @@ async fn wake_due(contexts: &Contexts, tx: &mut Tx, now: Timestamp) -> Result<()
         }
         let job = match status {
             IssueStatus::Planned if due.first > now => Job::PlanIssue { issue },
-            IssueStatus::Planned | IssueStatus::Frozen => Job::FreezeIssue { issue },
+            // The plans of all other issues wait until the deliveries of a stopped one are made, too.
+            IssueStatus::Planned | IssueStatus::Frozen | IssueStatus::Paused | IssueStatus::Held => {
+                Job::FreezeIssue { issue }
+            }
             _ => Job::Deliver { issue },
         };
         context.queue.enqueue(tx, &job).await?;

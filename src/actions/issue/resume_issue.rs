@@ -14,11 +14,8 @@ pub async fn resume_issue(context: &Context, actor: &Actor, issue: IssueId) -> R
     // Keeps the status unchanged between the read and the update.
     issues::lock(&mut tx, issue).await?;
     let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
-    // A restored issue may have been held before all its deliveries were made.
-    let is_fanning_out = record.fanned_out_to.is_some();
-    let to = if is_fanning_out { IssueStatus::Frozen } else { IssueStatus::Sending };
     let resumed = matches!(record.status, IssueStatus::Paused | IssueStatus::Held)
-        && issues::advance(&mut tx, issue, record.status, to, None, now).await?;
+        && issues::advance(&mut tx, issue, record.status, IssueStatus::Sending, None, now).await?;
     let after = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     if resumed {
         let (before, after) = (audited(&record), audited(&after));
@@ -26,12 +23,6 @@ pub async fn resume_issue(context: &Context, actor: &Actor, issue: IssueId) -> R
         audit::record(&mut tx, entry, now).await?;
         issues::set_resumed(&mut tx, issue, now).await?;
         issues::set_woken(&mut tx, issue, now).await?;
-        if is_fanning_out {
-            context.queue.enqueue(&mut tx, &Job::FreezeIssue { issue }).await?;
-            tracing::info!(%issue, "issue resumed");
-            tx.commit().await?;
-            return Ok(to);
-        }
         // One job for each worker, as after the freeze.
         for _ in 0..processes::count_workers(&mut tx, now).await?.max(1) {
             context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;

@@ -1,7 +1,8 @@
 //! An operator arms a database that was restored from a backup.
 //!
 //! Open work of the backup may have been done since. So before anything is sent, every open delivery and email
-//! becomes uncertain, issues wait for an operator, and the slots since count as skipped.
+//! becomes uncertain, planned issues wait for an operator, and the slots since count as skipped. Stories that those may
+//! have had are not sent again.
 
 use crate::{
     actions::Context,
@@ -38,6 +39,8 @@ pub struct OpenIssue {
     pub status: IssueStatus,
     /// Its deliveries without a final answer.
     pub deliveries: i64,
+    /// Its time has passed, so it counts as skipped.
+    pub is_skipped: bool,
 }
 
 /// A date that passed since the backup.
@@ -63,6 +66,18 @@ pub struct Open {
     records: Vec<IssueRecord>,
 }
 
+impl Open {
+    /// Returns the issues that wait for an operator now.
+    pub fn planned(&self) -> impl Iterator<Item = &OpenIssue> {
+        self.issues.iter().filter(|issue| issue.status == IssueStatus::Planned && !issue.is_skipped)
+    }
+
+    /// Returns the issues whose deliveries were still being made.
+    pub fn fanning_out(&self) -> impl Iterator<Item = &IssueRecord> {
+        self.records.iter().filter(|issue| issue.fanned_out_to.is_some())
+    }
+}
+
 /// Returns what was open when the database was disarmed.
 pub async fn open_in_backup(
     context: &Context,
@@ -72,7 +87,7 @@ pub async fn open_in_backup(
     let now = context.clock.now();
     let since = installation.disarmed_at.map_or(now, |at| at.0);
     let mut tx = context.db.read().await?;
-    let records = issues::open(&mut tx, now).await?;
+    let records = issues::open(&mut tx).await?;
     let mut open = Vec::new();
     for record in &records {
         open.push(OpenIssue {
@@ -80,6 +95,7 @@ pub async fn open_in_backup(
             date: record.date(),
             status: record.status,
             deliveries: deliveries::count_open(&mut tx, record.id).await?,
+            is_skipped: record.status == IssueStatus::Planned && record.due_at.0 <= now,
         });
     }
     Ok(Open {
@@ -111,7 +127,8 @@ async fn open_slots(tx: &mut Tx, grace: SignedDuration, now: Timestamp) -> Resul
 }
 
 /// Settles what was open in the backup and arms the database. Returns `None` if it is armed already. After a crash
-/// in between, the database is still disarmed, and a second call goes on.
+/// in between, the database is still disarmed, and a second call goes on. Fan-outs must have been finished, so that
+/// every copy of their issues becomes uncertain.
 pub async fn arm(
     context: &Context,
     actor: &Actor,
@@ -134,18 +151,26 @@ pub async fn arm(
     {}
     let mut tx = context.db.begin().await?;
     for issue in &open.records {
-        let to = match issue.status {
-            IssueStatus::Planned => IssueStatus::Skipped,
-            // Its list of readers is not complete, so some may still have to get it.
-            IssueStatus::Frozen => IssueStatus::Held,
-            IssueStatus::Sending if issue.fanned_out_to.is_some() => IssueStatus::Held,
-            _ => continue,
-        };
-        issues::advance(&mut tx, issue.id, issue.status, to, Some(REASON), now).await?;
+        if issue.status != IssueStatus::Planned {
+            continue;
+        }
+        if issue.due_at.0 > now {
+            // An operator may have sent it ahead of its time.
+            issues::wait_for_send(&mut tx, issue.id).await?;
+            continue;
+        }
+        let (from, to) = (IssueStatus::Planned, IssueStatus::Skipped);
+        if issues::advance(&mut tx, issue.id, from, to, Some(REASON), now).await? {
+            issues::set_lost(&mut tx, issue.id).await?;
+        }
     }
     for slot in &open.slots {
         let (newsletter, date) = (slot.newsletter_id, slot.date);
-        issues::insert(&mut tx, newsletter, date, slot.due, IssueStatus::Skipped, Some(REASON), now).await?;
+        let status = IssueStatus::Skipped;
+        let inserted = issues::insert(&mut tx, newsletter, date, slot.due, status, Some(REASON), now).await?;
+        if let Some(issue) = inserted {
+            issues::set_lost(&mut tx, issue).await?;
+        }
     }
     if !installation::arm(&mut tx).await? {
         return Ok(None);

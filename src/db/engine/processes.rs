@@ -58,6 +58,18 @@ pub async fn count_workers(tx: &mut Tx, now: Timestamp) -> Result<i64, DbError> 
     .await
 }
 
+/// Returns whether a live process other than this one works off the queue.
+pub async fn are_other_workers(tx: &mut Tx, id: &str, now: Timestamp) -> Result<bool, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT EXISTS (SELECT 1 FROM processes WHERE role IN ('all', 'worker') AND seen_at >= $1 AND id <> $2)",
+        DbTime(now - DEAD_AFTER),
+        id
+    )
+    .fetch_one()
+    .await
+}
+
 /// A process that is alive.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ProcessRecord {

@@ -5,8 +5,10 @@ mod edits;
 mod follow;
 mod groups;
 pub mod heartbeats;
+mod lost;
 mod progress;
 pub mod revisions;
+mod sender;
 mod stories;
 pub mod variants;
 mod waking;
@@ -19,7 +21,9 @@ pub use edits::{
 };
 pub use follow::follow_clock;
 pub use groups::{WaveRecord, fan_out_again, insert_group, insert_wave, set_fanned_out, unserved, waves};
+pub use lost::{lost_until, set_lost, wait_for_send};
 pub use progress::{IssueEvent, add_answers, history, lock, score, set_resumed};
+pub use sender::{restore_sender, set_sender};
 pub use stories::{KeptPlan, StoryRecord, kept_plan, set_plan, stories};
 pub use waking::{
     PlanAgain, next_planned_due, outdated, reset_woken, sending, set_at_rest, set_reminded,
@@ -175,14 +179,12 @@ pub async fn stopped(tx: &mut Tx, limit: i64) -> Result<Vec<IssueRecord>, DbErro
 }
 
 /// Returns the issues that are not finished: begun ones, and planned ones that are due by `now`.
-pub async fn open(tx: &mut Tx, now: Timestamp) -> Result<Vec<IssueRecord>, DbError> {
+pub async fn open(tx: &mut Tx) -> Result<Vec<IssueRecord>, DbError> {
     query_as!(
         tx,
         select_issue!(
-            "WHERE status IN ('frozen', 'sending', 'paused', 'held') OR (status = 'planned' AND due_at <= $1) \
-             ORDER BY due_at, id"
-        ),
-        DbTime(now)
+            "WHERE status IN ('planned', 'frozen', 'sending', 'paused', 'held') ORDER BY due_at, id"
+        )
     )
     .fetch_all()
     .await

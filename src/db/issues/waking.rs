@@ -39,7 +39,9 @@ pub async fn wake_due(
     let rows: Vec<(IssueId, IssueStatus, DbTime, DbTime)> = query_as!(
         tx,
         "UPDATE issues SET woken_at = $1 WHERE (status IN ('planned', 'frozen', 'sending') \
-         OR (status = 'cancelled' AND woken_at IS NOT NULL)) AND (due_at <= $1 OR status = 'frozen' \
+         OR (status = 'cancelled' AND woken_at IS NOT NULL) \
+         OR (status IN ('paused', 'held') AND fanned_out_to IS NOT NULL)) \
+         AND (due_at <= $1 OR status IN ('frozen', 'paused', 'held') \
          OR (status = 'planned' AND planned_at IS NULL)) AND (woken_at IS NULL OR woken_at < $2 \
          OR (status = 'planned' AND due_at <= $1 AND woken_at < due_at)) \
          RETURNING id, status, due_at, COALESCE(last_due_at, due_at)",
@@ -58,7 +60,7 @@ pub async fn wake_due(
 
 /// Lets the scheduler wake every open issue.
 pub async fn reset_woken(tx: &mut Tx) -> Result<(), DbError> {
-    query!(tx, "UPDATE issues SET woken_at = NULL WHERE status IN ('planned', 'frozen', 'sending')")
+    query!(tx, "UPDATE issues SET woken_at = NULL WHERE status NOT IN ('sent', 'skipped', 'cancelled')")
         .execute()
         .await
 }
