@@ -6,6 +6,7 @@ use daily::{
         feed::add_article::{hide_article, pin_article},
         issue::{
             approve_issue::{ApproveError, SeenPlan, approve_issue},
+            decide::{approve_seen, left_out, shown_forecast},
             edit_issue::{EditError, MAX_NOTE_CHARS, StoryChange as Change, edit_issue},
             send_issue::begin_issue,
         },
@@ -18,7 +19,7 @@ use daily::{
         content::article::{FoundArticle, MAX_TITLE_CHARS},
         delivery::email::EmailKind,
         ids::{ArticleId, IssueId},
-        issue::{selection::TooFew, status::IssueStatus},
+        issue::{revision::Story, selection::TooFew, status::IssueStatus},
     },
     issues::forecast::forecast,
     settings::Settings,
@@ -90,6 +91,7 @@ on_both_engines!(
     operators_are_told_of_an_approval_that_an_edit_revoked,
     operators_are_told_of_a_changed_plan_at_most_once_an_hour,
     what_was_approved_goes_out_whatever_the_feed_says_later,
+    replacements_for_readers_with_a_past_are_approved_as_well,
     an_issue_that_the_recheck_made_too_short_asks_as_well,
     a_pin_is_for_one_issue,
     an_issue_not_approved_in_time_is_skipped_with_the_reason,
@@ -444,4 +446,52 @@ async fn what_was_approved_goes_out_whatever_the_feed_says_later(engine: Engine)
     assert_eq!(program.run(&["issue", "verify"]).await.code, 1, "it shows any difference");
     let late = approve_issue(&app.app.actions, &OPERATOR, issue, Some(seen)).await;
     assert!(matches!(late, Err(ApproveError::TooLate(_))), "{late:?}");
+}
+
+async fn replacements_for_readers_with_a_past_are_approved_as_well(engine: Engine) {
+    let app = TestApp::start_with(engine, |settings| settings.digest.max_stories = 2).await;
+    let daily = app.newsletter().await;
+    let weekly = app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
+    let spare = app.article("The third story").await;
+    app.clock.advance(SignedDuration::from_mins(1));
+    app.article("The second story").await;
+    // Ann has had the newest story in another newsletter, so she gets the third instead.
+    app.reader_of(&weekly, "ann@example.org", &anything()).await;
+    app.reader_of(&daily, "ann@example.org", &anything()).await;
+    app.reader_of(&daily, "ben@example.org", &anything()).await;
+    app.reader_of(&daily, "zoe@example.org", &anything()).await;
+    app.clock.advance(SignedDuration::from_mins(1));
+    app.article("The newest story").await;
+    app.change_newsletter_named("weekly", |it| it.max_stories = Some(1)).await;
+    app.send(&app.newsletter_named("weekly").await).await;
+    app.change_newsletter(|it| it.needs_approval = true).await;
+    let daily = app.newsletter().await;
+    let issue =
+        begin_issue(&app.app.actions, &OPERATOR, &daily, "2026-05-02".parse().unwrap()).await.unwrap().id;
+    app.run_due().await;
+
+    let rules = app.app.jobs.issues.plan_rules();
+    let context = &app.app.actions;
+    let seen = shown_forecast(context, rules, &daily, "2026-05-02".parse().unwrap()).await.unwrap();
+    let titles = |stories: &[Story]| stories.iter().map(|it| it.title.clone()).collect::<Vec<_>>();
+    assert_eq!(titles(&seen.content.stories), ["The newest story", "The second story"]);
+    assert_eq!(titles(&seen.content.replacements), ["The third story"]);
+    app.article("A story that is too late").await;
+    let left_out = left_out(context, rules, &daily, &seen).await.unwrap();
+    assert_eq!(left_out.iter().map(|it| it.title.as_str()).collect::<Vec<_>>(), ["A story that is too late"]);
+    approve_seen(context, rules, &OPERATOR, &daily, &seen).await.unwrap().unwrap();
+
+    let mut tx = app.app.db.begin().await.unwrap();
+    articles::set_title(&mut tx, spare, "A story that was changed").await.unwrap();
+    tx.commit().await.unwrap();
+    due(&app).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+    let titles = ["The newest story", "The second story", "The third story", "A story that was changed"];
+    let of_daily = |address: &str| app.emails_to(address).last().unwrap().text();
+    let counted = |address| titles.map(|title| usize::from(of_daily(address).contains(title)));
+    assert_eq!(counted("ann@example.org"), [0, 1, 1, 0]);
+    assert_eq!(counted("ben@example.org"), [1, 1, 0, 0]);
+    let program = app.program().set("DAILY__HTTP__PUBLIC_URL", &app.app.settings.http.public_url);
+    let verified = program.run(&["issue", "verify", "--newsletter", "daily"]).await;
+    assert!(verified.stdout.contains("in 2 variants"), "{verified:?}");
 }

@@ -1,6 +1,7 @@
 //! `daily issue`
 
 mod approve;
+mod commands;
 mod decision;
 mod deliveries;
 mod edit;
@@ -18,6 +19,7 @@ pub use figures::{counted, counts_line};
 pub use show::shown_forecast;
 pub use status::slow_now;
 
+use self::commands::Commands;
 use crate::{
     actions::issue::resolve_issue::{Resolution, resolve_issue},
     app::App,
@@ -172,8 +174,10 @@ impl Which {
         }
         let (newsletter, date) = self.find(app).await?;
         let mut tx = app.db.read().await?;
-        let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?;
-        issue.ok_or_else(|| CliError::Failed(format!("there is no issue of {date}; see `daily issue list`")))
+        let found = issues::get_by_date(&mut tx, newsletter.id, date).await?;
+        drop(tx);
+        let list = Commands::of(app, newsletter.id).await?.issue("list");
+        found.ok_or_else(|| CliError::Failed(format!("there is no issue of {date}; see {list}")))
     }
 }
 

@@ -54,8 +54,8 @@ impl Stories {
         let edits: HashMap<ArticleId, StoryEdit> =
             edits.into_iter().map(|edit| (edit.article_id, edit)).collect();
         let mut articles = HashMap::new();
-        for id in ids {
-            let Some(mut article) = articles::get(tx, *id).await? else { continue };
+        for mut article in articles::with_ids(tx, ids).await? {
+            let id = &article.id.clone();
             if let Some(edit) = edits.get(id) {
                 if let Some(title) = &edit.title {
                     article.title.clone_from(title);
@@ -78,7 +78,7 @@ impl Stories {
         };
         let mut made = pictures::made(tx, issue.map(|issue| issue.id), ids).await?;
         let mut restored = HashMap::new();
-        for story in approved.into_iter().flat_map(|content| content.stories) {
+        for story in approved.into_iter().flat_map(Content::into_pool) {
             let id = ArticleId(story.article);
             let Some(article) = articles.get_mut(&id) else { continue };
             made.remove(&id);

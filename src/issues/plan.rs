@@ -13,7 +13,7 @@ use crate::{
         issue::{
             plan::{Plan, PlanInputs, ServedCadence, plan},
             readiness::{Setup, missing},
-            selection::{ROUND_UP_AGE, Rules, TooFew},
+            selection::{Candidate, ROUND_UP_AGE, Rules, TooFew},
         },
         newsletter::SelectionKind,
         subscriber::cadence::Cadence,
@@ -98,9 +98,11 @@ pub async fn collect_inputs(
         && let Some(kept) = issues::kept_plan(tx, issue.id).await?
     {
         let mut inputs = kept.inputs;
-        inputs.approved = Some(kept.plan.stories().into_iter().collect());
-        // An article hidden after the approval stays out.
-        let hidden = articles::hidden_among(tx, &kept.plan.stories()).await?;
+        let approved = inputs.approved.take().unwrap_or_else(|| inputs.pool().into_iter().collect());
+        // An article hidden after the approval is removed, and none takes its place.
+        let ids: Vec<ArticleId> = approved.iter().copied().collect();
+        let hidden = articles::hidden_among(tx, &ids).await?;
+        inputs.approved = Some(approved);
         for candidate in inputs.candidates.iter_mut().filter(|it| hidden.contains(&it.article)) {
             candidate.hidden = true;
         }
@@ -118,6 +120,11 @@ pub async fn collect_inputs(
     let max_age = if has_round_up { rules.max_age.max(ROUND_UP_AGE) } else { rules.max_age };
     let mut candidates = issues::candidates(tx, id, now - max_age, now).await?;
     issues::mark_carried(tx, newsletter.id, id, &mut candidates).await?;
+    let lost_until = issues::lost_until(tx, newsletter.id).await?;
+    let is_lost = |it: &Candidate| !it.is_wanted() && it.fresh_at.is_none_or(|at| Some(at) <= lost_until);
+    for candidate in candidates.iter_mut().filter(|it| lost_until.is_some() && is_lost(it)) {
+        candidate.carried_for = Cadence::ALL.to_vec();
+    }
     if has_round_up {
         let since = date.saturating_sub(jiff::Span::new().days(7));
         issues::mark_places(tx, id, since, &mut candidates).await?;

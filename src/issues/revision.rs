@@ -1,7 +1,7 @@
 //! The content of an issue as operators see it, of which a revision is the hash.
 
 use crate::{
-    db::{DbError, Tx, issues::IssueRecord, newsletters::NewsletterRecord},
+    db::{DbError, Tx, content::articles::ArticleRecord, issues::IssueRecord, newsletters::NewsletterRecord},
     domain::{
         ids::ArticleId,
         issue::{
@@ -10,12 +10,12 @@ use crate::{
             selection::Reason,
         },
     },
-    issues::edition::Stories,
+    issues::edition::{Edition, Stories},
 };
 use std::collections::HashSet;
 
-/// Returns what readers who have had no story yet would get by a plan with these inputs. Readers who have had
-/// some get other stories from the same candidates in the same order.
+/// Returns what readers would get by a plan with these inputs: the stories of readers who have had none of them, and
+/// those that the others get instead.
 pub async fn content(
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
@@ -30,21 +30,28 @@ pub async fn content(
             pinned.insert(choice.article);
         }
     }
-    let edition = Stories::load(tx, issue, &ids).await?.edition(&ids, inputs);
+    let others: Vec<ArticleId> = inputs.pool().into_iter().filter(|id| !ids.contains(id)).collect();
+    let all: Vec<ArticleId> = ids.iter().chain(&others).copied().collect();
+    let loaded = Stories::load(tx, issue, &all).await?;
+    let (edition, others) = (loaded.edition(&ids, inputs), loaded.edition(&others, inputs));
+    let story = |edition: &Edition, article: &ArticleRecord, heading: Option<String>| Story {
+        article: article.id.0,
+        heading,
+        title: article.title.clone(),
+        dek: article.dek.clone(),
+        url: article.url.clone(),
+        picture: article.image_url.clone().map(|url| Picture {
+            url,
+            made: edition.made.get(&article.id).cloned(),
+            alt: article.image_alt.clone(),
+            width: article.image_width,
+            height: article.image_height,
+        }),
+        is_pinned: pinned.contains(&article.id),
+    };
     let heading = |at: usize| edition.headings.iter().find(|heading| heading.at == at);
-    let it = &newsletter.newsletter;
     Ok(Content {
-        identity: Identity {
-            title: it.title.clone(),
-            tagline: it.tagline.clone(),
-            sender: format!("{} <{}>", it.sender_name, it.sender_address.as_str()),
-            postal_address: it.postal_address.clone(),
-            language: it.language.clone(),
-            logo: it.theme.logo_url.as_ref().map(ToString::to_string),
-            accent: it.theme.accent.map(|accent| accent.to_string()),
-            fonts: it.theme.fonts.to_string(),
-            publisher: it.brand.listed(),
-        },
+        identity: Identity::of(&newsletter.newsletter),
         subject: edition.words.subject.clone(),
         preheader: edition.words.preheader.clone(),
         note: edition.words.note.clone(),
@@ -52,21 +59,11 @@ pub async fn content(
             .stories
             .iter()
             .enumerate()
-            .map(|(at, article)| Story {
-                article: article.id.0,
-                heading: heading(at).map(|it| it.section.clone().unwrap_or_else(|| IN_BRIEF.into())),
-                title: article.title.clone(),
-                dek: article.dek.clone(),
-                url: article.url.clone(),
-                picture: article.image_url.clone().map(|url| Picture {
-                    url,
-                    made: edition.made.get(&article.id).cloned(),
-                    alt: article.image_alt.clone(),
-                    width: article.image_width,
-                    height: article.image_height,
-                }),
-                is_pinned: pinned.contains(&article.id),
+            .map(|(at, article)| {
+                let heading = heading(at).map(|it| it.section.clone().unwrap_or_else(|| IN_BRIEF.into()));
+                story(&edition, article, heading)
             })
             .collect(),
+        replacements: others.stories.iter().map(|article| story(&others, article, None)).collect(),
     })
 }

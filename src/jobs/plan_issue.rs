@@ -2,6 +2,7 @@
 
 use crate::{
     db::{
+        installation,
         issues::{self, revisions},
         newsletters,
     },
@@ -42,14 +43,18 @@ pub async fn run(context: &IssueContext, feeds: &FeedContext, issue: IssueId) ->
     // An edited issue gets another plan job, and a frozen one keeps its plan.
     let waves = waves_of(&mut tx, &newsletter, record.date(), Some(&record), &inputs).await?;
     if issues::set_plan(&mut tx, issue, record.version, &inputs, &plan, &waves).await? {
-        let waits_for = waits_for(context.settings.setup(), &newsletter, &record, &inputs, &plan);
+        let setup = installation::setup(&mut tx, context.settings.setup()).await?;
+        let waits_for = waits_for(setup, &newsletter, &record, &inputs, &plan);
         issues::set_waits_for(&mut tx, issue, waits_for).await?;
         if waits_for.is_some() {
             // Operators are told about this plan, and may approve its revision after it has changed.
             let shown = revision::content(&mut tx, &newsletter, Some(&record), &inputs).await?;
             let now = context.clock.now();
             revisions::keep(&mut tx, newsletter.id, record.date(), &shown, now).await?;
-            issues::set_told_revision(&mut tx, issue, &shown.revision(), now - TELL_AGAIN_AFTER).await?;
+            let told = revisions::told(&mut tx, issue).await?;
+            if told.is_none_or(|told| !shown.changes_since(&told).is_empty()) {
+                issues::set_told_revision(&mut tx, issue, &shown.revision(), now - TELL_AGAIN_AFTER).await?;
+            }
         }
         if waits_for.is_none() && record.due_at.0 <= context.clock.now() {
             context.queue.enqueue(&mut tx, &Job::FreezeIssue { issue }).await?;

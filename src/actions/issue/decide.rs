@@ -7,16 +7,18 @@ use crate::{
     },
     db::{
         DbError,
+        content::articles::{self, ArticleRecord},
         issues::{IssueRecord, revisions},
         newsletters::NewsletterRecord,
     },
-    domain::actor::Actor,
+    domain::{actor::Actor, ids::ArticleId},
     issues::{
         forecast::{Forecast, forecast},
-        plan::PlanRules,
+        plan::{PlanRules, collect_inputs},
     },
 };
 use jiff::civil::Date;
+use std::collections::HashSet;
 
 /// Attempts to approve a plan that is made again meanwhile.
 const ATTEMPTS: usize = 5;
@@ -74,6 +76,24 @@ pub async fn approve_seen(
         issue = now.issue;
     }
     Err(DecideError::Unsettled)
+}
+
+/// Returns the articles that came too late for the plan that an operator saw: approving it leaves them out.
+pub async fn left_out(
+    context: &Context,
+    rules: PlanRules,
+    newsletter: &NewsletterRecord,
+    seen: &Forecast,
+) -> Result<Vec<ArticleRecord>, DbError> {
+    let issue = seen.issue.clone().map(|issue| IssueRecord { approved_at: None, ..issue });
+    let planning = rules.at(context.clock.now());
+    let mut tx = context.db.read().await?;
+    let now = collect_inputs(planning, &mut tx, newsletter, seen.date, issue.as_ref()).await?;
+    let seen: HashSet<ArticleId> = seen.inputs.pool().into_iter().collect();
+    let late: Vec<ArticleId> = now.pool().into_iter().filter(|id| !seen.contains(id)).collect();
+    let mut articles = articles::with_ids(&mut tx, &late).await?;
+    articles.sort_by_key(|article| late.iter().position(|id| *id == article.id));
+    Ok(articles)
 }
 
 /// Returns why no reader would get an issue.

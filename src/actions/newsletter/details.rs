@@ -189,7 +189,7 @@ impl NewNewsletter {
         let new = Newsletter::default();
         let mut newsletter = Newsletter {
             slug: self.slug.clone(),
-            tagline: new.tagline,
+            tagline: String::new(),
             days: new.days,
             clock: new.clock,
             selection: new.selection,

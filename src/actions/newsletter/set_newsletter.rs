@@ -11,6 +11,7 @@ use crate::{
         actor::Actor,
         ids::NewsletterId,
         issue::{
+            revision::Identity,
             schedule::{self, DAY_REMOVED},
             status::IssueStatus,
         },
@@ -24,7 +25,8 @@ use jiff::Timestamp;
 ///
 /// A new schedule moves the planned issues, but sends nothing at once: an issue whose new due times have all
 /// passed keeps its old ones, and a date whose new due times have passed gets no issue. A planned issue is
-/// skipped if its day is no longer one of the newsletter's. It is planned again if the day comes back.
+/// skipped if its day is no longer one of the newsletter's. It is planned again if the day comes back. A change that
+/// readers see ends the approvals of planned issues.
 pub async fn set_newsletter<E: From<DbError>>(
     context: &Context,
     actor: &Actor,
@@ -45,6 +47,12 @@ pub async fn set_newsletter<E: From<DbError>>(
         move_pauses(&mut tx, &record).await?;
     }
     newsletters::update(&mut tx, &record).await?;
+    if Identity::of(old) != Identity::of(new) {
+        // What operators approved looked otherwise.
+        for issue in issues::planned(&mut tx, id).await? {
+            issues::set_edited(&mut tx, issue.id).await?;
+        }
+    }
     let entry = audit::Entry {
         actor,
         action: "newsletter.set",

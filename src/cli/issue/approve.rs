@@ -1,21 +1,25 @@
 //! `daily issue approve`
 
 use crate::{
-    actions::issue::approve_issue::send_anyway,
+    actions::issue::{approve_issue::send_anyway, decide},
     app::App,
     cli::{
         CliError, CliResult,
-        issue::{Which, decision},
+        issue::{Which, commands::Commands, decision},
         output::{Output, confirm, utc_time},
     },
     domain::{
         actor::Actor,
+        figures::counted,
         issue::{revision::Revision, status::IssueStatus},
     },
     issues::{forecast::Forecast, plan::WAITS_FOR_SETUP},
 };
 use serde_json::json;
 use std::fmt::Write as _;
+
+/// Most articles that are named as left out.
+const MAX_LEFT_OUT: usize = 20;
 
 /// Approve an issue that waits for an operator
 #[derive(Debug, clap::Args)]
@@ -38,9 +42,8 @@ impl Approve {
         let (newsletter, date) = self.which.find(app).await?;
         let (it, changes) = decision::look(app, &newsletter, date, self.revision.as_ref()).await?;
         let Some(issue) = it.issue.as_ref() else {
-            return Err(CliError::Failed(format!(
-                "there is no issue of {date} yet; `daily issue plan` makes one"
-            )));
+            let plan = Commands::of(app, newsletter.id).await?.issue(&format!("plan --date {date}"));
+            return Err(CliError::Failed(format!("there is no issue of {date} yet; {plan} makes one")));
         };
         if issue.status == IssueStatus::Planned && it.plan.variants.is_empty() {
             return Err(CliError::Failed(format!(
@@ -52,16 +55,31 @@ impl Approve {
             let question = format!("{}\nApprove revision {}?", changes.join("\n"), it.content.revision());
             confirm(&question, "approve the new revision with --revision", "nothing was approved")?;
         }
+        let rules = app.jobs.issues.plan_rules();
+        let left_out = decide::left_out(&app.actions, rules, &newsletter, &it).await?;
         let approved = decision::approve_seen(app, actor, &newsletter, &it).await?;
         let approved = approved.unwrap_or_else(|| issue.clone());
         if self.anyway {
             send_anyway(&app.actions, actor, approved.id).await?;
         }
         let due = utc_time(Some(approved.due_at));
-        let record = json!({ "issue": approved, "revision": it.content.revision() });
+        let record = json!({
+            "issue": approved, "revision": it.content.revision(),
+            "left_out": left_out.iter().map(|it| json!({ "article_id": it.id, "title": it.title }))
+                .collect::<Vec<_>>(),
+        });
         output.record(&record, || {
             let when = if approved.due_at.0 <= app.actions.clock.now() { "now".to_owned() } else { due };
             let mut text = summary(&it, &when);
+            if !left_out.is_empty() {
+                text.push_str("and without these, which came after its plan:\n");
+            }
+            for article in left_out.iter().take(MAX_LEFT_OUT) {
+                let _ = writeln!(text, "     {}", article.title);
+            }
+            if left_out.len() > MAX_LEFT_OUT {
+                let _ = writeln!(text, "     and {}", counted(left_out.len() - MAX_LEFT_OUT, "more article"));
+            }
             if !self.anyway && it.waits_for == Some(WAITS_FOR_SETUP) {
                 text.push_str(
                     "It waits until everything is set up: daily check, or approve it with --anyway\n",

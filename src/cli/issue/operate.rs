@@ -5,7 +5,7 @@ use crate::{
     app::App,
     cli::{
         CliError, CliResult,
-        issue::{Which, figures::counts_line, watch::pause_after},
+        issue::{Which, commands::Commands, figures::counts_line, watch::pause_after},
         output::{Output, confirm, utc_time},
     },
     db::{
@@ -78,13 +78,19 @@ impl Pause {
         let was = self.which.existing(app).await?;
         pause_issue(&app.actions, actor, was.id, self.reason.as_deref()).await?;
         let now = reload(app, was.id).await?;
+        let commands = Commands::of(app, was.newsletter_id).await?;
         if was.status != IssueStatus::Sending || now.status != IssueStatus::Paused {
             // The status may have changed since the query.
-            return Err(CliError::Failed(explain_refusal("paused", &now)));
+            return Err(CliError::Failed(explain_refusal("paused", &now, &commands)));
         }
         let after = ResultingState::wait(app, was.id, false).await?;
         after.report(&was, &now, output, |text| {
-            text.push_str("\n`daily issue resume` continues it, `daily issue cancel` cancels it");
+            let _ = write!(
+                text,
+                "\n{} continues it, {} cancels it",
+                commands.issue("resume"),
+                commands.issue("cancel")
+            );
         })
     }
 }
@@ -96,7 +102,8 @@ impl Resume {
         let now = reload(app, was.id).await?;
         let stopped = matches!(was.status, IssueStatus::Paused | IssueStatus::Held);
         if !stopped || !matches!(now.status, IssueStatus::Sending | IssueStatus::Sent) {
-            return Err(CliError::Failed(explain_refusal("resumed", &now)));
+            let commands = Commands::of(app, was.newsletter_id).await?;
+            return Err(CliError::Failed(explain_refusal("resumed", &now, &commands)));
         }
         let mut tx = app.db.read().await?;
         let counts = deliveries::counts(&mut tx, was.id).await?;
@@ -113,8 +120,9 @@ impl Resume {
 impl Cancel {
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let was = self.which.existing(app).await?;
+        let commands = Commands::of(app, was.newsletter_id).await?;
         if was.status.is_final() {
-            return Err(CliError::Failed(explain_refusal("cancelled", &was)));
+            return Err(CliError::Failed(explain_refusal("cancelled", &was, &commands)));
         }
         if !self.yes {
             let counts = deliveries::counts(&mut app.db.read().await?, was.id).await?;
@@ -132,7 +140,7 @@ impl Cancel {
         cancel_issue(&app.actions, actor, was.id, self.reason.as_deref()).await?;
         let now = reload(app, was.id).await?;
         if now.status != IssueStatus::Cancelled {
-            return Err(CliError::Failed(explain_refusal("cancelled", &now)));
+            return Err(CliError::Failed(explain_refusal("cancelled", &now, &commands)));
         }
         let after = ResultingState::wait(app, was.id, true).await?;
         let workers = after.workers;
@@ -145,8 +153,10 @@ impl Cancel {
                 }
             }
             if uncertain > 0 {
-                text.push_str(
-                    "\nwhat became of those in doubt, only you can tell: see `daily issue resolve --help`",
+                let resolve = commands.issue("resolve --as sent");
+                let _ = write!(
+                    text,
+                    "\nwhat became of those in doubt, only you can tell: {resolve}, failed or retry"
                 );
             }
         })
@@ -159,25 +169,25 @@ async fn reload(app: &App, id: IssueId) -> Result<IssueRecord, DbError> {
 }
 
 /// Explains why an issue can't be paused, resumed or cancelled, and what is possible instead.
-fn explain_refusal(verb: &str, issue: &IssueRecord) -> String {
+fn explain_refusal(verb: &str, issue: &IssueRecord, commands: &Commands) -> String {
     let date = &issue.issue_date;
     let because = issue.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     let (state, cure) = match issue.status {
         IssueStatus::Planned => (
             format!("is only planned, for {}", utc_time(Some(issue.due_at))),
-            format!("`daily issue cancel --date {date}` cancels it"),
+            format!("{} cancels it", commands.issue(&format!("cancel --date {date}"))),
         ),
         IssueStatus::Frozen => ("is about to go out".into(), "try again in a moment".into()),
-        IssueStatus::Sending => ("is going out".into(), "`daily issue pause` stops it".into()),
+        IssueStatus::Sending => ("is going out".into(), format!("{} stops it", commands.issue("pause"))),
         IssueStatus::Paused | IssueStatus::Held => (
             format!("is {}{because}, and nothing goes out", issue.status),
-            "`daily issue resume` continues it, `daily issue cancel` cancels it".into(),
+            format!("{} continues it, {} cancels it", commands.issue("resume"), commands.issue("cancel")),
         ),
         IssueStatus::Sent => {
             (format!("was sent by {}", utc_time(issue.closed_at)), "sent email can't be recalled".into())
         }
         IssueStatus::Skipped | IssueStatus::Cancelled => {
-            (format!("is {}{because}", issue.status), "see `daily issue list`".into())
+            (format!("is {}{because}", issue.status), format!("see {}", commands.issue("list")))
         }
     };
     format!("the issue of {date} {state}; it can't be {verb} now. {cure}")

@@ -9,7 +9,9 @@ use crate::{
     cli::{
         CliError, CliResult,
         issue::{
-            Which, decision,
+            Which,
+            commands::Commands,
+            decision,
             figures::{counted, counts_line},
             show,
             watch::{EndReason, LastState, watch},
@@ -18,6 +20,7 @@ use crate::{
         require_worker,
     },
     db::{
+        installation,
         issues::{self, IssueRecord},
         newsletters::NewsletterRecord,
         subscribers,
@@ -59,6 +62,7 @@ impl Send {
         let today = schedule::date_at(&newsletter.newsletter, app.actions.clock.now());
         let mut tx = app.db.read().await?;
         let known = issues::get_by_date(&mut tx, newsletter.id, date).await?;
+        let setup = installation::setup(&mut tx, app.settings.setup()).await?;
         drop(tx);
         if self.which.date.is_none() && date > today {
             return Err(CliError::Failed(not_today(&newsletter, date, today, known.as_ref())));
@@ -69,7 +73,7 @@ impl Send {
                 issue.status
             )));
         }
-        let missing = missing(app.settings.setup(), &newsletter.newsletter);
+        let missing = missing(setup, &newsletter.newsletter);
         let is_anyway = self.anyway || known.as_ref().is_some_and(|issue| issue.anyway);
         if app.settings.schedule.require_ready && !is_anyway && !missing.is_empty() {
             let list: Vec<String> =
@@ -96,7 +100,8 @@ impl Send {
         if self.anyway {
             send_anyway(&app.actions, actor, before.id).await?;
         }
-        report(&watch(app, before.id, output).await?, output)
+        let commands = Commands::of(app, newsletter.id).await?;
+        report(&watch(app, before.id, output).await?, &commands, output)
     }
 
     /// Stores the plan of the revision that the operator decided about, and approves it.
@@ -195,7 +200,7 @@ fn not_today(newsletter: &NewsletterRecord, date: Date, today: Date, issue: Opti
     )
 }
 
-fn report(last: &LastState, output: Output) -> CliResult {
+fn report(last: &LastState, commands: &Commands, output: Output) -> CliResult {
     let LastState { issue, counts, end_reason } = last;
     let date = &issue.issue_date;
     let counted = counts_line(counts);
@@ -209,14 +214,17 @@ fn report(last: &LastState, output: Output) -> CliResult {
         EndReason::AtRest => {
             let reason = match issue.waits_for.as_deref() {
                 Some(plan::WAITS_FOR_APPROVAL) => {
-                    "an operator has to approve it first, with `daily issue approve`"
+                    format!("an operator has to approve it first, with {}", commands.issue("approve"))
                 }
-                Some(plan::WAITS_FOR_SEND) => "an operator has to send it, with `daily issue send`",
+                Some(plan::WAITS_FOR_SEND) => {
+                    format!("an operator has to send it, with {}", commands.issue("send"))
+                }
                 Some(plan::WAITS_FOR_SETUP) => {
                     "something that readers need is not set up; see `daily check`, or send it with --anyway"
+                        .into()
                 }
-                Some(_) => "it has too few stories; `daily issue approve` sends it anyway",
-                None => issue.reason.as_deref().unwrap_or("see `daily issue status`"),
+                Some(_) => format!("it has too few stories; {} sends it anyway", commands.issue("approve")),
+                None => issue.reason.clone().unwrap_or_else(|| format!("see {}", commands.issue("status"))),
             };
             format!("the issue of {date} was not sent, it is {}: {reason} ({counted})", issue.status)
         }
@@ -228,8 +236,9 @@ fn report(last: &LastState, output: Output) -> CliResult {
             issue.status
         ),
         EndReason::Interrupted => format!(
-            "the issue of {date} continues without being watched: {counted}. See `daily issue status`, or stop it with \
-             `daily issue pause`"
+            "the issue of {date} continues without being watched: {counted}. See {}, or stop it with {}",
+            commands.issue("status"),
+            commands.issue("pause")
         ),
     };
     Err(CliError::Failed(why_not))

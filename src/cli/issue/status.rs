@@ -6,6 +6,7 @@ use crate::{
         CliError, CliResult,
         issue::{
             Which,
+            commands::Commands,
             figures::{counts_line, duration, eta, messages_per_second, percent, rate, refusal_rate},
             watch::{EndReason, waits_for_operator, watch},
         },
@@ -58,6 +59,7 @@ const MEASURE_FOR: Duration = Duration::from_secs(1);
 /// Even the strongest slowdown has recovered after this time.
 const SLOW_FOR: SignedDuration = SignedDuration::from_hours(6);
 
+const IN_DOUBT: &str = "the rest is in doubt: see `daily issue resolve --help`";
 const NO_WORKER: &str = "no worker is running: sending continues when one starts";
 
 impl Status {
@@ -67,7 +69,7 @@ impl Status {
         if on_terminal() && !output.json && !self.no_watch && is_being_sent(issue.status) {
             notice = match watch(app, issue.id, output).await?.end_reason {
                 EndReason::AtRest | EndReason::Interrupted => None,
-                EndReason::InDoubt => Some("the rest is in doubt: see `daily issue resolve --help`"),
+                EndReason::InDoubt => Some(IN_DOUBT),
                 EndReason::NoWorker => Some(NO_WORKER),
             };
         } else if issue.status == IssueStatus::Sending {
@@ -109,6 +111,7 @@ struct SlowedNow {
 
 struct Report {
     issue: IssueRecord,
+    commands: Commands,
     counts: Counts,
     workers: i64,
     breaker: crate::domain::delivery::breaker::Breaker,
@@ -130,7 +133,9 @@ impl Report {
         let now = app.actions.clock.now();
         let mut tx = app.db.read().await?;
         let issue = issues::get(&mut tx, id).await?.ok_or(crate::db::DbError::RowNotFound)?;
+        let commands = Commands::of(app, issue.newsletter_id).await?;
         Ok(Self {
+            commands,
             counts: deliveries::counts(&mut tx, id).await?,
             workers: processes::count_workers(&mut tx, now).await?,
             breaker: app.settings.sending.breaker(),
@@ -201,7 +206,8 @@ impl Report {
             let _ = writeln!(text, "{done} done, {}, ETA {left}", rate(per_second));
         }
         if waits_for_operator(issue.status) {
-            text.push_str("`daily issue resume` continues it, `daily issue cancel` cancels it\n");
+            let (resume, cancel) = (self.commands.issue("resume"), self.commands.issue("cancel"));
+            let _ = writeln!(text, "{resume} continues it, {cancel} cancels it");
         }
         self.add_tables(&mut text);
         text
@@ -317,6 +323,7 @@ mod tests {
 
     fn report() -> Report {
         Report {
+            commands: Commands::default(),
             issue: IssueRecord {
                 id: IssueId(1),
                 newsletter_id: NewsletterId(1),

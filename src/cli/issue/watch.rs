@@ -49,11 +49,15 @@ pub async fn watch(app: &App, id: IssueId, output: Output) -> Result<LastState, 
     let mut bar = ProgressBar::hidden();
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     let mut shown = None;
+    let mut is_bar_of_counts = None;
     loop {
         let begun = Instant::now();
         let (issue, counts, workers) = load_progress(app, id).await?;
-        if shown.is_none() && on_bar {
-            bar = bar_at(&counts);
+        let has_counts = counts.total() > 0;
+        if on_bar && is_bar_of_counts != Some(has_counts) {
+            bar.finish_and_clear();
+            bar = if has_counts { bar_at(&counts) } else { spinner() };
+            is_bar_of_counts = Some(has_counts);
         }
         bar.set_length(counts.total().unsigned_abs());
         bar.set_position(figures::finished(&counts).unsigned_abs());
@@ -107,6 +111,9 @@ pub fn pause_after(query: Duration) -> Duration {
 }
 
 fn bar_message(issue: &IssueRecord, counts: &Counts) -> String {
+    if issue.status == IssueStatus::Planned && counts.total() == 0 {
+        return "checking the stories’ pages and making their pictures".into();
+    }
     let mut text = issue.status.to_string();
     for (count, what) in
         [(counts.deferred, "deferred"), (counts.failed, "failed"), (counts.uncertain, "uncertain")]
@@ -116,6 +123,13 @@ fn bar_message(issue: &IssueRecord, counts: &Counts) -> String {
         }
     }
     text
+}
+
+/// Creates what is shown before there are deliveries to count.
+fn spinner() -> ProgressBar {
+    let spinner = ProgressBar::new_spinner();
+    spinner.enable_steady_tick(SHORTEST_PAUSE);
+    spinner
 }
 
 /// Creates a bar at the current count, so that emails sent before don't count towards the rate.

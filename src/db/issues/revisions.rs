@@ -6,7 +6,7 @@ use crate::{
         engine::query::{json_rows, query, query_scalar},
     },
     domain::{
-        ids::NewsletterId,
+        ids::{IssueId, NewsletterId},
         issue::revision::{Content, Revision},
     },
 };
@@ -61,6 +61,19 @@ pub async fn get(
         newsletter,
         DbDate(date),
         revision.as_str()
+    )
+    .fetch_optional()
+    .await?;
+    Ok(decoded(content))
+}
+
+/// Returns the content that operators were last told about.
+pub async fn told(tx: &mut Tx, issue: IssueId) -> Result<Option<Content>, DbError> {
+    let content: Option<String> = query_scalar!(
+        tx,
+        "SELECT content FROM issues JOIN issue_revisions USING (newsletter_id, issue_date) \
+         WHERE issues.id = $1 AND revision = told_revision",
+        issue
     )
     .fetch_optional()
     .await?;

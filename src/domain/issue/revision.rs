@@ -3,13 +3,13 @@
 //! A revision is a hash of everything that readers would get, and of nothing else: not of the number of
 //! readers, their groups and variants, times, tokens, or articles that were left out.
 
-use crate::domain::content::made_picture::MadePictures;
+use crate::domain::{content::made_picture::MadePictures, figures::counted, newsletter::Newsletter};
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 /// Changes when the content below or the templates change, so that older revisions don't match by accident.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 /// The heading of stories without a section of their own, as operators see it.
 pub const IN_BRIEF: &str = "In brief";
 /// Bytes of the hash that are shown.
@@ -61,6 +61,9 @@ pub struct Content {
     pub note: Option<String>,
     /// The stories in order.
     pub stories: Vec<Story>,
+    /// The stories that readers get instead of those they have had, in the order in which they are taken.
+    #[serde(default)]
+    pub replacements: Vec<Story>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +78,22 @@ pub struct Identity {
     pub fonts: String,
     /// Links and texts of the publisher that emails show.
     pub publisher: Vec<String>,
+}
+
+impl Identity {
+    pub fn of(newsletter: &Newsletter) -> Self {
+        Self {
+            title: newsletter.title.clone(),
+            tagline: newsletter.tagline.clone(),
+            sender: format!("{} <{}>", newsletter.sender_name, newsletter.sender_address.as_str()),
+            postal_address: newsletter.postal_address.clone(),
+            language: newsletter.language.clone(),
+            logo: newsletter.theme.logo_url.as_ref().map(ToString::to_string),
+            accent: newsletter.theme.accent.map(|accent| accent.to_string()),
+            fonts: newsletter.theme.fonts.to_string(),
+            publisher: newsletter.brand.listed(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,8 +140,14 @@ impl Content {
         Revision(hex::encode(&hash.as_ref()[..BYTES]))
     }
 
+    /// Returns all stories that some reader could get.
+    pub fn into_pool(self) -> impl Iterator<Item = Story> {
+        self.stories.into_iter().chain(self.replacements)
+    }
+
     /// Describes what changed since an earlier content, one line each. Pictures that Daily has made since are no
-    /// change: they are parts of the originals that were shown.
+    /// change: they are parts of the originals that were shown. Nor are replacements that were removed, as they are
+    /// when they get too old.
     pub fn changes_since(&self, earlier: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         let mut text = |name: &str, old: &Option<String>, new: &Option<String>| {
@@ -173,7 +198,34 @@ impl Content {
         if order(&self.stories, &earlier.stories) != order(&earlier.stories, &self.stories) {
             lines.push("the order of the stories was changed".to_owned());
         }
+        lines.extend(self.changes_of_replacements(earlier));
         lines
+    }
+
+    /// Describes what changed about the stories that only readers get who have had others. There may be very many.
+    fn changes_of_replacements(&self, earlier: &Self) -> Option<String> {
+        let known: HashMap<i64, &Story> =
+            earlier.stories.iter().chain(&earlier.replacements).map(|story| (story.article, story)).collect();
+        let (mut new, mut changed) = (Vec::new(), 0);
+        for story in &self.replacements {
+            match known.get(&story.article) {
+                None => new.push(story.title.as_str()),
+                // Its heading and pin say something about its place among the stories.
+                Some(old) => {
+                    let old = Story { heading: None, is_pinned: story.is_pinned, ..(*old).clone() };
+                    changed += usize::from(*story != old && !is_made_since(story, &old));
+                }
+            }
+        }
+        let new = match new[..] {
+            [] => None,
+            [title] => Some(format!("“{title}” is new")),
+            [title, ..] => Some(format!("“{title}” and {} are new", counted(new.len() - 1, "other"))),
+        };
+        let changed = (changed > 0).then(|| format!("{} changed", counted(changed, "story")));
+        let parts: Vec<String> = new.into_iter().chain(changed).collect();
+        (!parts.is_empty())
+            .then(|| format!("for readers who have had some of the stories: {}", parts.join(", ")))
     }
 }
 
@@ -210,6 +262,7 @@ mod tests {
                     is_pinned: false,
                 })
                 .collect(),
+            replacements: Vec::new(),
         }
     }
 
@@ -248,6 +301,32 @@ mod tests {
             ]
         );
         assert!(earlier.changes_since(&earlier).is_empty());
+    }
+
+    #[test]
+    fn replacements_belong_to_the_revision_and_only_removing_them_is_no_change() {
+        let with = |titles: &[(i64, &str)], replacements: &[(i64, &str)]| Content {
+            replacements: content(replacements).stories,
+            ..content(titles)
+        };
+        let shown = with(&[(1, "Ferry")], &[(2, "Quay"), (3, "Market")]);
+        let fewer = with(&[(1, "Ferry")], &[(2, "Quay")]);
+        assert_ne!(shown.revision(), fewer.revision());
+        assert!(fewer.changes_since(&shown).is_empty());
+        let prefix = "for readers who have had some of the stories: ";
+        for (replacements, change) in [
+            (vec![(2, "Quay"), (3, "Market"), (4, "Storm")], "“Storm” is new"),
+            (vec![(4, "Storm"), (5, "Tide"), (6, "Gull")], "“Storm” and 2 others are new"),
+            (vec![(2, "Quay closed"), (3, "Market")], "1 story changed"),
+        ] {
+            let changes = with(&[(1, "Ferry")], &replacements).changes_since(&shown);
+            assert_eq!(changes, [format!("{prefix}{change}")]);
+        }
+        // A story that becomes a replacement is reported once.
+        assert_eq!(
+            with(&[(2, "Quay")], &[(1, "Ferry")]).changes_since(&shown),
+            ["- Ferry", "+ Quay (story 1)"]
+        );
     }
 
     #[test]

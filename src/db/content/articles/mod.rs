@@ -128,6 +128,13 @@ pub async fn get(tx: &mut Tx, id: ArticleId) -> Result<Option<ArticleRecord>, Db
         .await
 }
 
+/// Returns the articles with these ids, in no order.
+pub async fn with_ids(tx: &mut Tx, ids: &[ArticleId]) -> Result<Vec<ArticleRecord>, DbError> {
+    query_as!(tx, concat!("SELECT ", article_columns!(""), " FROM articles WHERE id {in $1}"), DbList(ids))
+        .fetch_all()
+        .await
+}
+
 /// Pins or unpins an article. Returns `false` if it doesn't exist.
 pub async fn set_pinned(tx: &mut Tx, id: ArticleId, pinned: bool) -> Result<bool, DbError> {
     query!(tx, "UPDATE articles SET pinned = $2 WHERE id = $1", id, pinned)

@@ -165,6 +165,14 @@ impl PlanInputs {
         self.candidates.iter().filter(could_be_in).map(|candidate| candidate.article).collect()
     }
 
+    /// Returns the articles that some reader could get, in the order in which they are selected.
+    pub fn pool(&self) -> Vec<ArticleId> {
+        let eligible: HashSet<ArticleId> = self.eligible().into_iter().collect();
+        let order = ranked(&self.candidates, self.default_audience().served.kind);
+        let could_be_in = |it: &&&Candidate| eligible.contains(&it.article) && it.removal().is_none();
+        order.iter().filter(could_be_in).map(|candidate| candidate.article).collect()
+    }
+
     /// Returns the decision about each candidate for a variant, or without one, for readers who have received
     /// nothing yet.
     pub fn choices(&self, variant: Option<&PlannedVariant>) -> Vec<Choice> {

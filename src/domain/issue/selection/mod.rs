@@ -240,16 +240,24 @@ impl Candidate {
         self.pinned || matches!(self.wish, Some(Wish::Pin)) || self.place.is_some()
     }
 
+    /// Returns why it can't be shown to anyone.
+    pub const fn removal(&self) -> Option<Reason> {
+        match self {
+            Self { hidden: true, .. } => Some(Reason::Hidden),
+            Self { gone: true, .. } => Some(Reason::Gone),
+            _ => None,
+        }
+    }
+
     /// Decides about the article on its own, before balance and room.
     pub fn assess(&self, rules: &Rules, readers: &Readers<'_>, now: Timestamp) -> Reason {
-        if self.hidden {
-            return Reason::Hidden;
+        let is_approved = readers.approved.is_some_and(|approved| approved.contains(&self.article));
+        // An approved story keeps its place for now, so that no other takes it.
+        if let Some(removal) = self.removal().filter(|_| !is_approved) {
+            return removal;
         }
         if self.wish == Some(Wish::Drop) {
             return Reason::Dropped;
-        }
-        if self.gone {
-            return Reason::Gone;
         }
         if readers.approved.is_some_and(|approved| !approved.contains(&self.article)) {
             return Reason::NotApproved;
@@ -375,6 +383,11 @@ fn assess_all(
         if room > 0 {
             room -= 1;
             *reason = Reason::RoomLeft;
+        }
+    }
+    for (reason, candidate) in reasons.iter_mut().zip(order) {
+        if let Some(removal) = candidate.removal().filter(|_| reason.is_in()) {
+            *reason = removal;
         }
     }
     reasons
