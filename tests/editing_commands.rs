@@ -6,7 +6,7 @@ use crate::support::{
 };
 use serde_json::Value;
 
-on_both_engines!(an_operator_reviews_edits_and_approves_an_issue);
+on_both_engines!(an_operator_reviews_edits_and_approves_an_issue, an_operator_chooses_the_picture_of_a_story);
 
 async fn an_operator_reviews_edits_and_approves_an_issue(engine: Engine) {
     let here = Installation::new(engine).await;
@@ -67,4 +67,36 @@ async fn an_operator_reviews_edits_and_approves_an_issue(engine: Engine) {
     let edited = daily.run(&["issue", "edit", "--preheader", "And more"]).await;
     assert!(edited.stderr.contains("approve it again"), "{}", edited.stderr);
     assert!(run(&["issue", "show", "--next"]).await.contains("Nothing goes out until"));
+}
+
+async fn an_operator_chooses_the_picture_of_a_story(engine: Engine) {
+    let here = Installation::new(engine).await;
+    let run = async |arguments: &[&str]| {
+        let ended = here.daily.run(arguments).await;
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.stderr);
+        ended.stdout
+    };
+    run(&["feed", "add", &write_feed(here.folder())]).await;
+    let revision = async || {
+        let shown: Value = serde_json::from_str(&run(&["--json", "issue", "show"]).await).unwrap();
+        shown["revision"].as_str().unwrap().to_owned()
+    };
+    let plain = revision().await;
+    // Nothing answers there, so the email shows the original.
+    let picture = "1=https://pictures.invalid/lights.jpg";
+    run(&["issue", "edit", "--picture", picture]).await;
+    let file = here.folder().join("preview.html").display().to_string();
+    let preview = async || {
+        run(&["issue", "preview", "--out", &file]).await;
+        std::fs::read_to_string(&file).unwrap()
+    };
+    assert!(preview().await.contains("https://pictures.invalid/lights.jpg"));
+    let pictured = revision().await;
+    assert_ne!(pictured, plain, "a picture belongs to what readers get");
+    run(&["issue", "edit", "--no-picture", "1"]).await;
+    assert!(!preview().await.contains("pictures.invalid"));
+    run(&["issue", "edit", "--undo", "1"]).await;
+    assert_eq!(revision().await, plain);
+    let refused = here.daily.run(&["issue", "edit", "--picture", "1=lights.jpg"]).await;
+    assert!(refused.code == 2 && refused.stderr.contains("--picture"), "{refused:?}");
 }

@@ -1,6 +1,8 @@
 //! Several newsletters: their days, their send times, and their readers' clocks.
 
-use crate::support::{Engine, OPERATOR, TestApp, at, eventually, on_both_engines, service::Installation};
+use crate::support::{
+    DAY, Engine, OPERATOR, TestApp, at, eventually, on_both_engines, reader::anything, service::Installation,
+};
 use daily::{
     actions::{
         issue::send_issue::{BeginError, begin_issue, send_issue},
@@ -16,11 +18,14 @@ use daily::{
         actor::Actor,
         issue::{days::Days, schedule::DAY_REMOVED, status::IssueStatus},
         newsletter::{Newsletter, SendClock, parse_send_time, parse_time_zone},
-        subscriber::{cadence::Cadence, preferences::Preferences, sections::Sections},
+        subscriber::{
+            cadence::Cadence, preferences::Preferences, sections::Sections, subscription::SubscriptionStatus,
+        },
     },
     service::scheduler,
 };
 use jiff::{SignedDuration, civil::date};
+use serde_json::json;
 
 /// Sends issues at seven on each reader's clock, to readers in three parts of the world. The story begins on
 /// Friday at 15:00 UTC, after Friday's issue was due for all of them. Saturday's is due at 19:00, 05:00 and
@@ -408,4 +413,34 @@ async fn an_operator_sets_the_links_to_the_publisher(engine: Engine) {
     for option in ["--site:", "--privacy-url:", "--social:", "--utm:", "--language:", "en, de, es, fr, pt"] {
         assert!(refused.stderr.contains(option), "{option} in {}", refused.stderr);
     }
+}
+
+on_both_engines!(a_removed_newsletter_has_no_issues_and_keeps_its_archive_and_its_readers_rights);
+
+async fn a_removed_newsletter_has_no_issues_and_keeps_its_archive_and_its_readers_rights(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let weekly = app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
+    let ann = app.reader_of(&weekly, "ann@example.org", &anything()).await;
+    app.article("The bridge opens").await;
+    app.send(&weekly).await;
+    app.clock.advance(DAY);
+    app.article("The whale").await;
+    let tomorrow = app.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date().tomorrow().unwrap();
+    let planned = begin_issue(&app.app.actions, &OPERATOR, &weekly, tomorrow).await.unwrap();
+
+    let program = app.program();
+    let removed = program.run(&["newsletter", "remove", "weekly", "--yes", "--json"]).await;
+    assert_eq!((removed.code, removed.json()["removed"].as_bool()), (0, Some(true)), "{removed:?}");
+    assert_eq!(app.issue(planned.id).await.status, IssueStatus::Skipped);
+    assert!(!program.run(&["newsletter", "list"]).await.stdout.contains("weekly"));
+    let refused =
+        app.post_json("/subscribe", &json!({ "email": "ben@example.org", "newsletters": ["weekly"] })).await;
+    assert_eq!(refused.status(), 422, "nobody can sign up for it");
+    let archive = app.get("/issues/2026-05-01?newsletter=weekly").await;
+    assert_eq!(archive.status(), 200, "its archive stays");
+    ann.unsubscribes_by_one_click().await;
+    assert_eq!(ann.status_at("weekly").await, Some(SubscriptionStatus::Unsubscribed));
+
+    let only = program.run(&["newsletter", "remove", "daily", "--yes"]).await;
+    assert!(only.code == 1 && only.stderr.contains("it is the only newsletter"), "{only:?}");
 }

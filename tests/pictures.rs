@@ -290,8 +290,9 @@ async fn only_pictures_that_were_never_sent_are_dropped(engine: Engine) {
     tx.commit().await.unwrap();
     send_now(&app, issue).await;
     let readers = &app.app.jobs.readers;
-    app.clock.advance(DAY * 29);
+    app.clock.advance(DAY * 30);
     assert_eq!(apply_retention(readers).await.unwrap(), Erased::default());
+    // The time of the last plan may look a day older than it is.
     app.clock.advance(DAY * 2);
     assert_eq!(apply_retention(readers).await.unwrap(), Erased { pictures: 3, ..Erased::default() });
     app.clock.advance(DAY * 10_000);

@@ -76,6 +76,7 @@ pub(super) async fn move_reader(
     };
     // Keeps imports from restoring the old address, whose next owner never signed up.
     erased_addresses::insert(tx, &request.old_address, now).await?;
+    erasure::forget_bounces(tx, &request.old_address).await?;
     record_moved(tx, &moved, (at_old, request.old_address.as_str()), (at_new, new.as_str())).await?;
     Ok(true)
 }

@@ -33,31 +33,24 @@ pub struct Unmade {
 struct Row {
     article_id: ArticleId,
     image_url: String,
-    source_url: Option<String>,
     made: Option<String>,
     tries: Option<i64>,
     retry_after: Option<DbTime>,
 }
 
 impl Row {
-    /// Returns the pictures of the article's current image.
     fn pictures(&self) -> Option<MadePictures> {
-        let made = self.made.as_deref().filter(|_| self.is_current())?;
         // Names of an older version, which can't be read, count as none.
-        serde_json::from_str(made).ok()
-    }
-
-    fn is_current(&self) -> bool {
-        self.source_url.as_ref() == Some(&self.image_url)
+        serde_json::from_str(self.made.as_deref()?).ok()
     }
 }
 
 async fn rows(tx: &mut Tx, issue: Option<IssueId>, ids: &[ArticleId]) -> Result<Vec<Row>, DbError> {
     query_as!(
         tx,
-        "SELECT a.id AS article_id, COALESCE(e.picture, a.image_url) AS image_url, p.source_url, p.made, p.tries, \
-         p.retry_after FROM articles a LEFT JOIN article_pictures p ON p.article_id = a.id \
-         LEFT JOIN issue_edits e ON e.article_id = a.id AND e.issue_id = $2 WHERE a.id {in $1} \
+        "SELECT a.id AS article_id, COALESCE(e.picture, a.image_url) AS image_url, p.made, p.tries, \
+         p.retry_after FROM articles a LEFT JOIN issue_edits e ON e.article_id = a.id AND e.issue_id = $2 \
+         LEFT JOIN article_pictures p ON p.article_id = a.id AND p.source_url = COALESCE(e.picture, a.image_url) WHERE a.id {in $1} \
          AND (e.picture <> '' OR (e.picture IS NULL AND a.image_ok AND a.image_url IS NOT NULL))",
         DbList(ids),
         issue
@@ -108,7 +101,7 @@ pub async fn unmade(
     let mut unmade = Vec::new();
     for id in ids {
         let Some(row) = rows.remove(id).filter(|_| !made.contains_key(id)) else { continue };
-        let has_failed = row.is_current() && row.made.is_none();
+        let has_failed = row.tries.is_some() && row.made.is_none();
         if !has_failed || row.retry_after.is_some_and(|at| at.0 <= now) {
             let tries = if has_failed { row.tries.unwrap_or_default() } else { 0 };
             unmade.push(Unmade { article: *id, source_url: row.image_url, tries });
@@ -142,8 +135,7 @@ pub async fn set_made(
     query!(
         tx,
         "INSERT INTO article_pictures (article_id, source_url, made) VALUES ($1, $2, $3) \
-         ON CONFLICT (article_id) DO UPDATE SET source_url = excluded.source_url, made = excluded.made, \
-         tries = 0, retry_after = NULL, problem = NULL",
+         ON CONFLICT (article_id, source_url) DO UPDATE SET made = excluded.made, tries = 0, retry_after = NULL, problem = NULL",
         id,
         source_url,
         json_rows(made)?
@@ -162,8 +154,7 @@ pub async fn set_failed(
     query!(
         tx,
         "INSERT INTO article_pictures (article_id, source_url, tries, retry_after, problem) \
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (article_id) DO UPDATE SET source_url = excluded.source_url, \
-         made = NULL, tries = excluded.tries, retry_after = excluded.retry_after, problem = excluded.problem",
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (article_id, source_url) DO UPDATE SET made = NULL, tries = excluded.tries, retry_after = excluded.retry_after, problem = excluded.problem",
         unmade.article,
         &unmade.source_url,
         unmade.tries + 1,
@@ -236,7 +227,7 @@ pub async fn drop_unsent(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<u6
         tx,
         "DELETE FROM pictures WHERE sent_at IS NULL AND hash IN (SELECT hash FROM pictures \
          WHERE sent_at IS NULL AND planned_at < $1 ORDER BY planned_at LIMIT $2)",
-        DbTime(until),
+        DbTime(until - TOUCH_AFTER),
         limit
     )
     .rows_affected()

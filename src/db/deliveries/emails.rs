@@ -12,6 +12,7 @@ use crate::{
         delivery::{
             email::{EmailKind, EmailStatus},
             status::Answer,
+            suppression_policy::CONFIRMATION_INTERVAL,
         },
         ids::{ConfirmationId, EmailId, FeedId, IssueId, NewsletterId, RequestId, SubscriptionId},
         subscriber::email_address::EmailAddress,
@@ -365,13 +366,21 @@ pub async fn said_welcome(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> 
 }
 
 /// Erases emails that finished by a time, at most `limit`. Returns their number.
-pub async fn erase_finished(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<u64, DbError> {
+pub async fn erase_finished(
+    tx: &mut Tx,
+    until: Timestamp,
+    now: Timestamp,
+    limit: i64,
+) -> Result<u64, DbError> {
     query!(
         tx,
         "DELETE FROM emails WHERE id IN (SELECT id FROM emails WHERE finished_at <= $1 \
-         AND status IN ('sent', 'failed') ORDER BY finished_at LIMIT $2)",
+         AND status IN ('sent', 'failed', 'uncertain') AND (kind <> 'confirmation' OR finished_at <= $3 \
+         OR NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.address_key = lower(recipient))) \
+         ORDER BY finished_at LIMIT $2)",
         DbTime(until),
-        limit
+        limit,
+        DbTime(until.min(now - CONFIRMATION_INTERVAL))
     )
     .rows_affected()
     .await

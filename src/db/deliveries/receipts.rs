@@ -21,6 +21,8 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Destination domains with figures of their own. Readers of the others count together.
 const DOMAINS: i64 = 100;
+/// Copies below which a domain has no figures of its own, because it may be one person's.
+const FEW: i64 = 3;
 
 /// An issue whose deliveries can be folded.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
@@ -123,6 +125,7 @@ pub async fn fold_portion(tx: &mut Tx, issue: IssueId, after: i64) -> Result<Opt
     };
     let chunk = Receipts::chunk_of(SubscriberId(next));
     let last = Receipts::last_of(chunk).0;
+    let mut receipts = load_to_change(tx, issue, chunk).await?;
     // Copies that came back keep their rows, as failed ones do.
     let rows: Vec<Folded> = query_as!(
         tx,
@@ -139,7 +142,6 @@ pub async fn fold_portion(tx: &mut Tx, issue: IssueId, after: i64) -> Result<Opt
     )
     .fetch_all()
     .await?;
-    let mut receipts = load(tx, issue, chunk).await?;
     let (mut figures, mut domains) = (BTreeMap::<Figure, i64>::new(), BTreeMap::new());
     for row in &rows {
         receipts.set(row.subscriber_id, row.number, row.status);
@@ -203,11 +205,12 @@ async fn finish(tx: &mut Tx, issue: IssueId) -> Result<(), DbError> {
         tx,
         "INSERT INTO domain_figures (issue_id, domain, status, count) SELECT $1, '', status, \
          CAST(sum(count) AS BIGINT) FROM domain_figures WHERE issue_id = $1 AND domain NOT IN (SELECT domain \
-         FROM domain_figures WHERE issue_id = $1 GROUP BY domain ORDER BY sum(count) DESC, domain LIMIT $2) \
-         GROUP BY status ON CONFLICT (issue_id, domain, status) DO UPDATE \
+         FROM domain_figures WHERE issue_id = $1 GROUP BY domain HAVING sum(count) >= $3 \
+         ORDER BY sum(count) DESC, domain LIMIT $2) GROUP BY status ON CONFLICT (issue_id, domain, status) DO UPDATE \
          SET count = domain_figures.count + excluded.count",
         issue,
-        DOMAINS
+        DOMAINS,
+        FEW
     )
     .execute()
     .await?;
@@ -215,9 +218,10 @@ async fn finish(tx: &mut Tx, issue: IssueId) -> Result<(), DbError> {
         tx,
         "DELETE FROM domain_figures WHERE issue_id = $1 AND domain <> '' AND domain NOT IN (SELECT domain \
          FROM domain_figures WHERE issue_id = $1 AND domain <> '' GROUP BY domain \
-         ORDER BY sum(count) DESC, domain LIMIT $2)",
+         HAVING sum(count) >= $3 ORDER BY sum(count) DESC, domain LIMIT $2)",
         issue,
-        DOMAINS
+        DOMAINS,
+        FEW
     )
     .execute()
     .await?;
@@ -230,6 +234,31 @@ async fn load(tx: &mut Tx, issue: IssueId, chunk: i64) -> Result<Receipts, DbErr
             .fetch_optional()
             .await?;
     Ok(Receipts::from_bytes(entries.unwrap_or_default()))
+}
+
+/// Loads receipts that this transaction changes, and keeps others from changing them meanwhile.
+async fn load_to_change(tx: &mut Tx, issue: IssueId, chunk: i64) -> Result<Receipts, DbError> {
+    if tx.is_only_writer() {
+        return load(tx, issue, chunk).await;
+    }
+    query!(
+        tx,
+        "INSERT INTO receipts (issue_id, chunk, entries) VALUES ($1, $2, $3) ON CONFLICT (issue_id, chunk) DO NOTHING",
+        issue,
+        chunk,
+        Receipts::default().as_bytes()
+    )
+    .execute()
+    .await?;
+    let entries: Vec<u8> = query_scalar!(
+        tx,
+        "SELECT entries FROM receipts WHERE issue_id = $1 AND chunk = $2 {postgres FOR UPDATE}",
+        issue,
+        chunk
+    )
+    .fetch_one()
+    .await?;
+    Ok(Receipts::from_bytes(entries))
 }
 
 async fn save(tx: &mut Tx, issue: IssueId, chunk: i64, receipts: &Receipts) -> Result<(), DbError> {
@@ -264,21 +293,24 @@ pub async fn transfer(
     )
     .fetch_all()
     .await?;
+    let (old, new) = (Receipts::chunk_of(from), Receipts::chunk_of(to));
     for issue in issues {
-        let mut of_from = load(tx, issue, Receipts::chunk_of(from)).await?;
+        // In the order of their numbers, so that two transfers never wait for each other.
+        let lower = load_to_change(tx, issue, old.min(new)).await?;
+        let higher = if old == new { lower.clone() } else { load_to_change(tx, issue, old.max(new)).await? };
+        let (mut of_from, mut of_to) = if old <= new { (lower, higher) } else { (higher, lower) };
         let Some((number, status)) = of_from.get(from) else { continue };
-        let mut of_to = load(tx, issue, Receipts::chunk_of(to)).await?;
         if of_to.get(to).is_some() {
             continue;
         }
         of_from.clear(from);
-        if Receipts::chunk_of(from) == Receipts::chunk_of(to) {
+        if old == new {
             of_from.set(to, number, status);
         } else {
             of_to.set(to, number, status);
-            save(tx, issue, Receipts::chunk_of(to), &of_to).await?;
+            save(tx, issue, new, &of_to).await?;
         }
-        save(tx, issue, Receipts::chunk_of(from), &of_from).await?;
+        save(tx, issue, old, &of_from).await?;
     }
     Ok(())
 }

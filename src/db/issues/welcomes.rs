@@ -127,7 +127,10 @@ pub async fn stories(
     query_as!(
         tx,
         "SELECT a.id AS article, COALESCE(e.title, a.title) AS title, COALESCE(e.dek, a.dek) AS dek, a.url, a.section, \
-         CASE WHEN a.image_ok THEN a.image_url END AS image_url, a.image_alt, a.image_width, a.image_height \
+         CASE WHEN e.picture IS NOT NULL THEN NULLIF(e.picture, '') WHEN a.image_ok THEN a.image_url END AS image_url, \
+         CASE WHEN e.picture IS NULL THEN a.image_alt END AS image_alt, \
+         CASE WHEN e.picture IS NULL THEN a.image_width END AS image_width, \
+         CASE WHEN e.picture IS NULL THEN a.image_height END AS image_height \
          FROM variant_stories s JOIN issue_variants v ON v.id = s.variant_id \
          JOIN articles a ON a.id = s.article_id LEFT JOIN issue_edits e ON e.issue_id = v.issue_id \
          AND e.article_id = s.article_id WHERE s.variant_id = $1 AND NOT a.hidden AND NOT EXISTS (SELECT 1 \

@@ -109,16 +109,24 @@ pub async fn is_in_flight(tx: &mut Tx, address: &EmailAddress) -> Result<bool, D
     .await
 }
 
+const FORGET_BOUNCES: &str =
+    "UPDATE bounces SET address_key = NULL, domain = NULL, diagnostic = NULL WHERE address_key = $1";
+
+/// Removes an address that its reader has left from bounces, which would outlive the reader's erasure there.
+pub async fn forget_bounces(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
+    query!(tx, portable FORGET_BOUNCES, address.key()).execute().await
+}
+
 /// Removes an address from emails, bounces and suppressions. Notices to operators that are still to be sent stay.
 pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
     for statement in [
         "DELETE FROM suppressions WHERE address_key = $1",
         "DELETE FROM newsletter_suppressions WHERE address_key = $1",
         "DELETE FROM signups WHERE address_key = $1",
-        "UPDATE bounces SET address_key = NULL, domain = NULL, diagnostic = NULL WHERE address_key = $1",
+        FORGET_BOUNCES,
         "DELETE FROM incoming_messages WHERE lower(sender) = $1 OR lower(recipient) = $1",
         "DELETE FROM emails WHERE lower(recipient) = $1 AND (subscription_id IS NOT NULL \
-         OR status IN ('sent', 'failed'))",
+         OR status IN ('sent', 'failed', 'uncertain'))",
     ] {
         query!(tx, portable statement, address.key()).execute().await?;
     }

@@ -61,7 +61,9 @@ pub(super) async fn content(
     let story_url =
         shown.as_ref().map(|(latest, lead)| tagged_url(newsletter, &lead.url, latest.issue_date.0));
     let made = match &shown {
-        Some((_, lead)) => pictures::made(tx, None, &[lead.article]).await?.remove(&lead.article),
+        Some((latest, lead)) => {
+            pictures::made(tx, Some(latest.issue), &[lead.article]).await?.remove(&lead.article)
+        }
         None => None,
     };
     let made = made.map(|made| story_pictures(&made, &request.context.settings.pictures_url()));
