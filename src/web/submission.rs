@@ -2,7 +2,7 @@
 //! input.
 
 use crate::{
-    domain::validation::{Code, Problem},
+    domain::validation::{Code, Problem, Problems},
     web::{AppError, negotiate::media_type},
 };
 use axum::{
@@ -17,7 +17,7 @@ use serde::{
 };
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
 };
 use url::form_urlencoded;
@@ -56,9 +56,9 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
         let problem = Code::JsonSyntax.of_all().with("line", error.line()).with("column", error.column());
         AppError::Invalid(StatusCode::BAD_REQUEST, problem.into())
     })?;
-    let Value::Object(object) = value else { return Err(invalid(Code::WrongType.of_all())) };
+    let Value::Object(object) = value else { return Err(rejected(vec![Code::WrongType.of_all()])) };
     let fields = object.into_iter().map(|(name, value)| (name, FieldValue::Json(value)));
-    from_fields(fields).map_err(invalid)
+    from_fields(fields)
 }
 
 /// Reads a form. A field may be repeated if its type is a list.
@@ -67,50 +67,92 @@ pub fn read_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
     for (name, value) in form_urlencoded::parse(body) {
         fields.entry(name.into_owned()).or_default().push(value.into_owned());
     }
-    from_fields(fields.into_iter().map(|(name, values)| (name, FieldValue::Form(values)))).map_err(invalid)
+    from_fields(fields.into_iter().map(|(name, values)| (name, FieldValue::Form(values))))
 }
 
 /// Reads fields without repetitions.
 pub fn from_texts<T: DeserializeOwned>(fields: HashMap<String, String>) -> Result<T, AppError> {
-    from_fields(fields.into_iter().map(|(name, text)| (name, FieldValue::Form(vec![text])))).map_err(invalid)
+    from_fields(fields.into_iter().map(|(name, text)| (name, FieldValue::Form(vec![text]))))
 }
 
-fn invalid(problem: Problem) -> AppError {
-    AppError::Invalid(StatusCode::UNPROCESSABLE_ENTITY, problem.into())
+fn rejected(problems: Vec<Problem>) -> AppError {
+    let problems = Problems::new(problems).unwrap_or_else(|| Code::WrongType.of_all().into());
+    AppError::Invalid(StatusCode::UNPROCESSABLE_ENTITY, problems)
 }
 
+/// Reads the fields. serde stops at the first one that it can't read, so each such field is noted and taken out, or
+/// filled in if it is required, until the others are read.
 fn from_fields<T: DeserializeOwned>(
     fields: impl Iterator<Item = (String, FieldValue)>,
-) -> Result<T, Problem> {
-    let named = fields.map(|(name, value)| (name.clone(), Field { name, value }));
-    T::deserialize(MapDeserializer::new(named)).map_err(|ShapeError(problem)| problem)
+) -> Result<T, AppError> {
+    let mut fields: BTreeMap<String, FieldValue> = fields.collect();
+    let (mut problems, mut filled) = (Vec::<Problem>::new(), HashSet::new());
+    loop {
+        let named = fields
+            .iter()
+            .map(|(name, value)| (name.clone(), Field { name: name.clone(), value: value.clone() }));
+        let ShapeError { problem, field } = match T::deserialize(MapDeserializer::new(named)) {
+            Ok(read) if problems.is_empty() => return Ok(read),
+            Ok(_) => return Err(rejected(problems)),
+            Err(error) => error,
+        };
+        let Some(name) = field else {
+            problems.push(problem);
+            return Err(rejected(problems));
+        };
+        if filled.contains(&name) {
+            // Not even an empty text can be read there.
+            return Err(rejected(problems));
+        }
+        if fields.remove(&name).is_some() {
+            problems.push(problem);
+            continue;
+        }
+        if !problems.iter().any(|known| known.field() == name) {
+            problems.push(problem);
+        }
+        fields.insert(name.clone(), FieldValue::Form(vec![String::new()]));
+        filled.insert(name);
+    }
 }
 
 /// A deserialization error. serde's own errors would quote the input.
 #[derive(Debug)]
-struct ShapeError(Problem);
+struct ShapeError {
+    problem: Problem,
+    /// The field that it is about.
+    field: Option<String>,
+}
+
+impl ShapeError {
+    fn at(code: Code, field: &str) -> Self {
+        Self { problem: code.at(field), field: Some(field.to_owned()) }
+    }
+}
 
 impl de::Error for ShapeError {
     fn custom<T: fmt::Display>(_: T) -> Self {
-        Self(Code::WrongType.of_all())
+        Self { problem: Code::WrongType.of_all(), field: None }
     }
 
-    fn unknown_field(_: &str, known: &'static [&'static str]) -> Self {
-        Self(Code::UnknownField.of_all().with("fields", known.join(", ")))
+    // The problem doesn't quote the field's name, which is the client's.
+    fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
+        let problem = Code::UnknownField.of_all().with("fields", known.join(", "));
+        Self { problem, field: Some(name.to_owned()) }
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self(Code::MissingField.at(field))
+        Self::at(Code::MissingField, field)
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self(Code::RepeatedField.at(field))
+        Self::at(Code::RepeatedField, field)
     }
 }
 
 impl fmt::Display for ShapeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.pointer, self.0.code)
+        write!(f, "{}: {}", self.problem.pointer, self.problem.code)
     }
 }
 
@@ -122,6 +164,7 @@ struct Field {
     value: FieldValue,
 }
 
+#[derive(Clone)]
 enum FieldValue {
     Json(Value),
     /// The values; at least one.
@@ -132,7 +175,7 @@ impl Field {
     /// Returns a problem with this field. Quoting the name is safe, because only values of known fields are
     /// deserialized.
     fn wrong(&self, code: Code) -> ShapeError {
-        ShapeError(code.at(&self.name))
+        ShapeError::at(code, &self.name)
     }
 }
 
@@ -160,7 +203,7 @@ impl<'de> Deserializer<'de> for Field {
         }
         // Untagged enums report errors without a pointer.
         let wrong = self.wrong(Code::WrongType);
-        visitor.visit_some(self).map_err(|error| if error.0.pointer == "#" { wrong } else { error })
+        visitor.visit_some(self).map_err(|error| if error.field.is_none() { wrong } else { error })
     }
 
     forward_to_deserialize_any! {
@@ -248,6 +291,21 @@ mod tests {
             let found: Vec<_> = problems.iter().map(|it| (it.pointer.as_str(), it.code)).collect();
             assert_eq!(found, [(pointer, code)]);
             assert!(!format!("{problems:?}").contains("SECRET"), "{problems:?}");
+        }
+    }
+    #[test]
+    fn all_fields_that_cant_be_read_are_named_at_once() {
+        for (body, expected) in [
+            (
+                r#"{"email":7,"newsletter":[1],"SECRET":1,"lang":2}"#,
+                &["#", "#/email", "#/lang", "#/newsletter"][..],
+            ),
+            (r#"{"SECRET":1,"OTHER":2}"#, &["#", "#/email"]),
+            (r#"{"email":["SECRET"],"lang":"en"}"#, &["#/email"]),
+        ] {
+            let Err(AppError::Invalid(_, problems)) = json(body) else { panic!("{body}") };
+            let found: Vec<_> = problems.iter().map(|it| it.pointer.as_str()).collect();
+            assert_eq!(found, expected, "{body}");
         }
     }
 }

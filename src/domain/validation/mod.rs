@@ -185,6 +185,13 @@ impl Problems {
         request.validate_with_args(context).map_err(|errors| Self::from(&errors))
     }
 
+    /// Returns these problems; `None` if there are none.
+    pub fn new(mut problems: Vec<Problem>) -> Option<Self> {
+        problems.sort();
+        problems.dedup();
+        (!problems.is_empty()).then_some(Self(problems))
+    }
+
     /// Iterates over the problems.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()
