@@ -11,6 +11,7 @@ use daily::{
 
 on_both_engines!(
     an_issue_is_approved_by_its_revision_and_the_newsletters_name,
+    contents_that_share_the_shown_digits_are_told_apart,
     an_alerts_link_approves_for_the_set_time_without_the_name,
     an_editor_may_not_approve_and_a_second_person_is_asked,
     a_test_is_sent_and_its_answer_is_shown,
@@ -67,17 +68,33 @@ async fn an_issue_is_approved_by_its_revision_and_the_newsletters_name(engine: E
     assert!(desk.opens("/admin").await.contains("Tomorrow goes out at 07:00."));
 }
 
+async fn contents_that_share_the_shown_digits_are_told_apart(engine: Engine) {
+    let app = newsroom(engine, |_| {}).await;
+    let desk = app.operator("Ines", "sender").await;
+    let seen = hidden(&desk.opens(SEND).await, "revision");
+    let other = app.store().await.forge_revision(&seen, ("The bridge opens", "The bridge falls")).await;
+    assert_eq!(seen[..8], other[..8]);
+    let page = approve(&desk, &other, "The Lamp").await;
+    assert!(page.contains("Not approved."), "another content was shown as {other}: {page}");
+    let reply = desk.submits_on(SEND, APPROVE, &[("revision", &seen[..8]), ("name", "The Lamp")]).await;
+    assert_eq!(reply.page.status, 403, "eight digits are not enough: {}", reply.page);
+    let page = approve(&desk, &seen, "The Lamp").await;
+    assert!(page.contains("<b>Approved.</b>"), "{page}");
+    assert_eq!(app.latest_issue().await.approved_revision.unwrap().full(), seen);
+}
+
 async fn an_alerts_link_approves_for_the_set_time_without_the_name(engine: Engine) {
     let app = newsroom(engine, |_| {}).await;
     let desk = app.operator("Ines", "editor,sender").await;
     let article = app.articles().await[0].id.to_string();
     let page = "/admin/n/daily/issues/2026-05-02";
     desk.does(page, page, &[("pin", &article)]).await;
-    let issue = app.latest_issue().await;
     let revision = hidden(&desk.opens(SEND).await, "revision");
-    let packed =
-        daily::domain::issue::revision::Revision::parse(&revision).unwrap().pack(issue.id.0).unwrap();
-    let token = app.app.operators.keys.sign(Purpose::ReviewIssue, packed);
+    app.run_due_twice().await;
+    let alerts = app.emails_to("ines@example.org");
+    let alert = alerts.iter().map(|mail| mail.text()).find(|text| text.contains("/admin/review/")).unwrap();
+    let (_, token) = alert.split_once("/admin/review/").unwrap();
+    let token = token.split_whitespace().next().unwrap().to_owned();
     let stranger = app.desk("eve@example.org").get(&format!("/admin/review/{token}")).await;
     assert!(
         stranger.location.unwrap().starts_with("/admin/sign-in?next="),
@@ -88,7 +105,7 @@ async fn an_alerts_link_approves_for_the_set_time_without_the_name(engine: Engin
     let fields = [("revision", revision.as_str()), ("review", token.as_str())];
     let page = desk.does(SEND, APPROVE, &fields).await;
     assert!(page.contains("<b>Approved.</b>"), "{page}");
-    let forged = app.app.operators.keys.sign(Purpose::Test, packed);
+    let forged = app.app.operators.keys.sign(Purpose::Test, 1);
     assert_eq!(desk.opens(&format!("/admin/review/{forged}")).await.status, 404);
 }
 

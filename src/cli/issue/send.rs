@@ -24,7 +24,7 @@ use crate::{
     },
     domain::{
         actor::Actor,
-        issue::{readiness::missing, revision::Revision, schedule, status::IssueStatus},
+        issue::{readiness::missing, revision::TypedRevision, schedule, status::IssueStatus},
     },
     issues::{forecast::Forecast, plan},
     jobs::plan_issue,
@@ -43,8 +43,8 @@ pub struct Send {
     #[command(flatten)]
     which: Which,
     /// Send only this revision, as `daily issue show` names it
-    #[arg(long, value_parser = Revision::parse)]
-    revision: Option<Revision>,
+    #[arg(long, value_parser = TypedRevision::parse)]
+    revision: Option<TypedRevision>,
     /// Send although `daily check` fails
     #[arg(long)]
     anyway: bool,

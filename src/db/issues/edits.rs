@@ -171,7 +171,7 @@ pub async fn set_approved(
          AND planned_at IS NOT NULL",
         id,
         DbTime(now),
-        revision.map(Revision::as_str)
+        revision
     )
     .rows_affected()
     .await

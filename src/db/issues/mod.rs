@@ -33,7 +33,7 @@ use crate::{
     },
     domain::{
         ids::{DeliveryId, IssueId, NewsletterId},
-        issue::{schedule::Due, status::IssueStatus},
+        issue::{revision::Revision, schedule::Due, status::IssueStatus},
         subscriber::email_address::EmailAddress,
     },
 };
@@ -74,7 +74,7 @@ pub struct IssueRecord {
     pub note: Option<String>,
     pub approved_at: Option<DbTime>,
     /// The revision that an operator approved. `None`: the approval named none.
-    pub approved_revision: Option<String>,
+    pub approved_revision: Option<Revision>,
     /// When operators were told that it waits for them.
     pub reminded_at: Option<DbTime>,
     /// When the last readers are due. `None`: all are due at once.

@@ -3,11 +3,11 @@
 use crate::{
     db::{
         DbDate, DbError, DbTime, Tx,
-        engine::query::{json_rows, query, query_scalar},
+        engine::query::{json_rows, query, query_as, query_scalar},
     },
     domain::{
         ids::NewsletterId,
-        issue::revision::{Content, Revision},
+        issue::revision::{Content, Revision, TypedRevision},
     },
 };
 use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
@@ -15,14 +15,14 @@ use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
 /// Days after an issue's date for which its revisions are kept.
 const KEPT_DAYS: i32 = 90;
 
-/// Keeps a content that an operator is shown, and removes those of old issues.
+/// Keeps a content that an operator is shown, and removes those of old issues. Returns its number.
 pub async fn keep(
     tx: &mut Tx,
     newsletter: NewsletterId,
     date: Date,
     content: &Content,
     now: Timestamp,
-) -> Result<(), DbError> {
+) -> Result<i64, DbError> {
     // Counted from today, because an operator may look at an issue that is far ahead.
     let oldest = TimeZone::UTC.to_datetime(now).date().saturating_sub(Span::new().days(KEPT_DAYS));
     query!(
@@ -33,18 +33,18 @@ pub async fn keep(
     )
     .execute()
     .await?;
-    query!(
+    query_scalar!(
         tx,
         "INSERT INTO issue_revisions (newsletter_id, issue_date, revision, content, shown_at) \
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT (newsletter_id, issue_date, revision) \
-         DO UPDATE SET shown_at = excluded.shown_at",
+         DO UPDATE SET shown_at = excluded.shown_at RETURNING id",
         newsletter,
         DbDate(date),
-        content.revision().as_str(),
+        content.revision(),
         json_rows(content)?,
         DbTime(now)
     )
-    .execute()
+    .fetch_one()
     .await
 }
 
@@ -60,11 +60,40 @@ pub async fn get(
         "SELECT content FROM issue_revisions WHERE newsletter_id = $1 AND issue_date = $2 AND revision = $3",
         newsletter,
         DbDate(date),
-        revision.as_str()
+        revision
     )
     .fetch_optional()
     .await?;
     Ok(decoded(content))
+}
+
+/// Returns the revisions that were shown with these digits. There are several only if somebody made them so.
+pub async fn with_digits(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    date: Date,
+    digits: &TypedRevision,
+) -> Result<Vec<Revision>, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT revision FROM issue_revisions WHERE newsletter_id = $1 AND issue_date = $2 \
+         AND substr(revision, 1, 8) = $3 ORDER BY id LIMIT 2",
+        newsletter,
+        DbDate(date),
+        digits.as_str()
+    )
+    .fetch_all()
+    .await
+}
+
+/// Returns the newsletter, the date and the revision of a number.
+pub async fn get_by_id(
+    tx: &mut Tx,
+    id: i64,
+) -> Result<Option<(NewsletterId, DbDate, Revision)>, DbError> {
+    query_as!(tx, "SELECT newsletter_id, issue_date, revision FROM issue_revisions WHERE id = $1", id)
+        .fetch_optional()
+        .await
 }
 
 /// A content of an older version, which can't be read, counts as none.

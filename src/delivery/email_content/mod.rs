@@ -88,6 +88,11 @@ impl EmailRequest<'_> {
 
     fn operator_email(&self, kind: NoticeKind<'_>) -> Content {
         let page = self.page_about(&kind);
+        self.operator_email_about(page, kind)
+    }
+
+    /// Makes an email that links to a page.
+    fn operator_email_about(&self, page: Option<String>, kind: NoticeKind<'_>) -> Content {
         let email = notice::render(&Notice {
             masthead: self.masthead(),
             slug: &self.newsletter.newsletter.slug,
@@ -100,17 +105,21 @@ impl EmailRequest<'_> {
 }
 
 impl EmailRequest<'_> {
-    /// Returns the address of the operators' page about a matter. That of an issue that waits for approval is signed
-    /// and names the revision, so that it can be approved for its set time.
+    /// Returns the URL of the page where a revision that was shown can be approved for its set time. The URL is signed.
+    fn review_page(&self, shown: i64) -> String {
+        let settings = &self.context.settings;
+        let url = settings.admin.url(&settings.http.public_url);
+        format!("{url}/admin/review/{}", self.context.keys.sign(Purpose::ReviewIssue, shown))
+    }
+
+    /// Returns the address of the operators' page about a matter.
     fn page_about(&self, kind: &NoticeKind<'_>) -> Option<String> {
         let settings = &self.context.settings;
         let url = settings.admin.url(&settings.http.public_url);
         let slug = &self.newsletter.newsletter.slug;
         Some(match kind {
             NoticeKind::ApprovalWanted { issue } | NoticeKind::TooFewStories { issue, .. } => {
-                let revision = Revision::parse(issue.revision).ok()?;
-                let id = revision.pack(self.mail.issue_id?.0)?;
-                format!("{url}/admin/review/{}", self.context.keys.sign(Purpose::ReviewIssue, id))
+                format!("{url}/admin/n/{slug}/issues/{}/send", issue.date)
             }
             NoticeKind::IssueHeld { .. } => format!("{url}/admin/n/{slug}/live"),
             NoticeKind::IssueSkipped { date, .. } | NoticeKind::StoriesDoubtful { date, .. } => {
@@ -134,7 +143,7 @@ struct ReaderLinks {
 
 /// Whether making the content writes to the database, which needs a writable transaction.
 pub(crate) const fn needs_write(kind: EmailKind) -> bool {
-    matches!(kind, EmailKind::Welcome)
+    matches!(kind, EmailKind::Welcome | EmailKind::ApprovalWanted | EmailKind::TooFewStories)
 }
 
 /// Makes the content of an email that was begun.

@@ -133,7 +133,7 @@ async fn form(
         @if let Some(problem) = problem { div.notice.alarm role="alert" { b { "Not saved. " } (problem) } }
         section.sheet {
             (desk.form(&desk.issue_path(it.date, "edit"), &html! {
-                input type="hidden" name="revision" value=(it.content.revision());
+                input type="hidden" name="revision" value=(it.content.revision().full());
                 @if let Some(story) = story { input type="hidden" name="story" value=(story); }
                 @for (field, value) in values {
                     div.field {
@@ -247,7 +247,7 @@ pub async fn post(
 
 /// Returns the content that the editor saw, if it was kept.
 async fn base_of(desk: &Desk, it: &Forecast, revision: &str) -> Result<Option<Content>, DbError> {
-    if it.content.revision().as_str() == revision {
+    if it.content.revision().full() == revision {
         return Ok(Some(it.content.clone()));
     }
     let Ok(revision) = Revision::parse(revision) else { return Ok(None) };
@@ -296,7 +296,7 @@ async fn conflict(
             p.lede { b { (who) } " saved revision " (rev(it.content.revision().as_str())) ", " (when) ". Nothing of yours is lost, and nothing is saved yet." } } }
         section.sheet {
             (desk.form(&desk.issue_path(it.date, "edit"), &html! {
-                input type="hidden" name="revision" value=(it.content.revision());
+                input type="hidden" name="revision" value=(it.content.revision().full());
                 @if let Some(story) = story { input type="hidden" name="story" value=(story); }
                 @for field in fields_of(it, story).unwrap_or_default() {
                     @let theirs = field.value(&it.content);

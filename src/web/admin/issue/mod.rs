@@ -143,11 +143,10 @@ pub async fn news(desk: &Desk, it: &Forecast) -> Result<Option<News>, DbError> {
         set_view(&desk.admin.operators, operator, record.id, it.date, &now).await?;
         return Ok(None);
     };
-    if view.revision == now.as_str() {
+    if view.revision == now {
         return Ok(None);
     }
-    let Ok(revision) = Revision::parse(&view.revision) else { return Ok(None) };
-    let earlier = revisions::get(&mut tx, record.id, it.date, &revision).await?;
+    let earlier = revisions::get(&mut tx, record.id, it.date, &view.revision).await?;
     Ok(earlier.map(|earlier| News {
         at: view.seen_at.0,
         changes: it.content.changes_since(&earlier),
@@ -208,7 +207,7 @@ async fn page(desk: &Desk, it: &Forecast, alone: Option<&str>) -> Result<Markup,
                 @if let Some(news) = &news { (news_notice(desk, it, news)) }
                 (texts(desk, it))
                 (story_list(desk, it, &Listed { chosen: &chosen, articles: &articles, edits: &edits, edited_by: &edited_by, news: news.as_ref() }))
-                (left_out.render(desk, date, revision.as_str()))
+                (left_out.render(desk, date, revision.full()))
             }
             div.stack.stay { (email::aside(desk, it)) }
         }
@@ -233,7 +232,7 @@ fn news_notice(desk: &Desk, it: &Forecast, news: &News) -> Markup {
             div { b { (what) } " New ones are marked below, and nothing of yours was moved."
                 details { summary.small { "All changes" } ul.small { @for change in news.changes.iter().take(40) { li { (change) } } } } }
             (desk.form(&desk.issue_path(it.date, ""), &html! {
-                input type="hidden" name="revision" value=(it.content.revision());
+                input type="hidden" name="revision" value=(it.content.revision().full());
                 button.row name="seen" value="1" { "Mark as seen" }
             }))
         }
@@ -281,7 +280,7 @@ fn story_list(desk: &Desk, it: &Forecast, listed: &Listed<'_>) -> Markup {
                     div.acts { a.btn href=(desk.path("feeds")) { "Stories and feeds" } } }
             }
             (desk.form(&path, &html! {
-                input type="hidden" name="revision" value=(it.content.revision());
+                input type="hidden" name="revision" value=(it.content.revision().full());
                 ol.stories {
                     @for (story, place) in it.content.stories.iter().zip(1_usize..) {
                         @let id = ArticleId(story.article);
@@ -315,7 +314,7 @@ fn story_list(desk: &Desk, it: &Forecast, listed: &Listed<'_>) -> Markup {
             @if may {
                 div.after {
                     (desk.form(&path, &html! {
-                        input type="hidden" name="revision" value=(it.content.revision());
+                        input type="hidden" name="revision" value=(it.content.revision().full());
                         label for="add" { "Add a story by its address" }
                         p.join { input id="add" name="url" type="url" placeholder="https://" required; button { "Add" } }
                     }))
@@ -530,7 +529,7 @@ pub async fn post(
 
 /// Says that others changed the issue since the page was shown. Changes of single stories don't conflict.
 fn meanwhile(it: &Forecast, shown: &str) -> &'static str {
-    if it.content.revision().as_str() == shown {
+    if it.content.revision().full() == shown {
         ""
     } else {
         " Meanwhile others changed the issue, too; both changes are in."
@@ -590,7 +589,7 @@ pub async fn apply(
     let view =
         views::get(&mut desk.db().read().await?, desk.who.operator.id, desk.record().id, seen.date).await?;
     let now = seen_forecast(desk, seen.date).await?;
-    if view.is_none_or(|view| view.revision == seen.content.revision().as_str()) {
+    if view.is_none_or(|view| view.revision == seen.content.revision()) {
         let revision = now.content.revision();
         set_view(&desk.admin.operators, desk.who.operator.id, desk.record().id, seen.date, &revision).await?;
     }
