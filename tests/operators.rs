@@ -5,15 +5,20 @@ mod pages;
 mod sending;
 
 use crate::support::{
-    Engine, TestApp, on_both_engines,
-    operator::{PASSWORD, csrf_in},
+    Engine, OPERATOR, TestApp, on_both_engines,
+    operator::{PASSWORD, csrf_in, key_in},
 };
-use daily::actions::operator::links::make_first_link;
+use daily::{
+    actions::operator::{links::make_first_link, second_factor::reset_second_factor},
+    db::audit,
+    domain::operator::totp,
+};
 use jiff::SignedDuration;
 
 on_both_engines!(
     the_first_account_is_made_with_a_link_once,
     signing_in_takes_a_password_and_a_code,
+    a_second_factor_is_set_up_once_with_a_key_nobody_else_was_shown,
     a_recovery_code_works_once,
     wrong_passwords_tell_nothing_and_are_limited,
     sessions_are_rotated_listed_and_ended,
@@ -71,6 +76,35 @@ async fn signing_in_takes_a_password_and_a_code(engine: Engine) {
     assert_eq!(away.page.status, 422, "a code counts once");
 }
 
+async fn a_second_factor_is_set_up_once_with_a_key_nobody_else_was_shown(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.account("ines@example.org", "viewer").await;
+    let ines = app.desk("ines@example.org");
+    ines.chooses_password("Ines").await;
+    // Somebody else knows the password, and looks at the key first.
+    let eve = app.desk("ines@example.org");
+    eve.signs_in(PASSWORD).await;
+    let place = "/admin/sign-in/second-factor";
+    let foreign = key_in(&eve.opens(place).await);
+    let own = key_in(&ines.opens(place).await);
+    assert_ne!(own, foreign, "each session has a key of its own");
+    assert_eq!(own, key_in(&ines.opens(place).await), "which stays the same when the page is loaded again");
+    let codes = ines.sets_up_second_factor().await;
+    assert!(codes.contains("recovery codes"), "{codes}");
+    let late = eve.get(place).await;
+    assert_eq!(late.location.as_deref(), Some("/admin/sign-in?next=%2Fadmin"), "{}", late.page);
+    app.clock.advance(SignedDuration::from_secs(60));
+    eve.signs_in(PASSWORD).await;
+    let code = totp::code(&foreign, app.clock.now());
+    let place = "/admin/sign-in/code";
+    assert_eq!(eve.submits_on(place, place, &[("code", &code)]).await.page.status, 422);
+    // A reset ends the sessions that the old factor opened.
+    assert_eq!(ines.get("/admin/n/daily").await.page.status, 200);
+    let record = app.operator_record("ines@example.org").await;
+    reset_second_factor(&app.app.operators, &OPERATOR, record.id, None).await.unwrap();
+    assert!(ines.get("/admin/n/daily").await.location.unwrap().starts_with("/admin/sign-in?"));
+}
+
 async fn a_recovery_code_works_once(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.account("ines@example.org", "viewer").await;
@@ -85,6 +119,11 @@ async fn a_recovery_code_works_once(engine: Engine) {
         desk.signs_in(PASSWORD).await;
         assert_eq!(desk.submits_on(place, place, &[("code", &code)]).await.page.status, expected);
     }
+    let id = app.operator_record("ines@example.org").await.id;
+    let mut tx = app.app.db.read().await.unwrap();
+    let used = audit::for_subject(&mut tx, "operator.recovery_code", id.0).await.unwrap();
+    assert_eq!(used.len(), 1, "{used:?}");
+    assert_eq!((&used[0].before["recovery_codes"], &used[0].after["recovery_codes"]), (&10.into(), &9.into()));
 }
 
 async fn wrong_passwords_tell_nothing_and_are_limited(engine: Engine) {

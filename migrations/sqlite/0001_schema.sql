@@ -88,6 +88,7 @@ CREATE TABLE operator_sessions (
     user_agent  TEXT NOT NULL,
     client      TEXT NOT NULL, -- IP address
     flash       TEXT, -- what the next page says, as JSON
+    totp_nonce  TEXT, -- of a second factor that is being set up in it
     created_at  INTEGER NOT NULL,
     seen_at     INTEGER NOT NULL
 ) STRICT;

@@ -45,10 +45,10 @@ pub(super) async fn begin_session(
     operator: &OperatorRecord,
     browser: &Browser,
 ) -> Result<OpenedSession, DbError> {
-    let stage = match (&operator.totp_nonce, operator.totp_step) {
-        (Some(_), Some(_)) => Stage::SecondFactor,
-        _ if context.needs_second_factor => Stage::Enrolment,
-        _ => Stage::Open,
+    let stage = match operator.totp_step {
+        Some(_) => Stage::SecondFactor,
+        None if context.needs_second_factor => Stage::Enrolment,
+        None => Stage::Open,
     };
     insert(context, tx, operator.id, stage, browser).await
 }

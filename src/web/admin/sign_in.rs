@@ -207,7 +207,8 @@ async fn enrolment_form(
     next: &str,
     problem: Option<&str>,
 ) -> Answer {
-    let key = begin_enrolment(&admin.operators, who.operator.id).await?;
+    let key = begin_enrolment(&admin.operators, who).await?;
+    let key = key.ok_or_else(|| Refused::SignIn("/admin".into()))?;
     let host = admin.url.split("://").nth(1).unwrap_or("Daily");
     let address = totp::setup_url(&key, host, who.operator.address.as_str());
     let content = html! {
