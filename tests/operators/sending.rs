@@ -14,6 +14,7 @@ on_both_engines!(
     contents_that_share_the_shown_digits_are_told_apart,
     an_alerts_link_approves_for_the_set_time_without_the_name,
     an_editor_may_not_approve_and_a_second_person_is_asked,
+    choosing_stories_and_feeds_counts_as_editing,
     a_test_is_sent_and_its_answer_is_shown,
     an_issue_is_sent_now_paused_resumed_and_cancelled,
 );
@@ -127,6 +128,42 @@ async fn an_editor_may_not_approve_and_a_second_person_is_asked(engine: Engine) 
     let fields = [("csrf", token.as_str()), ("revision", revision.as_str()), ("name", "The Lamp")];
     assert_eq!(eva.posts(APPROVE, &fields).await.page.status, 403, "editing doesn't include sending");
     assert!(approve(&tom, &revision, "The Lamp").await.contains("<b>Approved.</b>"));
+}
+
+async fn choosing_stories_and_feeds_counts_as_editing(engine: Engine) {
+    let app = newsroom(engine, |settings| settings.admin.second_person = true).await;
+    let articles = app.articles().await;
+    let feeds = "/admin/n/daily/feeds";
+    let mut revision = String::new();
+    for (name, deed, article) in [("Ines", "pin", &articles[0]), ("Tom", "hide", &articles[1])] {
+        let desk = app.operator(name, "editor,sender").await;
+        let id = article.id.to_string();
+        desk.does(feeds, feeds, &[("do", deed), ("id", &id)]).await;
+        assert!(app.issues().await.is_empty(), "there is no issue to edit yet");
+        let sheet = desk.opens(SEND).await;
+        assert!(sheet.contains("another person has to approve it"), "{deed}: {sheet}");
+        revision = hidden(&desk.opens("/admin/n/daily/issues/2026-05-02").await, "revision");
+        let token = csrf_in(&sheet);
+        let fields = [("csrf", token.as_str()), ("revision", revision.as_str()), ("name", "The Lamp")];
+        desk.posts(APPROVE, &fields).await;
+        assert!(app.issues().await.iter().all(|issue| issue.approved_at.is_none()), "{deed}");
+    }
+    app.clock.advance(jiff::SignedDuration::from_mins(1));
+    with_scheduler(&app).await;
+    let eva = app.operator("Eva", "sender").await;
+    assert!(approve(&eva, &revision, "The Lamp").await.contains("<b>Approved.</b>"));
+    // What was decided for one issue doesn't count for the next one.
+    app.run_due_at("2026-05-02T07:01:00Z").await;
+    app.settle().await;
+    assert_eq!(app.latest_issue().await.status, IssueStatus::Sent);
+    app.article("A whale").await;
+    let tom = app.desk("tom@example.org");
+    tom.signs_in(crate::support::operator::PASSWORD).await;
+    let code = app.code_of("tom@example.org").await;
+    let place = "/admin/sign-in/code";
+    tom.submits_on(place, place, &[("code", &code)]).await;
+    let sheet = tom.opens("/admin/n/daily/issues/2026-05-03/send").await;
+    assert!(!sheet.contains("another person has to approve it"), "{sheet}");
 }
 
 async fn a_test_is_sent_and_its_answer_is_shown(engine: Engine) {

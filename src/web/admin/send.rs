@@ -113,7 +113,7 @@ pub async fn get(
     let size = email::size(&desk, date).await?;
     let checks = checks::of_issue(&desk, &it, size).await?;
     let audience = Audience::load(&desk, &it).await?;
-    let is_editor = is_own_edit(&desk, it.issue.as_ref()).await?;
+    let is_editor = is_own_edit(&desk, &it).await?;
     let review = match query.review {
         Some(token) if is_reviewed(&desk, &it, &token).await? => Some(token),
         _ => None,
@@ -162,13 +162,8 @@ pub async fn get(
 }
 
 /// Whether another person has to approve an issue, because this operator edited it.
-async fn is_own_edit(desk: &Desk, issue: Option<&IssueRecord>) -> Result<bool, DbError> {
-    match issue {
-        Some(issue) if desk.admin.second_person => {
-            has_edited(&mut desk.db().read().await?, &desk.actor(), issue.id).await
-        }
-        _ => Ok(false),
-    }
+async fn is_own_edit(desk: &Desk, it: &Forecast) -> Result<bool, DbError> {
+    Ok(desk.admin.second_person && has_edited(&mut desk.db().read().await?, &desk.actor(), it).await?)
 }
 
 /// How the readers of an issue come about.
@@ -454,7 +449,7 @@ async fn approve_revision(
     if let [first, ..] = checks::blockers(&checks)[..] {
         return Ok(Err(Flash::alarm("Not approved.", format!("{first}."))));
     }
-    if is_own_edit(desk, it.issue.as_ref()).await? {
+    if is_own_edit(desk, &it).await? {
         return Ok(Err(Flash::alarm(
             "Not approved.",
             "You edited this issue, so another person has to approve it.",
