@@ -1,11 +1,19 @@
 //! Operators approve, send, watch and stop issues on their pages.
 
 use crate::support::{
-    Engine, TestApp, on_both_engines,
+    Engine, OPERATOR, TestApp, on_both_engines,
     operator::{Desk, csrf_in, hidden},
 };
 use daily::{
-    db::engine::processes,
+    actions::issue::{
+        cancel_issue::skip_issue,
+        edit_issue::{StoryChange, edit_issue},
+        send_issue::send_approved,
+    },
+    db::{
+        engine::processes,
+        issues::{self, IssueWords},
+    },
     domain::{issue::status::IssueStatus, token::Purpose},
 };
 
@@ -15,6 +23,7 @@ on_both_engines!(
     an_alerts_link_approves_for_the_set_time_without_the_name,
     an_editor_may_not_approve_and_a_second_person_is_asked,
     choosing_stories_and_feeds_counts_as_editing,
+    decisions_count_for_the_state_in_which_they_were_made,
     a_test_is_sent_and_its_answer_is_shown,
     an_issue_is_sent_now_paused_resumed_and_cancelled,
 );
@@ -164,6 +173,34 @@ async fn choosing_stories_and_feeds_counts_as_editing(engine: Engine) {
     tom.submits_on(place, place, &[("code", &code)]).await;
     let sheet = tom.opens("/admin/n/daily/issues/2026-05-03/send").await;
     assert!(!sheet.contains("another person has to approve it"), "{sheet}");
+}
+
+async fn decisions_count_for_the_state_in_which_they_were_made(engine: Engine) {
+    let app = newsroom(engine, |_| {}).await;
+    let desk = app.operator("Ines", "sender").await;
+    let seen = hidden(&desk.opens(SEND).await, "revision");
+    approve(&desk, &seen, "The Lamp").await;
+    let issue = app.latest_issue().await;
+    let (actions, newsletter) = (&app.app.actions, app.newsletter().await);
+    let approved = issue.approved_revision.clone().unwrap();
+    // An edit after an approved issue was sent at once doesn't go out unseen.
+    let mut tx = app.app.db.begin().await.unwrap();
+    issues::set_at_once(&mut tx, issue.id, app.clock.now()).await.unwrap();
+    issues::set_edited(&mut tx, issue.id).await.unwrap();
+    let edited = issues::get(&mut tx, issue.id).await.unwrap().unwrap();
+    assert!(edited.by_hand && !edited.at_once);
+    drop(tx);
+    // An editor is quicker than the sender.
+    let pin = [StoryChange::Pin(app.articles().await[0].id)];
+    edit_issue(actions, &OPERATOR, issue.id, &IssueWords::default(), &pin).await.unwrap();
+    let sent = send_approved(actions, &OPERATOR, &newsletter, issue.date(), &approved).await.unwrap();
+    assert!(sent.is_none(), "{sent:?}");
+    assert!(!app.issue(issue.id).await.at_once);
+    // Another sender is quicker than the one who skips the day.
+    app.change_newsletter(|it| it.needs_approval = false).await;
+    let sent = app.send(&app.newsletter().await).await;
+    assert_eq!(app.issue(sent).await.status, IssueStatus::Sent);
+    assert_eq!(skip_issue(actions, &OPERATOR, sent, "a holiday").await.unwrap(), IssueStatus::Sent);
 }
 
 async fn a_test_is_sent_and_its_answer_is_shown(engine: Engine) {

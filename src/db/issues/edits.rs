@@ -141,13 +141,14 @@ pub async fn set_issue_words(tx: &mut Tx, id: IssueId, words: &IssueWords) -> Re
     .await
 }
 
-/// Records an edit: the plan becomes outdated, and an approval is withdrawn. Returns `false` if the issue is
-/// past planning.
+/// Records an edit: the plan becomes outdated, and an approval is withdrawn. If the approved issue was to go out at
+/// once, it waits until an operator sends it again. Returns `false` if the issue is past planning.
 pub async fn set_edited(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
     query!(
         tx,
         "UPDATE issues SET version = version + 1, planned_at = NULL, reminded_at = CASE \
-         WHEN approved_at IS NULL THEN reminded_at END, approved_at = NULL, approved_revision = NULL WHERE id = $1 \
+         WHEN approved_at IS NULL THEN reminded_at END, by_hand = by_hand OR (at_once AND approved_at IS NOT NULL), \
+         at_once = at_once AND approved_at IS NULL, approved_at = NULL, approved_revision = NULL WHERE id = $1 \
          AND status = 'planned'",
         id
     )

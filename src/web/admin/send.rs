@@ -12,9 +12,9 @@ use crate::{
     actions::{
         issue::{
             approve_issue::send_anyway,
-            cancel_issue::cancel_issue,
+            cancel_issue::skip_issue,
             decide::{DecideError, approve_seen, changes_since},
-            send_issue::{BeginError, begin_issue, send_issue},
+            send_issue::{BeginError, begin_issue, send_approved},
             test_send::{TestSendError, test_send},
         },
         operator::second_person::has_edited,
@@ -522,13 +522,23 @@ pub async fn now(
     }
     let revision = Revision::parse(&fields.revision).map_err(|_| Refused::Form)?;
     let issue = issues::get_by_date(&mut desk.db().read().await?, desk.record().id, date).await?;
-    let is_approved = issue.as_ref().is_some_and(|issue| {
-        issue.approved_at.is_some() && issue.approved_revision.as_ref() == Some(&revision)
-    });
-    if !is_approved && let Err(flash) = approve_revision(&desk, date, &revision).await? {
-        return desk.done(&page, flash).await;
+    let mut approved = issue.and_then(|issue| issue.approved_revision);
+    if approved.as_ref() != Some(&revision) {
+        approved = match approve_revision(&desk, date, &revision).await? {
+            Ok(issue) => issue.approved_revision,
+            Err(flash) => return desk.done(&page, flash).await,
+        };
     }
-    send_issue(desk.admin.actions(), &desk.actor(), desk.record(), date).await?;
+    let sent = match &approved {
+        Some(approved) => {
+            send_approved(desk.admin.actions(), &desk.actor(), desk.record(), date, approved).await?
+        }
+        None => None,
+    };
+    if sent.is_none() {
+        let text = "The issue was changed or cancelled while you decided. See what, then decide.";
+        return desk.done(&page, Flash::alarm("Nothing was sent.", text)).await;
+    }
     desk.done(
         &desk.path("live"),
         Flash::fine("Going out.", format!("Revision {revision} leaves now.")),
@@ -573,10 +583,11 @@ pub async fn skip(
         return desk.done(&desk.issue_path(date, "send"), wrong_name(&desk)).await;
     }
     let issue = begun(&desk, date).await?;
-    if issue.status != IssueStatus::Planned {
-        return Err(Refused::Failed(format!("The issue is already {}.", issue.status)));
+    let status =
+        skip_issue(desk.admin.actions(), &desk.actor(), issue.id, &reason(&fields.reason)).await?;
+    if status != IssueStatus::Cancelled {
+        return Err(Refused::Failed(format!("The issue is already {status}.")));
     }
-    cancel_issue(desk.admin.actions(), &desk.actor(), issue.id, Some(&reason(&fields.reason))).await?;
     desk.done(
         &desk.path("calendar"),
         Flash::wait("Skipped.", format!("Nothing goes out on {}.", long_day(date))),
