@@ -25,6 +25,7 @@ on_both_engines!(
     choosing_stories_and_feeds_counts_as_editing,
     decisions_count_for_the_state_in_which_they_were_made,
     a_test_is_sent_and_its_answer_is_shown,
+    addresses_in_relays_answers_are_for_those_who_see_readers,
     an_issue_is_sent_now_paused_resumed_and_cancelled,
 );
 
@@ -214,6 +215,26 @@ async fn a_test_is_sent_and_its_answer_is_shown(engine: Engine) {
     let page = desk.opens(SEND).await;
     assert!(page.contains("desk@example.net") && page.contains("Taken"), "{page}");
     assert_eq!(app.emails_to("phone@example.net").len(), 1);
+}
+
+async fn addresses_in_relays_answers_are_for_those_who_see_readers(engine: Engine) {
+    let app = newsroom(engine, |_| {}).await;
+    app.change_newsletter(|it| it.needs_approval = false).await;
+    app.send_issue().await;
+    let store = app.store().await;
+    store.set_relays_answer("ann@example.org", "5.1.1 <ann@example.org> is unknown").await;
+    store.set_deliveries("failed").await;
+    for (name, role, answer) in [
+        ("Ada", "admin", "&lt;ann@example.org&gt; is unknown"),
+        ("Vera", "viewer", "&lt;a***@example.org&gt; is unknown"),
+    ] {
+        let desk = app.operator(name, role).await;
+        for page in ["/admin/n/daily/live", "/admin/n/daily/issues/2026-05-01/report"] {
+            let page = desk.opens(page).await;
+            assert!(page.contains(answer), "{role}: {page}");
+            assert_eq!(page.contains("ann@example.org"), role == "admin", "{role}: {page}");
+        }
+    }
 }
 
 async fn an_issue_is_sent_now_paused_resumed_and_cancelled(engine: Engine) {

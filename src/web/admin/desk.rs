@@ -17,6 +17,7 @@ use crate::{
         issue::schedule,
         newsletter::Newsletter,
         operator::{role::Permission, session::Stage},
+        subscriber::address_text::mask_addresses,
     },
     web::submission::read_form,
 };
@@ -29,6 +30,7 @@ use axum::{
 use jiff::{Timestamp, civil::Date};
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use url::form_urlencoded;
 
 /// A request without an answer of its own.
@@ -260,6 +262,11 @@ impl Desk {
 
     pub fn require(&self, permission: Permission) -> Result<(), Refused> {
         if self.may(permission) { Ok(()) } else { Err(Refused::MayNot(permission)) }
+    }
+
+    /// Returns what a relay said, with addresses masked unless the operator may see readers.
+    pub fn said<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.may(Permission::SeeReaders) { text.into() } else { mask_addresses(text).into() }
     }
 
     /// Returns the path of one of the newsletter's pages.

@@ -123,7 +123,7 @@ pub async fn get(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answe
                         p.key { span { i.k-usual {} "Failed" } span { i.k-alarm {} "Unusually many" } span { i.k-wait {} "In doubt" } span { i.k-rest {} "Left" } } }
                     (chart(&now, &before))
                     (figures_table(&now, &before))
-                    @if answers.is_empty() { p.small.soft.after { "Every copy was taken." } } @else { div.after { (answers_table(&answers)) } }
+                    @if answers.is_empty() { p.small.soft.after { "Every copy was taken." } } @else { div.after { (answers_table(&desk, &answers)) } }
                 }
                 @if !failed.is_empty() { (failed_list(&desk, &failed, now.counts.failed)) }
             }
