@@ -1,11 +1,12 @@
 //! Operators look at issues and edit them on their pages.
 
-use crate::support::{Engine, TestApp, on_both_engines, operator::hidden};
-use daily::db::engine::processes;
+use crate::support::{Engine, OPERATOR, TestApp, on_both_engines, operator::hidden};
+use daily::{actions::issue::approve_issue::approve_issue, db::engine::processes};
 
 on_both_engines!(
     today_says_what_goes_out_next,
     an_editor_pins_drops_and_moves_stories,
+    buttons_keep_edited_texts_and_say_when_an_approval_ends,
     two_editors_of_one_text_see_both_versions,
     titles_from_feeds_are_only_text,
 );
@@ -70,6 +71,37 @@ async fn an_editor_pins_drops_and_moves_stories(engine: Engine) {
     assert_eq!(titles().await[1], None);
     desk.does(ISSUE, ISSUE, &[("undo", &market)]).await;
     assert!(titles().await[1].is_some());
+}
+
+async fn buttons_keep_edited_texts_and_say_when_an_approval_ends(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("ann@example.org").await;
+    let bridge = app.article("The bridge opens").await.to_string();
+    app.article("The market moves").await;
+    let desk = app.operator("Ines", "editor").await;
+    let form = format!("{EDIT}?story={bridge}");
+    let seen = hidden(&desk.opens(&form).await, "revision");
+    let fields = [("revision", seen.as_str()), ("story", &bridge), ("title", "The new bridge"), ("summary", "")];
+    desk.does(&form, EDIT, &fields).await;
+    for button in ["pin", "undo", "drop", "undo"] {
+        let page = desk.does(ISSUE, ISSUE, &[(button, &bridge)]).await;
+        assert!(!page.contains("The approval has ended"), "{page}");
+    }
+    let page = desk.opens(ISSUE).await;
+    assert!(page.contains("target=\"_blank\">The new bridge"), "the headline is kept: {page}");
+    let approve = async || {
+        let issue = app.latest_issue().await.id;
+        approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
+    };
+    let is_approved = async || app.latest_issue().await.approved_at.is_some();
+    desk.does(ISSUE, ISSUE, &[("pin", &bridge)]).await;
+    approve().await;
+    desk.does(ISSUE, ISSUE, &[("pin", &bridge)]).await;
+    assert!(is_approved().await, "it was pinned already");
+    let page = desk.does(ISSUE, ISSUE, &[("undo", &bridge)]).await;
+    assert!(page.contains("The approval has ended") && !is_approved().await, "{page}");
+    let page = desk.does(&form, ISSUE, &[("revert", &bridge)]).await;
+    assert!(page.contains("Reverted.") && page.contains("target=\"_blank\">The bridge opens"), "{page}");
 }
 
 async fn two_editors_of_one_text_see_both_versions(engine: Engine) {

@@ -111,6 +111,27 @@ pub async fn set_picture(tx: &mut Tx, id: IssueId, article: ArticleId, picture: 
     .await
 }
 
+/// Removes a story's wish and place.
+pub async fn release(tx: &mut Tx, id: IssueId, article: ArticleId) -> Result<(), DbError> {
+    query!(
+        tx,
+        "UPDATE issue_edits SET wish = NULL, place = NULL WHERE issue_id = $1 AND article_id = $2",
+        id,
+        article
+    )
+    .execute()
+    .await?;
+    query!(
+        tx,
+        "DELETE FROM issue_edits WHERE issue_id = $1 AND article_id = $2 AND wish IS NULL AND place IS NULL \
+         AND title IS NULL AND dek IS NULL AND picture IS NULL",
+        id,
+        article
+    )
+    .execute()
+    .await
+}
+
 /// Removes all edits of a story.
 pub async fn undo(tx: &mut Tx, id: IssueId, article: ArticleId) -> Result<(), DbError> {
     query!(tx, "DELETE FROM issue_edits WHERE issue_id = $1 AND article_id = $2", id, article).execute().await

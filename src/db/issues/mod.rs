@@ -14,7 +14,7 @@ pub mod welcomes;
 
 pub use candidates::{candidates, mark_carried, mark_places, past_variants, planned_at};
 pub use edits::{
-    IssueWords, StoryEdit, edits, set_approved, set_edited, set_issue_words, set_picture, set_place,
+    IssueWords, StoryEdit, edits, release, set_approved, set_edited, set_issue_words, set_picture, set_place,
     set_wish, set_words, undo,
 };
 pub use follow::follow_clock;

@@ -1,8 +1,11 @@
 //! Editing an issue's texts, or a story's. If somebody changed the same text meanwhile, both versions are shown.
 
-use super::{apply, date_of, seen_forecast};
+use super::{APPROVAL_ENDED, apply, date_of, seen_forecast};
 use crate::{
-    actions::issue::{edit_fields::IssueEdit, edit_issue::MAX_NOTE_CHARS},
+    actions::issue::{
+        edit_fields::IssueEdit,
+        edit_issue::{Edited, MAX_NOTE_CHARS},
+    },
     db::{DbError, audit, issues::revisions},
     domain::{
         content::article::{MAX_DEK_CHARS, MAX_TITLE_CHARS},
@@ -144,6 +147,12 @@ async fn form(
                 }
                 div.acts { button.filled { "Save" } a.btn href=(desk.issue_path(it.date, "")) { "Back" } }
             }))
+            @if let Some(story) = story {
+                div.after { (desk.form(&desk.issue_path(it.date, ""), &html! {
+                    input type="hidden" name="revision" value=(it.content.revision().full());
+                    button.row name="revert" value=(story) { "Revert all edits of this story" }
+                })) }
+            }
         }
     };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -227,17 +236,13 @@ pub async fn post(
             let problem = "A text is too long, or the headline is empty.";
             return form(&desk, &it, story, &mine, Some(problem)).await;
         };
-        let was_approved = it.issue.as_ref().is_some_and(|issue| issue.approved_at.is_some());
         let version = it.issue.as_ref().map(|issue| issue.version);
-        if apply(&desk, &it, version, &words, &story_changes).await? {
+        if let Some(edited) = apply(&desk, &it, version, &words, &story_changes).await? {
             let names: Vec<&str> = changed.iter().map(|(field, _)| field.label()).collect();
-            let flash = if was_approved {
-                Flash::wait(
-                    "Saved.",
-                    format!("{}. The approval has ended: review and approve it again.", names.join(", ")),
-                )
-            } else {
-                Flash::fine("Saved.", format!("{}.", names.join(", ")))
+            let text = format!("{}.", names.join(", "));
+            let flash = match edited {
+                Edited::ApprovalEnded => Flash::wait("Saved.", format!("{text} {APPROVAL_ENDED}")),
+                Edited::Changed | Edited::Unchanged => Flash::fine("Saved.", text),
             };
             return desk.done(&desk.issue_path(date, ""), flash).await;
         }

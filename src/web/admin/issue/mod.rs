@@ -15,7 +15,7 @@ use crate::{
         feed::add_article::add_article,
         issue::{
             decide::shown_forecast,
-            edit_issue::{EditError, StoryChange, edit_version},
+            edit_issue::{EditError, Edited, StoryChange, edit_version},
             send_issue::{BeginError, begin_issue},
         },
         operator::sessions::set_view,
@@ -471,6 +471,8 @@ pub struct Change {
     revision: String,
     pin: Option<String>,
     undo: Option<String>,
+    /// Undoes the edits of its texts, too.
+    revert: Option<String>,
     drop: Option<String>,
     up: Option<String>,
     down: Option<String>,
@@ -508,7 +510,9 @@ pub async fn post(
         undo = Some(("undo", id));
         (vec![StoryChange::Drop(id)], "Dropped.", id)
     } else if let Some(id) = id(&fields.undo) {
-        (vec![StoryChange::Undo(id)], "Undone.", id)
+        (vec![StoryChange::Release(id)], "Undone.", id)
+    } else if let Some(id) = id(&fields.revert) {
+        (vec![StoryChange::Undo(id)], "Reverted.", id)
     } else if let Some(id) = id(&fields.up) {
         (moved(&it, id, -1), "Moved up.", id)
     } else if let Some(id) = id(&fields.down) {
@@ -516,9 +520,12 @@ pub async fn post(
     } else {
         return Err(Refused::Failed("The form names no change.".into()));
     };
-    apply(&desk, &it, None, &IssueWords::default(), &changes).await?;
-    let mut flash =
-        Flash::fine(title, format!("{}{}", titled(story).await?, meanwhile(&it, &fields.revision)));
+    let edited = apply(&desk, &it, None, &IssueWords::default(), &changes).await?;
+    let text = format!("{}{}", titled(story).await?, meanwhile(&it, &fields.revision));
+    let mut flash = match edited {
+        Some(Edited::ApprovalEnded) => Flash::wait(title, format!("{text} {APPROVAL_ENDED}")),
+        _ => Flash::fine(title, text),
+    };
     flash.undo = undo.map(|(name, id)| {
         let fields =
             vec![("revision".to_owned(), fields.revision.clone()), (name.to_owned(), id.to_string())];
@@ -561,29 +568,32 @@ pub async fn add_by_address(desk: &Desk, url: &str) -> Result<ArticleId, Refused
     stored.map(Stored::id).ok_or_else(|| Refused::Failed(format!("{url} names no address for readers.")))
 }
 
+/// Tells an editor that the issue they edited was approved.
+pub const APPROVAL_ENDED: &str = "The approval has ended: review and approve it again.";
+
 /// Makes changes to an issue, begins it if needed, and plans it. With a version, only if it still has that one.
-/// Returns `false` if it has not.
+/// Returns `None` if it has not.
 pub async fn apply(
     desk: &Desk,
     seen: &Forecast,
     version: Option<i64>,
     words: &IssueWords,
     changes: &[StoryChange],
-) -> Result<bool, Refused> {
+) -> Result<Option<Edited>, Refused> {
     let (context, actor) = (desk.admin.actions(), desk.actor());
     let issue =
         begin_issue(context, &actor, desk.record(), seen.date).await.map_err(|error| match error {
             BeginError::Db(error) => Refused::Db(error),
             other => Refused::Failed(format!("{other}.")),
         })?;
-    match edit_version(context, &actor, (issue.id, version), words, changes).await {
-        Ok(()) => {}
-        Err(EditError::Changed) => return Ok(false),
+    let edited = match edit_version(context, &actor, (issue.id, version), words, changes).await {
+        Ok(edited) => edited,
+        Err(EditError::Changed) => return Ok(None),
         Err(EditError::Db(error)) => return Err(error.into()),
         Err(other) => {
             return Err(Refused::Failed(format!("{}.", super::words::sentence(&other.to_string()))));
         }
-    }
+    };
     desk.admin.work.plan(issue.id).await.map_err(Refused::Failed)?;
     // An operator who had seen everything has also seen their own change.
     let view =
@@ -593,5 +603,5 @@ pub async fn apply(
         let revision = now.content.revision();
         set_view(&desk.admin.operators, desk.who.operator.id, desk.record().id, seen.date, &revision).await?;
     }
-    Ok(true)
+    Ok(Some(edited))
 }
