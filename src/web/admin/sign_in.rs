@@ -33,7 +33,12 @@ use url::form_urlencoded;
 #[serde(default)]
 pub struct Next {
     next: String,
+    /// A form came after the session had ended.
+    unsaved: bool,
 }
+
+const UNSAVED: &str = "You were signed out, so what you sent was not saved. Your browser may still show it if you go back. \
+    Copy it, then sign in.";
 
 /// Fields of the steps of signing in.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -69,7 +74,7 @@ pub async fn get(State(admin): State<Admin>, Query(query): Query<Next>, headers:
     {
         return Ok(Redirect::to(own_path(&query.next)).into_response());
     }
-    Ok(form(&admin, StatusCode::OK, "", &query.next, None))
+    Ok(form(&admin, StatusCode::OK, "", &query.next, query.unsaved.then_some(UNSAVED)))
 }
 
 fn form(admin: &Admin, status: StatusCode, address: &str, next: &str, problem: Option<&str>) -> Response {

@@ -24,6 +24,7 @@ use axum::{
     extract::{Path, Query},
     http::StatusCode,
 };
+use jiff::civil::Date;
 use maud::{Markup, html};
 use std::collections::HashMap;
 
@@ -97,26 +98,50 @@ pub async fn get(
 ) -> Answer {
     desk.require(Permission::EditIssue)?;
     let it = seen_forecast(&desk, date_of(&path)?).await?;
-    let fields = fields_of(&it, which.story)?;
+    if !has_story(&it, which.story) {
+        return Err(Refused::Missing(NO_STORY.into()));
+    }
     let values: Vec<(Field, String)> =
-        fields.into_iter().map(|field| (field, field.value(&it.content))).collect();
-    form(&desk, &it, which.story, &values, None).await
+        fields_of(which.story).into_iter().map(|field| (field, field.value(&it.content))).collect();
+    form(&desk, &it, which.story, it.content.revision().full(), &values, None).await
 }
 
-fn fields_of(it: &Forecast, story: Option<i64>) -> Result<Vec<Field>, Refused> {
+const NO_STORY: &str = "This story is not in the issue any more.";
+
+fn fields_of(story: Option<i64>) -> Vec<Field> {
     match story {
-        None => Ok(vec![Field::Subject, Field::Preheader, Field::Note]),
-        Some(id) if it.content.stories.iter().any(|story| story.article == id) => {
-            Ok(vec![Field::Title(id), Field::Summary(id)])
-        }
-        Some(_) => Err(Refused::Missing("This story is not in the issue any more.".into())),
+        None => vec![Field::Subject, Field::Preheader, Field::Note],
+        Some(id) => vec![Field::Title(id), Field::Summary(id)],
     }
+}
+
+/// Whether an issue has the story that a form is about.
+fn has_story(it: &Forecast, story: Option<i64>) -> bool {
+    story.is_none_or(|id| it.content.stories.iter().any(|story| story.article == id))
+}
+
+/// Shows texts that can't be saved, so that nothing of them is lost.
+async fn unsaved(desk: &Desk, date: Date, values: &[(Field, String)], why: &str) -> Answer {
+    let content = html! {
+        div.opening { div { p.over { a href=(desk.issue_path(date, "")) { (long_day(date)) } }
+            h1 { "Nothing was saved" } } }
+        div.notice.alarm role="alert" { b { (why) } " Your texts are below, to copy." }
+        section.sheet {
+            @for (field, value) in values {
+                div.field { label for=(field.name()) { (field.label()) } (input(*field, field.name(), value, true)) }
+            }
+            div.acts { a.btn href=(desk.issue_path(date, "")) { "Back" } }
+        }
+    };
+    desk.page_with(StatusCode::CONFLICT, Tab::Issue, "Nothing was saved", &content).await
 }
 
 async fn form(
     desk: &Desk,
     it: &Forecast,
     story: Option<i64>,
+    // What the editor began with.
+    revision: &str,
     values: &[(Field, String)],
     problem: Option<&str>,
 ) -> Answer {
@@ -136,7 +161,7 @@ async fn form(
         @if let Some(problem) = problem { div.notice.alarm role="alert" { b { "Not saved. " } (problem) } }
         section.sheet {
             (desk.form(&desk.issue_path(it.date, "edit"), &html! {
-                input type="hidden" name="revision" value=(it.content.revision().full());
+                input type="hidden" name="revision" value=(revision);
                 @if let Some(story) = story { input type="hidden" name="story" value=(story); }
                 @for (field, value) in values {
                     div.field {
@@ -208,10 +233,13 @@ pub async fn post(
     desk.require(Permission::EditIssue)?;
     let date = date_of(&path)?;
     let story = edited.story.as_deref().and_then(|id| id.parse().ok());
+    let mine: Vec<(Field, String)> =
+        fields_of(story).into_iter().map(|field| (field, edited.value(field))).collect();
     for _ in 0..ATTEMPTS {
         let it = seen_forecast(&desk, date).await?;
-        let fields = fields_of(&it, story)?;
-        let mine: Vec<(Field, String)> = fields.iter().map(|field| (*field, edited.value(*field))).collect();
+        if !has_story(&it, story) {
+            return unsaved(&desk, date, &mine, NO_STORY).await;
+        }
         let base = base_of(&desk, &it, &edited.revision).await?;
         let touched = |field: &Field, text: &str| base.as_ref().is_none_or(|base| field.value(base) != *text);
         let changed: Vec<(Field, String)> =
@@ -234,10 +262,14 @@ pub async fn post(
         }
         let Ok((words, story_changes)) = edit_of(&changed).checked() else {
             let problem = "A text is too long, or the headline is empty.";
-            return form(&desk, &it, story, &mine, Some(problem)).await;
+            return form(&desk, &it, story, &edited.revision, &mine, Some(problem)).await;
         };
         let version = it.issue.as_ref().map(|issue| issue.version);
-        if let Some(edited) = apply(&desk, &it, version, &words, &story_changes).await? {
+        let applied = match apply(&desk, &it, version, &words, &story_changes).await {
+            Err(Refused::Failed(why)) => return unsaved(&desk, date, &mine, &why).await,
+            applied => applied?,
+        };
+        if let Some(edited) = applied {
             let names: Vec<&str> = changed.iter().map(|(field, _)| field.label()).collect();
             let text = format!("{}.", names.join(", "));
             let flash = match edited {
@@ -247,7 +279,7 @@ pub async fn post(
             return desk.done(&desk.issue_path(date, ""), flash).await;
         }
     }
-    Err(Refused::Failed("Others are editing this issue at the same moment. Go back and save again.".into()))
+    unsaved(&desk, date, &mine, "Others are editing this issue at the same moment. Go back and save again.").await
 }
 
 /// Returns the content that the editor saw, if it was kept.
@@ -303,7 +335,7 @@ async fn conflict(
             (desk.form(&desk.issue_path(it.date, "edit"), &html! {
                 input type="hidden" name="revision" value=(it.content.revision().full());
                 @if let Some(story) = story { input type="hidden" name="story" value=(story); }
-                @for field in fields_of(it, story).unwrap_or_default() {
+                @for field in fields_of(story) {
                     @let theirs = field.value(&it.content);
                     @let mine = changed.iter().find(|(other, _)| *other == field).map_or(theirs.clone(), |(_, text)| text.clone());
                     @if is_in_conflict(field) {
