@@ -18,6 +18,9 @@ use serde_json::{Value, json};
 pub enum ChangeError {
     #[error("Nobody could manage people any more. Make somebody else an admin first.")]
     LastAdmin,
+    /// Somebody else changed the operator, who is now like this.
+    #[error("Somebody else changed this meanwhile to “{0}”. Look again.")]
+    Changed(String),
     #[error("The name has more than {MAX_NAME_CHARS} characters, or line breaks.")]
     Name,
     #[error(transparent)]
@@ -33,12 +36,27 @@ pub async fn change_operator(
     roles: &Roles,
     gets_alerts: bool,
 ) -> Result<(), ChangeError> {
+    change_seen_operator(context, actor, (id, None), name, roles, gets_alerts).await
+}
+
+/// Does the same, but only if the operator's profile is still the one that was shown.
+pub async fn change_seen_operator(
+    context: &Context,
+    actor: &Actor,
+    (id, seen): (OperatorId, Option<&str>),
+    name: &str,
+    roles: &Roles,
+    gets_alerts: bool,
+) -> Result<(), ChangeError> {
     let name = name.trim();
     if name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
         return Err(ChangeError::Name);
     }
     let mut tx = context.db.begin().await?;
     let before = operators::get(&mut tx, id).await?.ok_or(DbError::RowNotFound)?;
+    if seen.is_some_and(|seen| seen != before.profile()) {
+        return Err(ChangeError::Changed(before.profile()));
+    }
     operators::set_profile(&mut tx, id, name, roles, gets_alerts).await?;
     let was_admin = before.roles.has(Role::Admin) && before.password_hash.is_some();
     // Commands can always make another admin, so they may remove the last one.
