@@ -11,6 +11,7 @@ use daily::{
         send_issue::send_approved,
     },
     db::{
+        deliveries,
         engine::processes,
         issues::{self, IssueWords},
     },
@@ -26,6 +27,7 @@ on_both_engines!(
     decisions_count_for_the_state_in_which_they_were_made,
     a_test_is_sent_and_its_answer_is_shown,
     addresses_in_relays_answers_are_for_those_who_see_readers,
+    copies_in_doubt_are_sent_again_only_by_name_and_number,
     an_issue_is_sent_now_paused_resumed_and_cancelled,
 );
 
@@ -235,6 +237,33 @@ async fn addresses_in_relays_answers_are_for_those_who_see_readers(engine: Engin
             assert_eq!(page.contains("ann@example.org"), role == "admin", "{role}: {page}");
         }
     }
+}
+
+async fn copies_in_doubt_are_sent_again_only_by_name_and_number(engine: Engine) {
+    let app = newsroom(engine, |_| {}).await;
+    app.change_newsletter(|it| it.needs_approval = false).await;
+    app.send_issue().await;
+    let (store, issue) = (app.store().await, app.latest_issue().await.id);
+    store.set_deliveries("uncertain").await;
+    let desk = app.operator("Ines", "sender").await;
+    let (page, settle) =
+        ("/admin/n/daily/issues/2026-05-01/report", "/admin/n/daily/issues/2026-05-01/settle");
+    let report = desk.opens(page).await;
+    assert!(report.contains("1 in doubt") && !report.contains(" checked"), "nothing is preselected: {report}");
+    for (fields, answer) in [
+        (&[("as", "retry"), ("count", "1"), ("name", "")][..], "Type that name to send again."),
+        (&[("as", "retry"), ("count", "0"), ("name", "The Lamp")], "In doubt by now: 1 copy."),
+        (&[("as", "failed"), ("count", "0")], "In doubt by now: 1 copy."),
+    ] {
+        let refused = desk.does(page, settle, fields).await;
+        assert!(refused.contains(answer), "{refused}");
+        assert_eq!(app.counts(issue).await.uncertain, 1);
+    }
+    let settled = desk.does(page, settle, &[("as", "failed"), ("count", "1")]).await;
+    assert!(settled.contains("<b>Settled.</b>"), "{settled}");
+    assert_eq!((app.counts(issue).await.uncertain, app.counts(issue).await.failed), (0, 1));
+    let plan = store.query_plan(deliveries::UNCERTAIN, ["1"; 4]).await;
+    assert!(engine == Engine::Postgres || plan.iter().any(|step| step.contains("deliveries_unsent")), "{plan:?}");
 }
 
 async fn an_issue_is_sent_now_paused_resumed_and_cancelled(engine: Engine) {

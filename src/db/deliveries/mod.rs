@@ -17,7 +17,7 @@ pub use report::{
     count_unsent_by_answer, slowdowns,
 };
 pub use settle::{
-    Remaining, count_open, doubt_open, give_up, next_due, remaining, retry_uncertain, settle_uncertain,
+    PORTION, Remaining, UNCERTAIN, count_open, count_uncertain, doubt_open, give_up, next_due, remaining, retry_uncertain, settle_uncertain,
     skip_open,
 };
 
