@@ -21,6 +21,7 @@ on_both_engines!(
     a_second_factor_is_set_up_once_with_a_key_nobody_else_was_shown,
     a_recovery_code_works_once,
     wrong_passwords_tell_nothing_and_are_limited,
+    nobody_can_lock_an_operator_out_of_a_browser_they_use,
     sessions_are_rotated_listed_and_ended,
     forms_without_their_token_change_nothing,
     roles_decide_what_is_allowed,
@@ -148,6 +149,25 @@ async fn wrong_passwords_tell_nothing_and_are_limited(engine: Engine) {
     assert_eq!(right.page.status, 429, "the right password is refused, too");
     app.clock.advance(SignedDuration::from_mins(20));
     assert_eq!(app.desk("ines@example.org").signs_in(PASSWORD).await.page.status, 303);
+}
+
+async fn nobody_can_lock_an_operator_out_of_a_browser_they_use(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let ines = app.operator("Ines", "viewer").await;
+    ines.set_token("");
+    let tom = app.operator("Tom", "viewer").await;
+    tom.set_token("");
+    let attempts = app.app.operators.keys.fingerprint("operator account ines@example.org");
+    let until = app.clock.now() + SignedDuration::from_hours(1);
+    app.store().await.use_up_limit(&attempts, until).await;
+    assert_eq!(app.desk("ines@example.org").signs_in(PASSWORD).await.page.status, 429);
+    let foreign = tom.signs_in_as("ines@example.org", PASSWORD).await;
+    assert_eq!(foreign.page.status, 429, "Tom's browser is known for Tom only");
+    assert_eq!(ines.signs_in(PASSWORD).await.page.status, 303);
+    let known = app.app.operators.keys.fingerprint("operator browser ines@example.org");
+    app.store().await.use_up_limit(&known, until).await;
+    ines.set_token("");
+    assert_eq!(ines.signs_in(PASSWORD).await.page.status, 429, "it has a limit of its own");
 }
 
 async fn sessions_are_rotated_listed_and_ended(engine: Engine) {

@@ -155,7 +155,12 @@ impl Desk<'_> {
 
     /// Enters address and password.
     pub async fn signs_in(&self, password: &str) -> Reply {
-        let fields = [("address", self.address.as_str()), ("password", password)];
+        self.signs_in_as(&self.address, password).await
+    }
+
+    /// Enters somebody's address and a password.
+    pub async fn signs_in_as(&self, address: &str, password: &str) -> Reply {
+        let fields = [("address", address), ("password", password)];
         self.submits_on("/admin/sign-in", "/admin/sign-in", &fields).await
     }
 }

@@ -78,7 +78,7 @@ pub async fn enrol(
         after: json!({ "second_factor": true }),
     };
     audit::record(&mut tx, entry, now).await?;
-    let opened = open_session(context, &mut tx, who.session.id).await?.ok_or(SignInError::Wrong)?;
+    let opened = open_session(context, &mut tx, who.session.id, &operator).await?.ok_or(SignInError::Wrong)?;
     tx.commit().await?;
     Ok((opened, codes))
 }
@@ -115,7 +115,7 @@ pub async fn check_code(
         };
         audit::record(&mut tx, entry, now).await?;
     }
-    let opened = open_session(context, &mut tx, who.session.id).await?.ok_or(SignInError::Wrong)?;
+    let opened = open_session(context, &mut tx, who.session.id, &operator).await?.ok_or(SignInError::Wrong)?;
     tx.commit().await?;
     Ok(opened)
 }

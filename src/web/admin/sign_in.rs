@@ -3,7 +3,7 @@
 use super::{
     Admin,
     desk::{Answer, Refused, browser, csrf_token, has_csrf, signed_in},
-    forms::{CSRF_FIELD, FORM_COOKIE, SESSION_COOKIE, cookie, is_same_site, own_path},
+    forms::{BROWSER_COOKIE, CSRF_FIELD, FORM_COOKIE, SESSION_COOKIE, cookie, is_same_site, own_path},
     layout,
 };
 use crate::{
@@ -63,8 +63,17 @@ pub fn continue_at(admin: &Admin, opened: &OpenedSession, next: &str) -> Respons
         Stage::SecondFactor => with_next("/admin/sign-in/code", next),
         Stage::Enrolment => with_next("/admin/sign-in/second-factor", next),
     };
-    let set = SESSION_COOKIE.set(&opened.token, admin.secure_cookies);
-    ([(header::SET_COOKIE, set)], Redirect::to(&path)).into_response()
+    with_cookies(admin, opened, Redirect::to(&path).into_response())
+}
+
+/// Sets the cookies of a session that was opened.
+fn with_cookies(admin: &Admin, opened: &OpenedSession, mut response: Response) -> Response {
+    let secure = admin.secure_cookies;
+    response.headers_mut().append(header::SET_COOKIE, SESSION_COOKIE.set(&opened.token, secure));
+    if let Some(mark) = &opened.browser_mark {
+        response.headers_mut().append(header::SET_COOKIE, BROWSER_COOKIE.set(mark, secure));
+    }
+    response
 }
 
 /// Shows the form for address and password.
@@ -119,7 +128,9 @@ async fn read(request: Request, admin: &Admin, key: Option<&str>) -> Result<(Par
 pub async fn post(State(admin): State<Admin>, request: Request) -> Answer {
     let key = cookie(request.headers(), FORM_COOKIE.name(admin.secure_cookies));
     let (parts, fields) = read(request, &admin, key.as_deref()).await?;
-    match sign_in(&admin.operators, &fields.address, fields.password, &browser(&parts)).await {
+    let mark = cookie(&parts.headers, BROWSER_COOKIE.name(admin.secure_cookies));
+    let (browser, mark) = (browser(&parts), mark.as_deref());
+    match sign_in(&admin.operators, &fields.address, fields.password, &browser, mark).await {
         Ok(opened) => Ok(continue_at(&admin, &opened, &fields.next)),
         Err(error) => {
             let (status, problem) = problem(error)?;
@@ -275,8 +286,8 @@ pub async fn post_enrolment(State(admin): State<Admin>, request: Request) -> Ans
             div.acts.after { a.btn.filled.big href=(own_path(&fields.next)) { "I have kept them" } }
         }
     };
-    let set = SESSION_COOKIE.set(&opened.token, admin.secure_cookies);
-    Ok(([(header::SET_COOKIE, set)], layout::bare("Recovery codes · Daily", &content)).into_response())
+    let page = layout::bare("Recovery codes · Daily", &content).into_response();
+    Ok(with_cookies(&admin, &opened, page))
 }
 
 pub async fn sign_out(State(admin): State<Admin>, request: Request) -> Answer {
