@@ -9,7 +9,11 @@ use crate::support::{
     operator::{PASSWORD, csrf_in, key_in},
 };
 use daily::{
-    actions::operator::{links::make_first_link, second_factor::reset_second_factor},
+    actions::operator::{
+        change_operator::change_operator,
+        links::{make_first_link, make_link},
+        second_factor::reset_second_factor,
+    },
     db::audit,
     domain::operator::totp,
 };
@@ -22,6 +26,7 @@ on_both_engines!(
     a_recovery_code_works_once,
     wrong_passwords_tell_nothing_and_are_limited,
     nobody_can_lock_an_operator_out_of_a_browser_they_use,
+    links_to_choose_a_password_end_with_what_they_were_made_for,
     sessions_are_rotated_listed_and_ended,
     forms_without_their_token_change_nothing,
     roles_decide_what_is_allowed,
@@ -170,6 +175,32 @@ async fn nobody_can_lock_an_operator_out_of_a_browser_they_use(engine: Engine) {
     assert_eq!(ines.signs_in(PASSWORD).await.page.status, 429, "it has a limit of its own");
 }
 
+async fn links_to_choose_a_password_end_with_what_they_were_made_for(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let ines = app.operator("Ines", "editor").await;
+    let id = app.operator_record("ines@example.org").await.id;
+    let link = async || {
+        let token = make_link(&app.app.actions, &OPERATOR, id).await.unwrap();
+        format!("/admin/welcome/{token}")
+    };
+    let status = async |link: &str| app.desk("ines@example.org").opens(link).await.status;
+    let change = async |roles: &str| {
+        let roles = roles.parse().unwrap();
+        change_operator(&app.app.actions, &OPERATOR, id, "Ines", &roles, true).await.unwrap();
+    };
+    let first = link().await;
+    change("editor").await;
+    assert_eq!(status(&first).await, 200, "nothing was changed");
+    change("viewer").await;
+    assert_eq!(status(&first).await, 404, "it was made for an editor");
+    let second = link().await;
+    let new = "another lantern otter quay";
+    let fields = [("old", PASSWORD), ("password", new), ("again", new)];
+    let page = ines.does("/admin/me", "/admin/me", &fields).await;
+    assert!(page.contains("All your other sessions have ended."), "{page}");
+    assert_eq!(status(&second).await, 404, "a password was chosen since");
+}
+
 async fn sessions_are_rotated_listed_and_ended(engine: Engine) {
     let app = TestApp::start(engine).await;
     let desk = app.operator("Ines", "viewer").await;
@@ -228,7 +259,6 @@ async fn roles_decide_what_is_allowed(engine: Engine) {
     assert!(!viewer.opens("/admin/n/daily").await.contains(">People<"));
     let record = app.operator_record("vera@example.org").await;
     let none = "".parse().unwrap();
-    let change = daily::actions::operator::change_operator::change_operator;
-    change(&app.app.actions, &crate::support::OPERATOR, record.id, "Vera", &none, true).await.unwrap();
+    change_operator(&app.app.actions, &OPERATOR, record.id, "Vera", &none, true).await.unwrap();
     assert!(viewer.get("/admin/n/daily").await.location.is_some(), "without a role, they are signed out");
 }

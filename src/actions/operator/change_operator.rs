@@ -4,7 +4,7 @@ use crate::{
     actions::{Context, operator::links::MAX_NAME_CHARS},
     db::{
         DbError, audit,
-        operators::{self, OperatorRecord, sessions},
+        operators::{self, OperatorRecord, links, sessions},
     },
     domain::{
         actor::Actor,
@@ -27,7 +27,7 @@ pub enum ChangeError {
     Db(#[from] DbError),
 }
 
-/// Changes an operator. Without a role they are signed out.
+/// Changes an operator. Without a role they are signed out. Other roles end links to choose a password.
 pub async fn change_operator(
     context: &Context,
     actor: &Actor,
@@ -62,6 +62,10 @@ pub async fn change_seen_operator(
     // Commands can always make another admin, so they may remove the last one.
     if was_admin && matches!(actor, Actor::Operator { .. }) && operators::count_admins(&mut tx).await? == 0 {
         return Err(ChangeError::LastAdmin);
+    }
+    // An open link is for the roles that it was made for.
+    if before.roles != *roles {
+        links::end_all(&mut tx, id).await?;
     }
     if roles.is_empty() {
         sessions::end_all(&mut tx, id, None).await?;
