@@ -14,6 +14,7 @@ on_both_engines!(
     an_editor_pins_drops_and_moves_stories,
     buttons_keep_edited_texts_and_say_when_an_approval_ends,
     two_editors_of_one_text_see_both_versions,
+    looking_far_ahead_leaves_nothing_behind,
     no_typed_text_is_lost,
     titles_from_feeds_are_only_text,
 );
@@ -186,6 +187,20 @@ async fn no_typed_text_is_lost(engine: Engine) {
     let ended = ines.posts(EDIT, &[&[("csrf", token.as_str())], &note[..]].concat()).await;
     let page = ines.opens(&ended.location.unwrap()).await;
     assert!(page.contains("You were signed out, so what you sent was not saved."), "{page}");
+}
+
+async fn looking_far_ahead_leaves_nothing_behind(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let desk = app.operator("Vera", "viewer").await;
+    for date in ["2027-05-03", "9999-01-01"] {
+        for rest in ["", "/send"] {
+            let page = desk.opens(&format!("/admin/n/daily/issues/{date}{rest}")).await;
+            assert!(page.status == 404 && page.contains("more than a year ahead"), "{page}");
+        }
+    }
+    let store = app.store().await;
+    assert_eq!((store.rows_in("issue_revisions").await, store.rows_in("operator_views").await), (0, 0));
+    assert_eq!(desk.opens("/admin/n/daily/issues/2027-05-02").await.status, 200);
 }
 
 async fn titles_from_feeds_are_only_text(engine: Engine) {

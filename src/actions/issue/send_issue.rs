@@ -15,14 +15,20 @@ use crate::{
             schedule::{self, Due},
             status::IssueStatus,
         },
+        newsletter::Newsletter,
     },
     queue::Job,
 };
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use serde_json::Value;
 
 /// How far ahead an operator may create an issue.
 const FURTHEST_DAYS: i32 = 366;
+
+/// Whether a date is further ahead than any issue.
+pub fn is_too_far(newsletter: &Newsletter, date: Date, now: Timestamp) -> bool {
+    date > schedule::date_at(newsletter, now).saturating_add(jiff::Span::new().days(FURTHEST_DAYS))
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum BeginError {
@@ -53,7 +59,7 @@ pub async fn begin_issue(
     let now = context.clock.now();
     let newsletter = &record.newsletter;
     let today = schedule::date_at(newsletter, now);
-    if date > today.saturating_add(jiff::Span::new().days(FURTHEST_DAYS)) {
+    if is_too_far(newsletter, date, now) {
         return Err(BeginError::TooFar(date));
     }
     let mut tx = context.db.begin().await?;

@@ -16,7 +16,7 @@ use crate::{
         issue::{
             decide::shown_forecast,
             edit_issue::{EditError, Edited, StoryChange, edit_version},
-            send_issue::{BeginError, begin_issue},
+            send_issue::{BeginError, begin_issue, is_too_far},
         },
         operator::sessions::set_view,
     },
@@ -67,8 +67,17 @@ pub fn date_of(path: &HashMap<String, String>) -> Result<Date, Refused> {
 }
 
 /// Forecasts an issue as the operator sees it, and keeps its revision.
-pub async fn seen_forecast(desk: &Desk, date: Date) -> Result<Forecast, DbError> {
-    shown_forecast(desk.admin.actions(), desk.admin.rules, desk.record(), date).await
+pub async fn seen_forecast(desk: &Desk, date: Date) -> Result<Forecast, Refused> {
+    require_near(desk, date)?;
+    Ok(shown_forecast(desk.admin.actions(), desk.admin.rules, desk.record(), date).await?)
+}
+
+/// Refuses dates that can have no issue, because looking at one is recorded.
+fn require_near(desk: &Desk, date: Date) -> Result<(), Refused> {
+    if is_too_far(desk.newsletter(), date, desk.now) {
+        return Err(Refused::Missing(format!("{} is more than a year ahead.", long_day(date))));
+    }
+    Ok(())
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -487,6 +496,7 @@ pub async fn post(
     let date = date_of(&path)?;
     let page = desk.issue_path(date, "");
     if fields.seen.is_some() {
+        require_near(&desk, date)?;
         let revision = Revision::parse(&fields.revision).map_err(|_| Refused::Form)?;
         set_view(&desk.admin.operators, desk.who.operator.id, desk.record().id, date, &revision).await?;
         return Ok(Redirect::to(&page).into_response());
