@@ -5,10 +5,16 @@ use crate::support::{
     operator::{Desk, csrf_in, hidden},
 };
 use daily::{
-    actions::issue::{
-        cancel_issue::skip_issue,
-        edit_issue::{StoryChange, edit_issue},
-        send_issue::send_approved,
+    actions::{
+        issue::{
+            cancel_issue::skip_issue,
+            edit_issue::{StoryChange, edit_issue},
+            send_issue::send_approved,
+        },
+        subscription::{
+            by_operator::suppress_readers,
+            unsuppress::{Suppressed, unsuppress},
+        },
     },
     db::{
         deliveries,
@@ -212,6 +218,14 @@ async fn a_test_is_sent_and_its_answer_is_shown(engine: Engine) {
     let place = "/admin/n/daily/issues/2026-05-02/test";
     let page = desk.does(SEND, place, &[("to", "not an address")]).await;
     assert!(page.contains("One of these is not an email address"), "{page}");
+    let (actions, phone) = (&app.app.actions, crate::support::address("phone@example.net"));
+    let phone = std::slice::from_ref(&phone);
+    suppress_readers(actions, &OPERATOR, phone, "asked by phone").await.unwrap();
+    let page = desk.does(SEND, place, &[("to", "desk@example.net, phone@example.net")]).await;
+    assert!(page.contains("Not sent.") && page.contains("suppression list"), "{page}");
+    app.settle().await;
+    assert!(app.emails_to("desk@example.net").is_empty(), "all get it, or none");
+    unsuppress(actions, &OPERATOR, Suppressed::Addresses(phone)).await.unwrap();
     desk.does(SEND, place, &[("to", "desk@example.net, phone@example.net")]).await;
     app.settle().await;
     let page = desk.opens(SEND).await;

@@ -15,7 +15,7 @@ use crate::{
             cancel_issue::skip_issue,
             decide::{DecideError, approve_seen, changes_since},
             send_issue::{BeginError, begin_issue, send_approved},
-            test_send::{TestSendError, test_send},
+            test_send::{TestSendError, test_send_to},
         },
         operator::second_person::has_edited,
     },
@@ -396,12 +396,10 @@ pub async fn test(
         None if date == next => None,
         None => Some(begun(&desk, date).await?.id),
     };
-    for address in &addresses {
-        match test_send(desk.admin.actions(), &desk.actor(), record, issue, address).await {
-            Ok(_) => {}
-            Err(TestSendError::Db(error)) => return Err(error.into()),
-            Err(other) => return desk.done(&page, Flash::alarm("Not sent.", format!("{other}."))).await,
-        }
+    match test_send_to(desk.admin.actions(), &desk.actor(), record, issue, &addresses).await {
+        Ok(_) => {}
+        Err(TestSendError::Db(error)) => return Err(error.into()),
+        Err(other) => return desk.done(&page, Flash::alarm("Not sent.", format!("{other}."))).await,
     }
     let text = format!("To {}. The relay’s answers appear below.", counted(addresses.len(), "address"));
     desk.done(&page, Flash::fine("On its way.", text)).await
