@@ -129,7 +129,10 @@ async fn a_recovery_code_works_once(engine: Engine) {
     let mut tx = app.app.db.read().await.unwrap();
     let used = audit::for_subject(&mut tx, "operator.recovery_code", id.0).await.unwrap();
     assert_eq!(used.len(), 1, "{used:?}");
-    assert_eq!((&used[0].before["recovery_codes"], &used[0].after["recovery_codes"]), (&10.into(), &9.into()));
+    assert_eq!(
+        (&used[0].before["recovery_codes"], &used[0].after["recovery_codes"]),
+        (&10.into(), &9.into())
+    );
 }
 
 async fn wrong_passwords_tell_nothing_and_are_limited(engine: Engine) {

@@ -72,10 +72,13 @@ impl Stories {
             }
             articles.insert(*id, article);
         }
-        let approved: Option<Content> = match issue.and_then(|issue| Some((issue, issue.approved_revision.as_ref()?))) {
-            Some((issue, revision)) => revisions::get(tx, issue.newsletter_id, issue.date(), revision).await?,
-            None => None,
-        };
+        let approved: Option<Content> =
+            match issue.and_then(|issue| Some((issue, issue.approved_revision.as_ref()?))) {
+                Some((issue, revision)) => {
+                    revisions::get(tx, issue.newsletter_id, issue.date(), revision).await?
+                }
+                None => None,
+            };
         let mut made = pictures::made(tx, issue.map(|issue| issue.id), ids).await?;
         let mut restored = HashMap::new();
         for story in approved.into_iter().flat_map(|content| content.stories) {

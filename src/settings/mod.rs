@@ -228,7 +228,8 @@ fn some_relay(settings: &Settings) -> Result<(), ValidationError> {
 fn host_of_operators(settings: &Settings) -> Result<(), ValidationError> {
     let it = &settings.admin;
     if it.listen.is_some() && it.host.is_none() && settings.http.public_url.starts_with("https://") {
-        let problem = "admin.listen is set, and public_url is HTTPS, so it must say how operators reach their pages";
+        let problem =
+            "admin.listen is set, and public_url is HTTPS, so it must say how operators reach their pages";
         let cure = "write the name that your proxy serves over HTTPS, such as desk.example.org, or the address and port \
                     that operators open over plain HTTP, such as 127.0.0.1:8081";
         return Err(wrong("admin.host", problem, Some(cure)));

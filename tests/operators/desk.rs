@@ -130,7 +130,8 @@ async fn two_admins_dont_overwrite_each_others_settings(engine: Engine) {
         desk.submits_on(page, page, &fields).await.page
     };
     assert_eq!(send(&tom, &shown, &[("title", "The Lantern"), ("fonts", "sans")]).await.status, 303);
-    let wrong = send(&ada, &shown, &[("archive", "none"), ("approval", "required"), ("send_time", "25:00")]).await;
+    let wrong =
+        send(&ada, &shown, &[("archive", "none"), ("approval", "required"), ("send_time", "25:00")]).await;
     assert_eq!(wrong.status, 422, "{wrong}");
     for kept in ["value=\"none\" selected", "value=\"required\" selected", "value=\"sans\" selected"] {
         assert!(wrong.contains(kept), "{kept}: {wrong}");

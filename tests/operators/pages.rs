@@ -89,7 +89,8 @@ async fn buttons_keep_edited_texts_and_say_when_an_approval_ends(engine: Engine)
     let desk = app.operator("Ines", "editor").await;
     let form = format!("{EDIT}?story={bridge}");
     let seen = hidden(&desk.opens(&form).await, "revision");
-    let fields = [("revision", seen.as_str()), ("story", &bridge), ("title", "The new bridge"), ("summary", "")];
+    let fields =
+        [("revision", seen.as_str()), ("story", &bridge), ("title", "The new bridge"), ("summary", "")];
     desk.does(&form, EDIT, &fields).await;
     for button in ["pin", "undo", "drop", "undo"] {
         let page = desk.does(ISSUE, ISSUE, &[(button, &bridge)]).await;
@@ -161,13 +162,15 @@ async fn no_typed_text_is_lost(engine: Engine) {
     let id = story.to_string();
     let seen = hidden(&ines.opens(&form).await, "revision");
     let save = async |desk: &Desk<'_>, revision: &str, title: &str| {
-        let fields = [("revision", revision), ("story", &id), ("title", title), ("summary", "About it.")];
+        let fields =
+            [("revision", revision), ("story", &id), ("title", title), ("summary", "About Council tax up.")];
         desk.submits_on(ISSUE, EDIT, &fields).await.page
     };
     assert_eq!(save(&tom, &seen, "Council tax to rise").await.status, 303);
     // The form with the mistake keeps what it began with, so Tom's headline is not overwritten unseen.
     let summary = "x".repeat(2_000);
-    let fields = [("revision", seen.as_str()), ("story", &id), ("title", "Council tax up"), ("summary", &summary)];
+    let fields =
+        [("revision", seen.as_str()), ("story", &id), ("title", "Council tax up"), ("summary", &summary)];
     let wrong = ines.submits_on(ISSUE, EDIT, &fields).await.page;
     assert!(wrong.status == 422 && wrong.contains(&summary), "{wrong}");
     assert_eq!(hidden(&wrong, "revision"), seen);
@@ -177,7 +180,8 @@ async fn no_typed_text_is_lost(engine: Engine) {
     tom.does(ISSUE, ISSUE, &[("drop", &id)]).await;
     let late = save(&ines, &seen, "Council tax up by 3.9%").await;
     assert!(late.status == 409 && late.contains("value=\"Council tax up by 3.9%\""), "{late}");
-    let note = [("revision", seen.as_str()), ("subject", "Taxes"), ("preheader", ""), ("note", "A long note")];
+    let note =
+        [("revision", seen.as_str()), ("subject", "Taxes"), ("preheader", ""), ("note", "A long note")];
     let issue = app.latest_issue().await.id;
     cancel_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     let token = csrf_in(&ines.opens("/admin/me").await);

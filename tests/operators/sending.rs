@@ -166,8 +166,7 @@ async fn choosing_stories_and_feeds_counts_as_editing(engine: Engine) {
         desk.posts(APPROVE, &fields).await;
         assert!(app.issues().await.iter().all(|issue| issue.approved_at.is_none()), "{deed}");
     }
-    app.clock.advance(jiff::SignedDuration::from_mins(1));
-    with_scheduler(&app).await;
+    app.clock.advance(jiff::SignedDuration::from_secs(2));
     let eva = app.operator("Eva", "sender").await;
     assert!(approve(&eva, &revision, "The Lamp").await.contains("<b>Approved.</b>"));
     // What was decided for one issue doesn't count for the next one.
@@ -263,7 +262,10 @@ async fn copies_in_doubt_are_sent_again_only_by_name_and_number(engine: Engine) 
     let (page, settle) =
         ("/admin/n/daily/issues/2026-05-01/report", "/admin/n/daily/issues/2026-05-01/settle");
     let report = desk.opens(page).await;
-    assert!(report.contains("1 in doubt") && !report.contains(" checked"), "nothing is preselected: {report}");
+    assert!(
+        report.contains("1 in doubt") && !report.contains(" checked"),
+        "nothing is preselected: {report}"
+    );
     for (fields, answer) in [
         (&[("as", "retry"), ("count", "1"), ("name", "")][..], "Type that name to send again."),
         (&[("as", "retry"), ("count", "0"), ("name", "The Lamp")], "In doubt by now: 1 copy."),
@@ -277,7 +279,10 @@ async fn copies_in_doubt_are_sent_again_only_by_name_and_number(engine: Engine) 
     assert!(settled.contains("<b>Settled.</b>"), "{settled}");
     assert_eq!((app.counts(issue).await.uncertain, app.counts(issue).await.failed), (0, 1));
     let plan = store.query_plan(deliveries::UNCERTAIN, ["1"; 4]).await;
-    assert!(engine == Engine::Postgres || plan.iter().any(|step| step.contains("deliveries_unsent")), "{plan:?}");
+    assert!(
+        engine == Engine::Postgres || plan.iter().any(|step| step.contains("deliveries_unsent")),
+        "{plan:?}"
+    );
 }
 
 async fn an_issue_is_sent_now_paused_resumed_and_cancelled(engine: Engine) {

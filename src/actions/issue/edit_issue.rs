@@ -45,7 +45,7 @@ pub enum StoryChange {
 
 /// What an edit did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Edited {
+pub enum EditOutcome {
     /// Everything was as it is.
     Unchanged,
     Changed,
@@ -95,7 +95,7 @@ pub async fn edit_issue(
     issue: IssueId,
     words: &IssueWords,
     changes: &[StoryChange],
-) -> Result<Edited, EditError> {
+) -> Result<EditOutcome, EditError> {
     edit_version(context, actor, (issue, None), words, changes).await
 }
 
@@ -106,7 +106,7 @@ pub async fn edit_version(
     (issue, version): (IssueId, Option<i64>),
     words: &IssueWords,
     changes: &[StoryChange],
-) -> Result<Edited, EditError> {
+) -> Result<EditOutcome, EditError> {
     let words = checked(words)?;
     let mut tx = context.db.begin().await?;
     issues::lock(&mut tx, issue).await?;
@@ -149,7 +149,7 @@ pub async fn edit_version(
     }
     let edited = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     if with_edits(&mut tx, &edited).await? == before {
-        return Ok(Edited::Unchanged);
+        return Ok(EditOutcome::Unchanged);
     }
     issues::set_edited(&mut tx, issue).await?;
     let edited = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
@@ -158,7 +158,7 @@ pub async fn edit_version(
     audit::record(&mut tx, entry, context.clock.now()).await?;
     context.queue.enqueue(&mut tx, &Job::PlanIssue { issue }).await?;
     tx.commit().await?;
-    Ok(if record.approved_at.is_some() { Edited::ApprovalEnded } else { Edited::Changed })
+    Ok(if record.approved_at.is_some() { EditOutcome::ApprovalEnded } else { EditOutcome::Changed })
 }
 
 /// Returns an issue for the audit log, with a field for each article that has edits.

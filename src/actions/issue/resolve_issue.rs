@@ -59,7 +59,8 @@ async fn resolve_portion(
 ) -> Result<i64, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let settle = async |tx: &mut Tx, status| deliveries::settle_uncertain(tx, issue, status, now, limit).await;
+    let settle =
+        async |tx: &mut Tx, status| deliveries::settle_uncertain(tx, issue, status, now, limit).await;
     let (settled, name) = match resolution {
         Resolution::Sent => (settle(&mut tx, DeliveryStatus::Sent).await?, "sent"),
         Resolution::Failed => (settle(&mut tx, DeliveryStatus::Failed).await?, "failed"),

@@ -52,11 +52,7 @@ impl OperatorContext {
     }
 
     /// Returns the keys of an operator's second factor with this nonce, the one to set up first.
-    pub(super) fn totp_keys(
-        &self,
-        operator: OperatorId,
-        nonce: &str,
-    ) -> impl Iterator<Item = [u8; totp::KEY_BYTES]> {
-        self.keys.derived_keys(&format!("totp {operator} {nonce}"))
+    pub(super) fn totp_keys(&self, operator: OperatorId, nonce: &str) -> Vec<[u8; totp::KEY_BYTES]> {
+        self.keys.derived_keys(&format!("totp {operator} {nonce}")).collect()
     }
 }

@@ -36,16 +36,11 @@ pub async fn begin_enrolment(
     if operator.totp_step.is_some() {
         return Ok(None);
     }
-    let nonce = match sessions::get(&mut tx, who.session.id).await?.and_then(|it| it.totp_nonce) {
-        Some(nonce) => nonce,
-        None => {
-            let nonce = random::hex::<NONCE_BYTES>();
-            sessions::set_totp_nonce(&mut tx, who.session.id, &nonce).await?;
-            nonce
-        }
-    };
+    let known = sessions::get(&mut tx, who.session.id).await?.and_then(|it| it.totp_nonce);
+    let nonce = known.unwrap_or_else(random::hex::<NONCE_BYTES>);
+    sessions::set_totp_nonce(&mut tx, who.session.id, &nonce).await?;
     tx.commit().await?;
-    Ok(context.totp_keys(operator.id, &nonce).next())
+    Ok(context.totp_keys(operator.id, &nonce).first().copied())
 }
 
 /// Checks the first code of a new second factor, and ends the operator's other sessions. Returns the session and the
@@ -61,8 +56,8 @@ pub async fn enrol(
     let operator = operators::get(&mut tx, who.operator.id).await?.ok_or(DbError::RowNotFound)?;
     let nonce = sessions::get(&mut tx, who.session.id).await?.and_then(|it| it.totp_nonce);
     let nonce = nonce.ok_or(SignInError::Wrong)?;
-    let key = context.totp_keys(operator.id, &nonce).next();
-    let step = key.and_then(|key| totp::verify(&key, code, None, now)).ok_or(SignInError::Wrong)?;
+    let keys = context.totp_keys(operator.id, &nonce);
+    let step = keys.first().and_then(|key| totp::verify(key, code, None, now)).ok_or(SignInError::Wrong)?;
     if !second_factor::enrol(&mut tx, operator.id, &nonce, step).await? {
         return Err(SignInError::Wrong);
     }
@@ -78,7 +73,8 @@ pub async fn enrol(
         after: json!({ "second_factor": true }),
     };
     audit::record(&mut tx, entry, now).await?;
-    let opened = open_session(context, &mut tx, who.session.id, &operator).await?.ok_or(SignInError::Wrong)?;
+    let opened =
+        open_session(context, &mut tx, who.session.id, &operator).await?.ok_or(SignInError::Wrong)?;
     tx.commit().await?;
     Ok((opened, codes))
 }
@@ -94,9 +90,8 @@ pub async fn check_code(
     let mut tx = context.actions.db.begin().await?;
     let operator = operators::get(&mut tx, who.operator.id).await?.ok_or(DbError::RowNotFound)?;
     let nonce = operator.totp_nonce.as_deref().ok_or(SignInError::Wrong)?;
-    let step = context
-        .totp_keys(operator.id, nonce)
-        .find_map(|key| totp::verify(&key, code, operator.totp_step, now));
+    let keys = context.totp_keys(operator.id, nonce);
+    let step = keys.iter().find_map(|key| totp::verify(key, code, operator.totp_step, now));
     let is_right = match step {
         Some(step) => second_factor::use_step(&mut tx, operator.id, step).await?,
         None => second_factor::use_recovery_code(&mut tx, operator.id, &recovery_code::hash(code)).await?,
@@ -115,7 +110,8 @@ pub async fn check_code(
         };
         audit::record(&mut tx, entry, now).await?;
     }
-    let opened = open_session(context, &mut tx, who.session.id, &operator).await?.ok_or(SignInError::Wrong)?;
+    let opened =
+        open_session(context, &mut tx, who.session.id, &operator).await?.ok_or(SignInError::Wrong)?;
     tx.commit().await?;
     Ok(opened)
 }

@@ -3,7 +3,7 @@
 use crate::{
     actions::issue::{
         edit_fields::IssueEdit,
-        edit_issue::{EditError, Edited, MAX_NOTE_CHARS, edit_issue},
+        edit_issue::{EditError, EditOutcome, MAX_NOTE_CHARS, edit_issue},
         send_issue::begin_issue,
     },
     app::App,
@@ -50,7 +50,7 @@ impl Edit {
             }
             other => other?,
         };
-        if edited == Edited::ApprovalEnded {
+        if edited == EditOutcome::ApprovalEnded {
             errln!("The edit revoked the approval: check the issue and approve it again.");
         }
         plan_issue::run(&app.jobs.issues, &app.jobs.feeds, issue.id)

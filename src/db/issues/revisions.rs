@@ -15,14 +15,14 @@ use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
 /// Days after an issue's date for which its revisions are kept.
 const KEPT_DAYS: i32 = 90;
 
-/// Keeps a content that an operator is shown, and removes those of old issues. Returns its number.
+/// Keeps a content that an operator is shown, and removes those of old issues.
 pub async fn keep(
     tx: &mut Tx,
     newsletter: NewsletterId,
     date: Date,
     content: &Content,
     now: Timestamp,
-) -> Result<i64, DbError> {
+) -> Result<(), DbError> {
     // Counted from today, because an operator may look at an issue that is far ahead.
     let oldest = TimeZone::UTC.to_datetime(now).date().saturating_sub(Span::new().days(KEPT_DAYS));
     query!(
@@ -33,18 +33,18 @@ pub async fn keep(
     )
     .execute()
     .await?;
-    query_scalar!(
+    query!(
         tx,
         "INSERT INTO issue_revisions (newsletter_id, issue_date, revision, content, shown_at) \
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT (newsletter_id, issue_date, revision) \
-         DO UPDATE SET shown_at = excluded.shown_at RETURNING id",
+         DO UPDATE SET shown_at = excluded.shown_at",
         newsletter,
         DbDate(date),
         content.revision(),
         json_rows(content)?,
         DbTime(now)
     )
-    .fetch_one()
+    .execute()
     .await
 }
 
@@ -86,11 +86,26 @@ pub async fn with_digits(
     .await
 }
 
-/// Returns the newsletter, the date and the revision of a number.
-pub async fn get_by_id(
+/// Returns the number of a revision that was shown.
+pub async fn number(
     tx: &mut Tx,
-    id: i64,
-) -> Result<Option<(NewsletterId, DbDate, Revision)>, DbError> {
+    newsletter: NewsletterId,
+    date: Date,
+    revision: &Revision,
+) -> Result<Option<i64>, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT id FROM issue_revisions WHERE newsletter_id = $1 AND issue_date = $2 AND revision = $3",
+        newsletter,
+        DbDate(date),
+        revision
+    )
+    .fetch_optional()
+    .await
+}
+
+/// Returns the newsletter, the date and the revision of a number.
+pub async fn get_by_id(tx: &mut Tx, id: i64) -> Result<Option<(NewsletterId, DbDate, Revision)>, DbError> {
     query_as!(tx, "SELECT newsletter_id, issue_date, revision FROM issue_revisions WHERE id = $1", id)
         .fetch_optional()
         .await

@@ -94,9 +94,9 @@ async fn awaiting_operator(
     let planning = Planning { rules: settings.digest.rules(), setup: settings.setup(), now: request.now };
     let it = forecast(planning, tx, request.newsletter, issue.date()).await?;
     let revision = it.content.revision();
-    // The link names it, and the operator may approve it after it has changed.
-    let shown = revisions::keep(tx, issue.newsletter_id, issue.date(), &it.content, request.now).await?;
-    let page = Some(request.review_page(shown));
+    // Planning has kept it, unless an article changed since.
+    let shown = revisions::number(tx, issue.newsletter_id, issue.date(), &revision).await?;
+    let review = shown.map(|shown| request.review_page(shown));
     let wanted = request.context.settings.digest.rules().for_newsletter(newsletter).min_stories;
     let titles: Vec<&str> = it.content.stories.iter().map(|story| story.title.as_str()).collect();
     let planned = PlannedIssue {
@@ -110,10 +110,10 @@ async fn awaiting_operator(
     };
     Ok(match (request.mail.kind, issue.waits_for.as_deref()) {
         (EmailKind::TooFewStories, Some(plan::WAITS_FOR_STORIES)) => {
-            request.operator_email_about(page, NoticeKind::TooFewStories { issue: planned, wanted })
+            request.operator_email_about(review, NoticeKind::TooFewStories { issue: planned, wanted })
         }
         (EmailKind::ApprovalWanted, Some(plan::WAITS_FOR_APPROVAL)) => {
-            request.operator_email_about(page, NoticeKind::ApprovalWanted { issue: planned })
+            request.operator_email_about(review, NoticeKind::ApprovalWanted { issue: planned })
         }
         _ => Content::NotNeeded("the issue no longer waits for an operator"),
     })

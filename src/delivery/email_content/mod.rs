@@ -87,12 +87,12 @@ impl EmailRequest<'_> {
     }
 
     fn operator_email(&self, kind: NoticeKind<'_>) -> Content {
-        let page = self.page_about(&kind);
-        self.operator_email_about(page, kind)
+        self.operator_email_about(None, kind)
     }
 
-    /// Makes an email that links to a page.
+    /// Makes an email that links to a page; without one, to that about its matter.
     fn operator_email_about(&self, page: Option<String>, kind: NoticeKind<'_>) -> Content {
+        let page = page.or_else(|| self.page_about(&kind));
         let email = notice::render(&Notice {
             masthead: self.masthead(),
             slug: &self.newsletter.newsletter.slug,
@@ -143,7 +143,7 @@ struct ReaderLinks {
 
 /// Whether making the content writes to the database, which needs a writable transaction.
 pub(crate) const fn needs_write(kind: EmailKind) -> bool {
-    matches!(kind, EmailKind::Welcome | EmailKind::ApprovalWanted | EmailKind::TooFewStories)
+    matches!(kind, EmailKind::Welcome)
 }
 
 /// Makes the content of an email that was begun.

@@ -25,7 +25,9 @@ pub struct Revision(String);
 impl Revision {
     /// Parses a whole revision, as the database and forms have it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        is_hex(text, DIGITS).then(|| Self(text.to_owned())).ok_or_else(|| "a revision has 64 hex digits".into())
+        is_hex(text, DIGITS)
+            .then(|| Self(text.to_owned()))
+            .ok_or_else(|| "a revision has 64 hex digits".into())
     }
 
     /// Returns the digits that are shown.

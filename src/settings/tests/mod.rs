@@ -47,7 +47,9 @@ fn without_a_public_url_links_lead_to_where_daily_listens() {
 #[test]
 fn a_port_for_operators_needs_the_host_by_which_they_reach_it() {
     let file = |public_url: &str, host: &str| {
-        format!("[http]\npublic_url = \"{public_url}\"\n[admin]\nlisten = \"127.0.0.1:8081\"\nhost = \"{host}\"\n")
+        format!(
+            "[http]\npublic_url = \"{public_url}\"\n[admin]\nlisten = \"127.0.0.1:8081\"\nhost = \"{host}\"\n"
+        )
     };
     let found = problems(&file("https://news.example.org", ""), &[]);
     assert!(found.len() == 1 && found[0].contains("admin.host"), "{found:?}");

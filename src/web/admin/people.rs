@@ -232,7 +232,8 @@ pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
             )
         }
         "reset" => {
-            reset_second_factor(&desk.admin.operators, &actor, operator.id, Some(desk.who.session.id)).await?;
+            reset_second_factor(&desk.admin.operators, &actor, operator.id, Some(desk.who.session.id))
+                .await?;
             Flash::wait("Reset.", format!("{called} sets up a new second factor at the next sign-in."))
         }
         "remove" if operator.id != desk.who.operator.id => {

@@ -537,11 +537,7 @@ pub async fn now(
         let text = "The issue was changed or cancelled while you decided. See what, then decide.";
         return desk.done(&page, Flash::alarm("Nothing was sent.", text)).await;
     }
-    desk.done(
-        &desk.path("live"),
-        Flash::fine("Going out.", format!("Revision {revision} leaves now.")),
-    )
-    .await
+    desk.done(&desk.path("live"), Flash::fine("Going out.", format!("Revision {revision} leaves now."))).await
 }
 
 /// Lets an issue go out although not everything is set up.
@@ -581,8 +577,7 @@ pub async fn skip(
         return desk.done(&desk.issue_path(date, "send"), wrong_name(&desk)).await;
     }
     let issue = begun(&desk, date).await?;
-    let status =
-        skip_issue(desk.admin.actions(), &desk.actor(), issue.id, &reason(&fields.reason)).await?;
+    let status = skip_issue(desk.admin.actions(), &desk.actor(), issue.id, &reason(&fields.reason)).await?;
     if status != IssueStatus::Cancelled {
         return Err(Refused::Failed(format!("The issue is already {status}.")));
     }

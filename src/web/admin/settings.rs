@@ -289,13 +289,10 @@ pub async fn post(Posted { desk, fields: entered }: Posted<BTreeMap<String, Stri
             .map_err(|error| SaveError::Db(DbError::Decode(Box::new(error))))?;
         details.apply(it).map_err(SaveError::Fields)
     };
-    let error = match set_newsletter(desk.admin.actions(), &desk.actor(), desk.record().id, change).await {
-        Ok(_) => {
-            return desk
-                .done(&desk.path("settings"), Flash::fine("Saved.", "The next issues are below."))
-                .await;
-        }
-        Err(error) => error,
+    let saved = set_newsletter(desk.admin.actions(), &desk.actor(), desk.record().id, change).await;
+    let Err(error) = saved else {
+        let flash = Flash::fine("Saved.", "The next issues are below.");
+        return desk.done(&desk.path("settings"), flash).await;
     };
     let now = match &error {
         SaveError::Changed(now) => now.clone(),

@@ -4,7 +4,7 @@ use super::{APPROVAL_ENDED, apply, date_of, seen_forecast};
 use crate::{
     actions::issue::{
         edit_fields::IssueEdit,
-        edit_issue::{Edited, MAX_NOTE_CHARS},
+        edit_issue::{EditOutcome, MAX_NOTE_CHARS},
     },
     db::{DbError, audit, issues::revisions},
     domain::{
@@ -273,13 +273,14 @@ pub async fn post(
             let names: Vec<&str> = changed.iter().map(|(field, _)| field.label()).collect();
             let text = format!("{}.", names.join(", "));
             let flash = match edited {
-                Edited::ApprovalEnded => Flash::wait("Saved.", format!("{text} {APPROVAL_ENDED}")),
-                Edited::Changed | Edited::Unchanged => Flash::fine("Saved.", text),
+                EditOutcome::ApprovalEnded => Flash::wait("Saved.", format!("{text} {APPROVAL_ENDED}")),
+                EditOutcome::Changed | EditOutcome::Unchanged => Flash::fine("Saved.", text),
             };
             return desk.done(&desk.issue_path(date, ""), flash).await;
         }
     }
-    unsaved(&desk, date, &mine, "Others are editing this issue at the same moment. Go back and save again.").await
+    unsaved(&desk, date, &mine, "Others are editing this issue at the same moment. Go back and save again.")
+        .await
 }
 
 /// Returns the content that the editor saw, if it was kept.

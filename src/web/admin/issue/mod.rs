@@ -15,7 +15,7 @@ use crate::{
         feed::add_article::add_article,
         issue::{
             decide::shown_forecast,
-            edit_issue::{EditError, Edited, StoryChange, edit_version},
+            edit_issue::{EditError, EditOutcome, StoryChange, edit_version},
             send_issue::{BeginError, begin_issue, is_too_far},
         },
         operator::sessions::set_view,
@@ -533,7 +533,7 @@ pub async fn post(
     let edited = apply(&desk, &it, None, &IssueWords::default(), &changes).await?;
     let text = format!("{}{}", titled(story).await?, meanwhile(&it, &fields.revision));
     let mut flash = match edited {
-        Some(Edited::ApprovalEnded) => Flash::wait(title, format!("{text} {APPROVAL_ENDED}")),
+        Some(EditOutcome::ApprovalEnded) => Flash::wait(title, format!("{text} {APPROVAL_ENDED}")),
         _ => Flash::fine(title, text),
     };
     flash.undo = undo.map(|(name, id)| {
@@ -589,7 +589,7 @@ pub async fn apply(
     version: Option<i64>,
     words: &IssueWords,
     changes: &[StoryChange],
-) -> Result<Option<Edited>, Refused> {
+) -> Result<Option<EditOutcome>, Refused> {
     let (context, actor) = (desk.admin.actions(), desk.actor());
     let issue =
         begin_issue(context, &actor, desk.record(), seen.date).await.map_err(|error| match error {
@@ -604,7 +604,10 @@ pub async fn apply(
             return Err(Refused::Failed(format!("{}.", super::words::sentence(&other.to_string()))));
         }
     };
-    desk.admin.work.plan(issue.id).await.map_err(Refused::Failed)?;
+    // The edit is saved, and a job plans the issue if this doesn't.
+    if let Err(error) = desk.admin.work.plan(issue.id).await {
+        tracing::warn!(issue = %issue.id, error, "could not plan an edited issue at once");
+    }
     // An operator who had seen everything has also seen their own change.
     let view =
         views::get(&mut desk.db().read().await?, desk.who.operator.id, desk.record().id, seen.date).await?;
