@@ -167,7 +167,7 @@ impl World {
                 let Some((_, issue)) = self.reopen(*reader, "uncertain", 0).await else { return };
                 let status = if *sent { DeliveryStatus::Sent } else { DeliveryStatus::Failed };
                 let (mut tx, now) = (app.app.db.begin().await.unwrap(), app.clock.now());
-                deliveries::settle_uncertain(&mut tx, issue, status, now).await.unwrap();
+                deliveries::settle_uncertain(&mut tx, issue, status, now, deliveries::PORTION).await.unwrap();
                 tx.commit().await.unwrap();
             }
             Step::Welcome { newsletter, reader } => {

@@ -3,8 +3,9 @@
 use crate::support::{
     Engine, on_both_engines,
     service::{Installation, write_feed},
+    store::Store,
 };
-use daily::clock::Clock;
+use daily::{clock::Clock, db::DatabaseUrl};
 use jiff::{ToSpan as _, tz::TimeZone};
 use serde_json::Value;
 
@@ -87,4 +88,12 @@ async fn an_approval_names_the_revision_that_was_shown(engine: Engine) {
     let approved = run(&here, &["issue", "approve", "--revision", &second]).await;
     assert!(approved.contains(&format!("revision {second}, is approved and goes out now")), "{approved}");
     assert_eq!(shown(&here, &["issue", "show"]).await["revision"], second, "an approval changes nothing");
+    // An editor can find another content whose revision begins with the same digits.
+    let store = match here.database() {
+        DatabaseUrl::Sqlite(path) => Store::open(&format!("sqlite://{}", path.display())).await,
+        DatabaseUrl::Postgres(url) => Store::open(&url).await,
+    };
+    store.forge_revision(&second, ("Lights!", "Lamps!")).await;
+    let message = refused(&here, &["issue", "approve", "--revision", &second]).await;
+    assert!(message.contains("different contents of the issue"), "{message}");
 }

@@ -5,17 +5,28 @@ mod pages;
 mod sending;
 
 use crate::support::{
-    Engine, TestApp, on_both_engines,
-    operator::{PASSWORD, csrf_in},
+    Engine, OPERATOR, TestApp, on_both_engines,
+    operator::{PASSWORD, csrf_in, key_in},
 };
-use daily::actions::operator::links::make_first_link;
+use daily::{
+    actions::operator::{
+        change_operator::change_operator,
+        links::{make_first_link, make_link},
+        second_factor::reset_second_factor,
+    },
+    db::audit,
+    domain::operator::totp,
+};
 use jiff::SignedDuration;
 
 on_both_engines!(
     the_first_account_is_made_with_a_link_once,
     signing_in_takes_a_password_and_a_code,
+    a_second_factor_is_set_up_once_with_a_key_nobody_else_was_shown,
     a_recovery_code_works_once,
     wrong_passwords_tell_nothing_and_are_limited,
+    nobody_can_lock_an_operator_out_of_a_browser_they_use,
+    links_to_choose_a_password_end_with_what_they_were_made_for,
     sessions_are_rotated_listed_and_ended,
     forms_without_their_token_change_nothing,
     roles_decide_what_is_allowed,
@@ -71,6 +82,35 @@ async fn signing_in_takes_a_password_and_a_code(engine: Engine) {
     assert_eq!(away.page.status, 422, "a code counts once");
 }
 
+async fn a_second_factor_is_set_up_once_with_a_key_nobody_else_was_shown(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.account("ines@example.org", "viewer").await;
+    let ines = app.desk("ines@example.org");
+    ines.chooses_password("Ines").await;
+    // Somebody else knows the password, and looks at the key first.
+    let eve = app.desk("ines@example.org");
+    eve.signs_in(PASSWORD).await;
+    let place = "/admin/sign-in/second-factor";
+    let foreign = key_in(&eve.opens(place).await);
+    let own = key_in(&ines.opens(place).await);
+    assert_ne!(own, foreign, "each session has a key of its own");
+    assert_eq!(own, key_in(&ines.opens(place).await), "which stays the same when the page is loaded again");
+    let codes = ines.sets_up_second_factor().await;
+    assert!(codes.contains("recovery codes"), "{codes}");
+    let late = eve.get(place).await;
+    assert_eq!(late.location.as_deref(), Some("/admin/sign-in?next=%2Fadmin"), "{}", late.page);
+    app.clock.advance(SignedDuration::from_secs(60));
+    eve.signs_in(PASSWORD).await;
+    let code = totp::code(&foreign, app.clock.now());
+    let place = "/admin/sign-in/code";
+    assert_eq!(eve.submits_on(place, place, &[("code", &code)]).await.page.status, 422);
+    // A reset ends the sessions that the old factor opened.
+    assert_eq!(ines.get("/admin/n/daily").await.page.status, 200);
+    let record = app.operator_record("ines@example.org").await;
+    reset_second_factor(&app.app.operators, &OPERATOR, record.id, None).await.unwrap();
+    assert!(ines.get("/admin/n/daily").await.location.unwrap().starts_with("/admin/sign-in?"));
+}
+
 async fn a_recovery_code_works_once(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.account("ines@example.org", "viewer").await;
@@ -85,6 +125,14 @@ async fn a_recovery_code_works_once(engine: Engine) {
         desk.signs_in(PASSWORD).await;
         assert_eq!(desk.submits_on(place, place, &[("code", &code)]).await.page.status, expected);
     }
+    let id = app.operator_record("ines@example.org").await.id;
+    let mut tx = app.app.db.read().await.unwrap();
+    let used = audit::for_subject(&mut tx, "operator.recovery_code", id.0).await.unwrap();
+    assert_eq!(used.len(), 1, "{used:?}");
+    assert_eq!(
+        (&used[0].before["recovery_codes"], &used[0].after["recovery_codes"]),
+        (&10.into(), &9.into())
+    );
 }
 
 async fn wrong_passwords_tell_nothing_and_are_limited(engine: Engine) {
@@ -109,6 +157,51 @@ async fn wrong_passwords_tell_nothing_and_are_limited(engine: Engine) {
     assert_eq!(right.page.status, 429, "the right password is refused, too");
     app.clock.advance(SignedDuration::from_mins(20));
     assert_eq!(app.desk("ines@example.org").signs_in(PASSWORD).await.page.status, 303);
+}
+
+async fn nobody_can_lock_an_operator_out_of_a_browser_they_use(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let ines = app.operator("Ines", "viewer").await;
+    ines.set_token("");
+    let tom = app.operator("Tom", "viewer").await;
+    tom.set_token("");
+    let attempts = app.app.operators.keys.fingerprint("operator account ines@example.org");
+    let until = app.clock.now() + SignedDuration::from_hours(1);
+    app.store().await.use_up_limit(&attempts, until).await;
+    assert_eq!(app.desk("ines@example.org").signs_in(PASSWORD).await.page.status, 429);
+    let foreign = tom.signs_in_as("ines@example.org", PASSWORD).await;
+    assert_eq!(foreign.page.status, 429, "Tom's browser is known for Tom only");
+    assert_eq!(ines.signs_in(PASSWORD).await.page.status, 303);
+    let known = app.app.operators.keys.fingerprint("operator browser ines@example.org");
+    app.store().await.use_up_limit(&known, until).await;
+    ines.set_token("");
+    assert_eq!(ines.signs_in(PASSWORD).await.page.status, 429, "it has a limit of its own");
+}
+
+async fn links_to_choose_a_password_end_with_what_they_were_made_for(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let ines = app.operator("Ines", "editor").await;
+    let id = app.operator_record("ines@example.org").await.id;
+    let link = async || {
+        let token = make_link(&app.app.actions, &OPERATOR, id).await.unwrap();
+        format!("/admin/welcome/{token}")
+    };
+    let status = async |link: &str| app.desk("ines@example.org").opens(link).await.status;
+    let change = async |roles: &str| {
+        let roles = roles.parse().unwrap();
+        change_operator(&app.app.actions, &OPERATOR, id, "Ines", &roles, true).await.unwrap();
+    };
+    let first = link().await;
+    change("editor").await;
+    assert_eq!(status(&first).await, 200, "nothing was changed");
+    change("viewer").await;
+    assert_eq!(status(&first).await, 404, "it was made for an editor");
+    let second = link().await;
+    let new = "another lantern otter quay";
+    let fields = [("old", PASSWORD), ("password", new), ("again", new)];
+    let page = ines.does("/admin/me", "/admin/me", &fields).await;
+    assert!(page.contains("All your other sessions have ended."), "{page}");
+    assert_eq!(status(&second).await, 404, "a password was chosen since");
 }
 
 async fn sessions_are_rotated_listed_and_ended(engine: Engine) {
@@ -169,7 +262,6 @@ async fn roles_decide_what_is_allowed(engine: Engine) {
     assert!(!viewer.opens("/admin/n/daily").await.contains(">People<"));
     let record = app.operator_record("vera@example.org").await;
     let none = "".parse().unwrap();
-    let change = daily::actions::operator::change_operator::change_operator;
-    change(&app.app.actions, &crate::support::OPERATOR, record.id, "Vera", &none, true).await.unwrap();
+    change_operator(&app.app.actions, &OPERATOR, record.id, "Vera", &none, true).await.unwrap();
     assert!(viewer.get("/admin/n/daily").await.location.is_some(), "without a role, they are signed out");
 }

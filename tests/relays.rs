@@ -133,7 +133,7 @@ async fn with_hold_an_uncertain_delivery_waits_for_the_operator(engine: Engine) 
     assert_eq!(server.record().messages.len(), 1, "none repeats");
     assert_eq!(app.latest_issue().await.status, IssueStatus::Sending);
     let issue = app.latest_issue().await.id;
-    let settled = resolve_issue(&app.app.actions, &OPERATOR, issue, Resolution::Sent).await.unwrap();
+    let settled = resolve_issue(&app.app.actions, &OPERATOR, issue, Resolution::Sent, None).await.unwrap();
     app.settle().await;
     assert_eq!((settled, app.latest_issue().await.status), (1, IssueStatus::Sent));
 }

@@ -88,6 +88,7 @@ CREATE TABLE operator_sessions (
     user_agent  TEXT NOT NULL,
     client      TEXT NOT NULL, -- IP address
     flash       TEXT, -- what the next page says, as JSON
+    totp_nonce  TEXT, -- of a second factor that is being set up in it
     created_at  INTEGER NOT NULL,
     seen_at     INTEGER NOT NULL
 ) STRICT;
@@ -530,13 +531,14 @@ CREATE INDEX issues_heartbeat ON issues (heartbeat_after) WHERE heartbeat_after 
 
 -- A revision of an issue that an operator was shown, so that a later one can be compared with it.
 CREATE TABLE issue_revisions (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
     newsletter_id INTEGER NOT NULL REFERENCES newsletters (id),
     issue_date    TEXT    NOT NULL,
-    revision      TEXT    NOT NULL, -- the beginning of a hash of the content, in hex
+    revision      TEXT    NOT NULL, -- SHA-256 of the content, in hex; people see eight digits
     content       TEXT    NOT NULL, -- JSON
     shown_at      INTEGER NOT NULL,
-    PRIMARY KEY (newsletter_id, issue_date, revision)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (newsletter_id, issue_date, revision)
+) STRICT;
 
 -- A change of an issue's status.
 CREATE TABLE issue_events (

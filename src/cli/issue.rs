@@ -202,7 +202,7 @@ async fn resolve(app: &App, actor: &Actor, which: &Which, resolution: ResolveAs)
         ResolveAs::Failed => Resolution::Failed,
         ResolveAs::Retry => Resolution::Retry,
     };
-    match resolve_issue(&app.actions, actor, issue.id, resolution).await? {
+    match resolve_issue(&app.actions, actor, issue.id, resolution, None).await? {
         0 => outln!("nothing is in doubt about the issue of {}", issue.issue_date),
         count => outln!("{count} settled"),
     }

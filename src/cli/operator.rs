@@ -79,7 +79,7 @@ impl Operator {
                     )));
                 };
                 if reset_second_factor {
-                    second_factor::reset_second_factor(&app.operators, actor, operator.id).await?;
+                    second_factor::reset_second_factor(&app.operators, actor, operator.id, None).await?;
                 }
                 let link = password_link(app, actor, operator.id).await?;
                 output.record(&json!({ "address": address.as_str(), "link": link }), || {

@@ -3,7 +3,8 @@
 //! An action records its entry in the transaction that makes the change, so neither exists without the other.
 
 use super::{DbError, DbTime, Tx};
-use crate::db::engine::query::{query, query_as};
+use crate::db::engine::columns::DbList;
+use crate::db::engine::query::{query, query_as, query_scalar};
 use crate::domain::{actor::Actor, ids::AuditId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -50,6 +51,10 @@ fn changes(mut before: Value, mut after: Value) -> (Value, Value) {
     (before, after)
 }
 
+fn serialized(actor: &Actor) -> Result<String, DbError> {
+    serde_json::to_string(actor).map_err(|error| DbError::Encode(Box::new(error)))
+}
+
 /// Adds an entry with the fields that changed. Adds nothing if none did.
 pub async fn record(tx: &mut Tx, entry: Entry<'_>, now: Timestamp) -> Result<(), DbError> {
     let (before, after) = changes(entry.before, entry.after);
@@ -57,7 +62,7 @@ pub async fn record(tx: &mut Tx, entry: Entry<'_>, now: Timestamp) -> Result<(),
         return Ok(());
     }
     let text = |value: &Value| (!value.is_null()).then(|| value.to_string());
-    let actor = serde_json::to_string(entry.actor).map_err(|error| DbError::Encode(Box::new(error)))?;
+    let actor = serialized(entry.actor)?;
     query!(
         tx,
         "INSERT INTO audit (occurred_at, actor, action, subject_id, before_values, after_values) \
@@ -103,6 +108,28 @@ pub async fn for_subject(tx: &mut Tx, action: &str, subject: i64) -> Result<Vec<
     .fetch_all()
     .await?;
     rows.into_iter().map(read).collect()
+}
+
+/// Returns whether an actor has made one of these changes of one of these rows since a time.
+pub async fn has_entry(
+    tx: &mut Tx,
+    actor: &Actor,
+    actions: &[&str],
+    subjects: &[i64],
+    since: Timestamp,
+) -> Result<bool, DbError> {
+    let found: i64 = query_scalar!(
+        tx,
+        "SELECT count(*) FROM (SELECT 1 FROM audit WHERE action {in $1} AND subject_id {in $2} AND actor = $3 \
+         AND occurred_at >= $4 LIMIT 1) AS found",
+        DbList(actions),
+        DbList(subjects),
+        serialized(actor)?,
+        DbTime(since)
+    )
+    .fetch_one()
+    .await?;
+    Ok(found > 0)
 }
 
 type Row = (AuditId, DbTime, String, String, Option<i64>, Option<String>, Option<String>);

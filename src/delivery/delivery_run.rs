@@ -102,7 +102,7 @@ impl DeliveryRun {
         claims::expire(&mut tx, issue, now).await?;
         deliveries::recover(&mut tx, issue).await?;
         if !context.settings.sending.hold_uncertain() {
-            deliveries::retry_uncertain(&mut tx, issue, retry::MAX_REPEATS, now).await?;
+            deliveries::retry_uncertain(&mut tx, issue, retry::MAX_REPEATS, now, deliveries::PORTION).await?;
         }
         if now.duration_since(context.clock.adjusted(first_due)) > retry::GIVE_UP_AFTER {
             deliveries::give_up(&mut tx, issue, now - retry::GIVE_UP_AFTER, now).await?;
@@ -272,7 +272,7 @@ impl DeliveryRun {
         claims::expire(&mut tx, issue, now).await?;
         deliveries::recover(&mut tx, issue).await?;
         if !self.context.settings.sending.hold_uncertain() {
-            deliveries::retry_uncertain(&mut tx, issue, retry::MAX_REPEATS, now).await?;
+            deliveries::retry_uncertain(&mut tx, issue, retry::MAX_REPEATS, now, deliveries::PORTION).await?;
         }
         // A run that only waits for its last answers doesn't count as working on the issue.
         if !self.stopped.is_cancelled() {

@@ -25,7 +25,7 @@ pub enum Purpose {
     NewAddress,
     /// Opens a data export; the id is the request's.
     DataExport,
-    /// Opens an issue's approval for an operator who signs in; the id holds the issue and the revision.
+    /// Opens an issue's approval for an operator who signs in; the id is that of a revision that was shown.
     ReviewIssue,
 }
 

@@ -15,7 +15,7 @@ use crate::{
         ids::ArticleId,
         issue::{
             plan::{Plan, PlanInputs},
-            revision::{Content, Revision, Story},
+            revision::{Content, Story},
             sections::Heading,
             status::IssueStatus,
         },
@@ -72,10 +72,13 @@ impl Stories {
             }
             articles.insert(*id, article);
         }
-        let approved = match issue.and_then(|issue| Some((issue, issue.approved_revision.as_deref()?))) {
-            Some((issue, revision)) => approved_content(tx, issue, revision).await?,
-            None => None,
-        };
+        let approved: Option<Content> =
+            match issue.and_then(|issue| Some((issue, issue.approved_revision.as_ref()?))) {
+                Some((issue, revision)) => {
+                    revisions::get(tx, issue.newsletter_id, issue.date(), revision).await?
+                }
+                None => None,
+            };
         let mut made = pictures::made(tx, issue.map(|issue| issue.id), ids).await?;
         let mut restored = HashMap::new();
         for story in approved.into_iter().flat_map(Content::into_pool) {
@@ -124,18 +127,6 @@ impl Stories {
         if let Some(article) = self.articles.get_mut(&id) {
             canonical_url(url).as_str().clone_into(&mut article.url);
         }
-    }
-}
-
-/// Returns the content that an operator approved.
-async fn approved_content(
-    tx: &mut Tx,
-    issue: &IssueRecord,
-    revision: &str,
-) -> Result<Option<Content>, DbError> {
-    match Revision::parse(revision) {
-        Ok(revision) => revisions::get(tx, issue.newsletter_id, issue.date(), &revision).await,
-        Err(_) => Ok(None),
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Admin {
     /// Where the operators' pages are served. `None`: with the readers' pages.
     #[serde(deserialize_with = "listen")]
     pub listen: Option<SocketAddr>,
-    /// The only host name for which they are served. `None`: any.
+    /// The only `Host` header for which they are served. `None`: any.
     #[serde(deserialize_with = "host")]
     pub host: Option<String>,
     /// Whether operators sign in with a second factor.
@@ -29,10 +29,21 @@ impl Admin {
     pub fn url(&self, public_url: &str) -> String {
         let scheme = public_url.split("://").next().unwrap_or("https");
         match (&self.host, self.listen) {
+            (Some(host), _) if has_no_name(host) => format!("http://{host}"),
             (Some(host), _) => format!("{scheme}://{host}"),
             (None, Some(listen)) => format!("http://{listen}"),
             (None, None) => public_url.to_owned(),
         }
+    }
+}
+
+/// Whether a host is an address or this machine, for which nobody has a certificate.
+fn has_no_name(host: &str) -> bool {
+    let url = url::Url::parse(&format!("http://{host}/")).ok();
+    match url.as_ref().and_then(url::Url::host) {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) => true,
+        None => false,
     }
 }
 
@@ -57,4 +68,25 @@ fn host<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> 
             Err(format!("`{text}` is not a host name"))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_is_that_of_the_host_and_addresses_are_plain_http() {
+        let url = |listen: Option<&str>, host: Option<&str>| {
+            let listen = listen.map(|text| text.parse().unwrap());
+            let host = host.map(str::to_owned);
+            Admin { listen, host, second_factor: true, second_person: false }.url("https://news.example.org")
+        };
+        assert_eq!(url(None, None), "https://news.example.org");
+        assert_eq!(url(None, Some("desk.example.org")), "https://desk.example.org");
+        let listen = Some("10.0.0.5:8081");
+        assert_eq!(url(listen, Some("desk.example.org")), "https://desk.example.org");
+        for host in ["10.0.0.5:8081", "localhost:8081", "[::1]:8081"] {
+            assert_eq!(url(listen, Some(host)), format!("http://{host}"));
+        }
+    }
 }

@@ -78,7 +78,7 @@ const CURES: [&[(&str, &str)]; 14] = [
 
 /// Everything that can be configured, checked.
 #[derive(Debug, Clone, Deserialize, Validate)]
-#[validate(schema(function = some_relay))]
+#[validate(schema(function = some_relay), schema(function = host_of_operators))]
 pub struct Settings {
     #[validate(nested)]
     pub admin: Admin,
@@ -222,6 +222,19 @@ impl Settings {
 
 fn some_relay(settings: &Settings) -> Result<(), ValidationError> {
     if settings.relays.is_empty() { Err(wrong("relays", "there is none", None)) } else { Ok(()) }
+}
+
+/// Links and cookies of the operators' pages depend on how a port of their own is reached.
+fn host_of_operators(settings: &Settings) -> Result<(), ValidationError> {
+    let it = &settings.admin;
+    if it.listen.is_some() && it.host.is_none() && settings.http.public_url.starts_with("https://") {
+        let problem =
+            "admin.listen is set, and public_url is HTTPS, so it must say how operators reach their pages";
+        let cure = "write the name that your proxy serves over HTTPS, such as desk.example.org, or the address and port \
+                    that operators open over plain HTTP, such as 127.0.0.1:8081";
+        return Err(wrong("admin.host", problem, Some(cure)));
+    }
+    Ok(())
 }
 
 fn defaults() -> Table {

@@ -2,9 +2,10 @@
 
 use crate::support::{
     Engine, TestApp, on_both_engines,
-    operator::{PASSWORD, csrf_in},
+    operator::{Desk, PASSWORD, csrf_in, hidden},
 };
 use daily::domain::subscriber::subscription::SubscriptionStatus;
+use std::collections::BTreeMap;
 
 on_both_engines!(
     readers_are_found_by_address_beginning_and_domain,
@@ -12,6 +13,7 @@ on_both_engines!(
     a_reader_is_added_with_and_without_evidence,
     stories_and_feeds_are_looked_after,
     a_newsletter_is_changed_and_wrong_fields_are_named,
+    two_admins_dont_overwrite_each_others_settings,
     people_are_invited_and_the_last_admin_stays,
     every_page_opens_and_addresses_are_only_text,
 );
@@ -110,6 +112,49 @@ async fn a_newsletter_is_changed_and_wrong_fields_are_named(engine: Engine) {
         "{wrong}"
     );
     assert_eq!(app.newsletter().await.newsletter.title, "The Lamp");
+}
+
+async fn two_admins_dont_overwrite_each_others_settings(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let (ada, tom) = (app.operator("Ada", "admin").await, app.operator("Tom", "admin").await);
+    let page = "/admin/n/daily/settings";
+    let form = ada.opens(page).await;
+    let shown = hidden(&form, "shown").replace("&quot;", "\"");
+    let all: BTreeMap<String, String> = serde_json::from_str(&shown).unwrap();
+    // A browser sends every field, with what was changed.
+    let send = async |desk: &Desk<'_>, shown: &str, changes: &[(&str, &str)]| {
+        let mut fields: BTreeMap<&str, &str> = all.iter().map(|(name, text)| (&**name, &**text)).collect();
+        fields.extend(changes.iter().copied());
+        fields.insert("shown", shown);
+        let fields: Vec<(&str, &str)> = fields.into_iter().collect();
+        desk.submits_on(page, page, &fields).await.page
+    };
+    assert_eq!(send(&tom, &shown, &[("title", "The Lantern"), ("fonts", "sans")]).await.status, 303);
+    let wrong =
+        send(&ada, &shown, &[("archive", "none"), ("approval", "required"), ("send_time", "25:00")]).await;
+    assert_eq!(wrong.status, 422, "{wrong}");
+    for kept in ["value=\"none\" selected", "value=\"required\" selected", "value=\"sans\" selected"] {
+        assert!(wrong.contains(kept), "{kept}: {wrong}");
+    }
+    assert_eq!(send(&ada, &shown, &[("tagline", "Light")]).await.status, 303);
+    let it = app.newsletter().await.newsletter;
+    assert_eq!((it.title.as_str(), it.tagline.as_str()), ("The Lantern", "Light"), "both changes are in");
+    let conflict = send(&ada, &shown, &[("title", "The Lamp")]).await;
+    assert!(conflict.status == 409 && conflict.contains("Title: The Lantern"), "{conflict}");
+    let newer = hidden(&conflict, "shown").replace("&quot;", "\"");
+    assert_eq!(send(&ada, &newer, &[("title", "The Lamp"), ("tagline", "Light")]).await.status, 303);
+    assert_eq!(app.newsletter().await.newsletter.title, "The Lamp");
+    // People are changed in the same way.
+    let page = "/admin/people";
+    let id = app.operator_record("tom@example.org").await.id.to_string();
+    let seen = app.operator_record("tom@example.org").await.profile();
+    let change = async |desk: &Desk<'_>, role: &str| {
+        let fields = [("do", "change"), ("id", &*id), ("seen", &*seen), ("name", "Tom"), ("role", role)];
+        desk.submits_on(page, page, &fields).await.page
+    };
+    assert_eq!(change(&ada, "editor").await.status, 303);
+    let refused = change(&ada, "sender").await;
+    assert!(refused.status == 409 && refused.contains("Tom: editor"), "{refused}");
 }
 
 async fn people_are_invited_and_the_last_admin_stays(engine: Engine) {

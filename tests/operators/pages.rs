@@ -1,12 +1,21 @@
 //! Operators look at issues and edit them on their pages.
 
-use crate::support::{Engine, TestApp, on_both_engines, operator::hidden};
-use daily::db::engine::processes;
+use crate::support::{
+    Engine, OPERATOR, TestApp, on_both_engines,
+    operator::{Desk, csrf_in, hidden},
+};
+use daily::{
+    actions::issue::{approve_issue::approve_issue, cancel_issue::cancel_issue},
+    db::engine::processes,
+};
 
 on_both_engines!(
     today_says_what_goes_out_next,
     an_editor_pins_drops_and_moves_stories,
+    buttons_keep_edited_texts_and_say_when_an_approval_ends,
     two_editors_of_one_text_see_both_versions,
+    looking_far_ahead_leaves_nothing_behind,
+    no_typed_text_is_lost,
     titles_from_feeds_are_only_text,
 );
 
@@ -72,6 +81,38 @@ async fn an_editor_pins_drops_and_moves_stories(engine: Engine) {
     assert!(titles().await[1].is_some());
 }
 
+async fn buttons_keep_edited_texts_and_say_when_an_approval_ends(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("ann@example.org").await;
+    let bridge = app.article("The bridge opens").await.to_string();
+    app.article("The market moves").await;
+    let desk = app.operator("Ines", "editor").await;
+    let form = format!("{EDIT}?story={bridge}");
+    let seen = hidden(&desk.opens(&form).await, "revision");
+    let fields =
+        [("revision", seen.as_str()), ("story", &bridge), ("title", "The new bridge"), ("summary", "")];
+    desk.does(&form, EDIT, &fields).await;
+    for button in ["pin", "undo", "drop", "undo"] {
+        let page = desk.does(ISSUE, ISSUE, &[(button, &bridge)]).await;
+        assert!(!page.contains("The approval has ended"), "{page}");
+    }
+    let page = desk.opens(ISSUE).await;
+    assert!(page.contains("target=\"_blank\">The new bridge"), "the headline is kept: {page}");
+    let approve = async || {
+        let issue = app.latest_issue().await.id;
+        approve_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
+    };
+    let is_approved = async || app.latest_issue().await.approved_at.is_some();
+    desk.does(ISSUE, ISSUE, &[("pin", &bridge)]).await;
+    approve().await;
+    desk.does(ISSUE, ISSUE, &[("pin", &bridge)]).await;
+    assert!(is_approved().await, "it was pinned already");
+    let page = desk.does(ISSUE, ISSUE, &[("undo", &bridge)]).await;
+    assert!(page.contains("The approval has ended") && !is_approved().await, "{page}");
+    let page = desk.does(&form, ISSUE, &[("revert", &bridge)]).await;
+    assert!(page.contains("Reverted.") && page.contains("target=\"_blank\">The bridge opens"), "{page}");
+}
+
 async fn two_editors_of_one_text_see_both_versions(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.reader("ann@example.org").await;
@@ -87,7 +128,7 @@ async fn two_editors_of_one_text_see_both_versions(engine: Engine) {
             ("summary", "About Council tax up.".to_owned()),
         ]
     };
-    let save = async |desk: &crate::support::operator::Desk<'_>, revision: &str, title: &str| {
+    let save = async |desk: &Desk<'_>, revision: &str, title: &str| {
         let fields = fields(revision, title);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         desk.submits_on(ISSUE, EDIT, &fields).await
@@ -109,6 +150,61 @@ async fn two_editors_of_one_text_see_both_versions(engine: Engine) {
     assert_eq!(tom.submits_on(ISSUE, EDIT, &note).await.page.status, 303);
     let page = tom.opens(ISSUE).await;
     assert!(page.contains("Taxes") && page.contains("Council tax up 3.9%"), "{page}");
+}
+
+async fn no_typed_text_is_lost(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("ann@example.org").await;
+    let story = app.article("Council tax up").await;
+    app.article("The bridge opens").await;
+    let (ines, tom) = (app.operator("Ines", "editor").await, app.operator("Tom", "editor").await);
+    let form = format!("{EDIT}?story={story}");
+    let id = story.to_string();
+    let seen = hidden(&ines.opens(&form).await, "revision");
+    let save = async |desk: &Desk<'_>, revision: &str, title: &str| {
+        let fields =
+            [("revision", revision), ("story", &id), ("title", title), ("summary", "About Council tax up.")];
+        desk.submits_on(ISSUE, EDIT, &fields).await.page
+    };
+    assert_eq!(save(&tom, &seen, "Council tax to rise").await.status, 303);
+    // The form with the mistake keeps what it began with, so Tom's headline is not overwritten unseen.
+    let summary = "x".repeat(2_000);
+    let fields =
+        [("revision", seen.as_str()), ("story", &id), ("title", "Council tax up"), ("summary", &summary)];
+    let wrong = ines.submits_on(ISSUE, EDIT, &fields).await.page;
+    assert!(wrong.status == 422 && wrong.contains(&summary), "{wrong}");
+    assert_eq!(hidden(&wrong, "revision"), seen);
+    let conflict = save(&ines, &seen, "Council tax up by 3.9%").await;
+    assert!(conflict.status == 409 && conflict.contains("Council tax to rise"), "{conflict}");
+    // The story is dropped, then the issue is frozen.
+    tom.does(ISSUE, ISSUE, &[("drop", &id)]).await;
+    let late = save(&ines, &seen, "Council tax up by 3.9%").await;
+    assert!(late.status == 409 && late.contains("value=\"Council tax up by 3.9%\""), "{late}");
+    let note =
+        [("revision", seen.as_str()), ("subject", "Taxes"), ("preheader", ""), ("note", "A long note")];
+    let issue = app.latest_issue().await.id;
+    cancel_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
+    let token = csrf_in(&ines.opens("/admin/me").await);
+    let late = ines.posts(EDIT, &[&[("csrf", token.as_str())], &note[..]].concat()).await.page;
+    assert!(late.status == 409 && late.contains("A long note") && late.contains("cancelled"), "{late}");
+    app.clock.advance(jiff::SignedDuration::from_hours(13));
+    let ended = ines.posts(EDIT, &[&[("csrf", token.as_str())], &note[..]].concat()).await;
+    let page = ines.opens(&ended.location.unwrap()).await;
+    assert!(page.contains("You were signed out, so what you sent was not saved."), "{page}");
+}
+
+async fn looking_far_ahead_leaves_nothing_behind(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let desk = app.operator("Vera", "viewer").await;
+    for date in ["2027-05-03", "9999-01-01"] {
+        for rest in ["", "/send"] {
+            let page = desk.opens(&format!("/admin/n/daily/issues/{date}{rest}")).await;
+            assert!(page.status == 404 && page.contains("more than a year ahead"), "{page}");
+        }
+    }
+    let store = app.store().await;
+    assert_eq!((store.rows_in("issue_revisions").await, store.rows_in("operator_views").await), (0, 0));
+    assert_eq!(desk.opens("/admin/n/daily/issues/2027-05-02").await.status, 200);
 }
 
 async fn titles_from_feeds_are_only_text(engine: Engine) {

@@ -1,19 +1,39 @@
 //! Operators approve, send, watch and stop issues on their pages.
 
 use crate::support::{
-    Engine, TestApp, on_both_engines,
+    Engine, OPERATOR, TestApp, on_both_engines,
     operator::{Desk, csrf_in, hidden},
 };
 use daily::{
-    db::engine::processes,
+    actions::{
+        issue::{
+            cancel_issue::skip_issue,
+            edit_issue::{StoryChange, edit_issue},
+            send_issue::send_approved,
+        },
+        subscription::{
+            by_operator::suppress_readers,
+            unsuppress::{Suppressed, unsuppress},
+        },
+    },
+    db::{
+        deliveries,
+        engine::processes,
+        issues::{self, IssueWords},
+    },
     domain::{issue::status::IssueStatus, token::Purpose},
 };
 
 on_both_engines!(
     an_issue_is_approved_by_its_revision_and_the_newsletters_name,
+    contents_that_share_the_shown_digits_are_told_apart,
     an_alerts_link_approves_for_the_set_time_without_the_name,
     an_editor_may_not_approve_and_a_second_person_is_asked,
+    choosing_stories_and_feeds_counts_as_editing,
+    decisions_count_for_the_state_in_which_they_were_made,
     a_test_is_sent_and_its_answer_is_shown,
+    addresses_in_relays_answers_are_for_those_who_see_readers,
+    copies_in_doubt_are_sent_again_only_by_name_and_number,
     an_issue_is_sent_now_paused_resumed_and_cancelled,
 );
 
@@ -67,17 +87,33 @@ async fn an_issue_is_approved_by_its_revision_and_the_newsletters_name(engine: E
     assert!(desk.opens("/admin").await.contains("Tomorrow goes out at 07:00."));
 }
 
+async fn contents_that_share_the_shown_digits_are_told_apart(engine: Engine) {
+    let app = newsroom(engine, |_| {}).await;
+    let desk = app.operator("Ines", "sender").await;
+    let seen = hidden(&desk.opens(SEND).await, "revision");
+    let other = app.store().await.forge_revision(&seen, ("The bridge opens", "The bridge falls")).await;
+    assert_eq!(seen[..8], other[..8]);
+    let page = approve(&desk, &other, "The Lamp").await;
+    assert!(page.contains("Not approved."), "another content was shown as {other}: {page}");
+    let reply = desk.submits_on(SEND, APPROVE, &[("revision", &seen[..8]), ("name", "The Lamp")]).await;
+    assert_eq!(reply.page.status, 403, "eight digits are not enough: {}", reply.page);
+    let page = approve(&desk, &seen, "The Lamp").await;
+    assert!(page.contains("<b>Approved.</b>"), "{page}");
+    assert_eq!(app.latest_issue().await.approved_revision.unwrap().full(), seen);
+}
+
 async fn an_alerts_link_approves_for_the_set_time_without_the_name(engine: Engine) {
     let app = newsroom(engine, |_| {}).await;
     let desk = app.operator("Ines", "editor,sender").await;
     let article = app.articles().await[0].id.to_string();
     let page = "/admin/n/daily/issues/2026-05-02";
     desk.does(page, page, &[("pin", &article)]).await;
-    let issue = app.latest_issue().await;
     let revision = hidden(&desk.opens(SEND).await, "revision");
-    let packed =
-        daily::domain::issue::revision::Revision::parse(&revision).unwrap().pack(issue.id.0).unwrap();
-    let token = app.app.operators.keys.sign(Purpose::ReviewIssue, packed);
+    app.run_due_twice().await;
+    let alerts = app.emails_to("ines@example.org");
+    let alert = alerts.iter().map(|mail| mail.text()).find(|text| text.contains("/admin/review/")).unwrap();
+    let (_, token) = alert.split_once("/admin/review/").unwrap();
+    let token = token.split_whitespace().next().unwrap().to_owned();
     let stranger = app.desk("eve@example.org").get(&format!("/admin/review/{token}")).await;
     assert!(
         stranger.location.unwrap().starts_with("/admin/sign-in?next="),
@@ -88,7 +124,7 @@ async fn an_alerts_link_approves_for_the_set_time_without_the_name(engine: Engin
     let fields = [("revision", revision.as_str()), ("review", token.as_str())];
     let page = desk.does(SEND, APPROVE, &fields).await;
     assert!(page.contains("<b>Approved.</b>"), "{page}");
-    let forged = app.app.operators.keys.sign(Purpose::Test, packed);
+    let forged = app.app.operators.keys.sign(Purpose::Test, 1);
     assert_eq!(desk.opens(&format!("/admin/review/{forged}")).await.status, 404);
 }
 
@@ -112,17 +148,141 @@ async fn an_editor_may_not_approve_and_a_second_person_is_asked(engine: Engine) 
     assert!(approve(&tom, &revision, "The Lamp").await.contains("<b>Approved.</b>"));
 }
 
+async fn choosing_stories_and_feeds_counts_as_editing(engine: Engine) {
+    let app = newsroom(engine, |settings| settings.admin.second_person = true).await;
+    let articles = app.articles().await;
+    let feeds = "/admin/n/daily/feeds";
+    let mut revision = String::new();
+    for (name, deed, article) in [("Ines", "pin", &articles[0]), ("Tom", "hide", &articles[1])] {
+        let desk = app.operator(name, "editor,sender").await;
+        let id = article.id.to_string();
+        desk.does(feeds, feeds, &[("do", deed), ("id", &id)]).await;
+        assert!(app.issues().await.is_empty(), "there is no issue to edit yet");
+        let sheet = desk.opens(SEND).await;
+        assert!(sheet.contains("another person has to approve it"), "{deed}: {sheet}");
+        revision = hidden(&desk.opens("/admin/n/daily/issues/2026-05-02").await, "revision");
+        let token = csrf_in(&sheet);
+        let fields = [("csrf", token.as_str()), ("revision", revision.as_str()), ("name", "The Lamp")];
+        desk.posts(APPROVE, &fields).await;
+        assert!(app.issues().await.iter().all(|issue| issue.approved_at.is_none()), "{deed}");
+    }
+    app.clock.advance(jiff::SignedDuration::from_secs(2));
+    let eva = app.operator("Eva", "sender").await;
+    assert!(approve(&eva, &revision, "The Lamp").await.contains("<b>Approved.</b>"));
+    // What was decided for one issue doesn't count for the next one.
+    app.run_due_at("2026-05-02T07:01:00Z").await;
+    app.settle().await;
+    assert_eq!(app.latest_issue().await.status, IssueStatus::Sent);
+    app.article("A whale").await;
+    let tom = app.desk("tom@example.org");
+    tom.signs_in(crate::support::operator::PASSWORD).await;
+    let code = app.code_of("tom@example.org").await;
+    let place = "/admin/sign-in/code";
+    tom.submits_on(place, place, &[("code", &code)]).await;
+    let sheet = tom.opens("/admin/n/daily/issues/2026-05-03/send").await;
+    assert!(!sheet.contains("another person has to approve it"), "{sheet}");
+}
+
+async fn decisions_count_for_the_state_in_which_they_were_made(engine: Engine) {
+    let app = newsroom(engine, |_| {}).await;
+    let desk = app.operator("Ines", "sender").await;
+    let seen = hidden(&desk.opens(SEND).await, "revision");
+    approve(&desk, &seen, "The Lamp").await;
+    let issue = app.latest_issue().await;
+    let (actions, newsletter) = (&app.app.actions, app.newsletter().await);
+    let approved = issue.approved_revision.clone().unwrap();
+    // An edit after an approved issue was sent at once doesn't go out unseen.
+    let mut tx = app.app.db.begin().await.unwrap();
+    issues::set_at_once(&mut tx, issue.id, app.clock.now()).await.unwrap();
+    issues::set_edited(&mut tx, issue.id).await.unwrap();
+    let edited = issues::get(&mut tx, issue.id).await.unwrap().unwrap();
+    assert!(edited.by_hand && !edited.at_once);
+    drop(tx);
+    // An editor is quicker than the sender.
+    let pin = [StoryChange::Pin(app.articles().await[0].id)];
+    edit_issue(actions, &OPERATOR, issue.id, &IssueWords::default(), &pin).await.unwrap();
+    let sent = send_approved(actions, &OPERATOR, &newsletter, issue.date(), &approved).await.unwrap();
+    assert!(sent.is_none(), "{sent:?}");
+    assert!(!app.issue(issue.id).await.at_once);
+    // Another sender is quicker than the one who skips the day.
+    app.change_newsletter(|it| it.needs_approval = false).await;
+    let sent = app.send(&app.newsletter().await).await;
+    assert_eq!(app.issue(sent).await.status, IssueStatus::Sent);
+    assert_eq!(skip_issue(actions, &OPERATOR, sent, "a holiday").await.unwrap(), IssueStatus::Sent);
+}
+
 async fn a_test_is_sent_and_its_answer_is_shown(engine: Engine) {
     let app = newsroom(engine, |_| {}).await;
     let desk = app.operator("Ines", "editor").await;
     let place = "/admin/n/daily/issues/2026-05-02/test";
     let page = desk.does(SEND, place, &[("to", "not an address")]).await;
     assert!(page.contains("One of these is not an email address"), "{page}");
+    let (actions, phone) = (&app.app.actions, crate::support::address("phone@example.net"));
+    let phone = std::slice::from_ref(&phone);
+    suppress_readers(actions, &OPERATOR, phone, "asked by phone").await.unwrap();
+    let page = desk.does(SEND, place, &[("to", "desk@example.net, phone@example.net")]).await;
+    assert!(page.contains("Not sent.") && page.contains("suppression list"), "{page}");
+    app.settle().await;
+    assert!(app.emails_to("desk@example.net").is_empty(), "all get it, or none");
+    unsuppress(actions, &OPERATOR, Suppressed::Addresses(phone)).await.unwrap();
     desk.does(SEND, place, &[("to", "desk@example.net, phone@example.net")]).await;
     app.settle().await;
     let page = desk.opens(SEND).await;
     assert!(page.contains("desk@example.net") && page.contains("Taken"), "{page}");
     assert_eq!(app.emails_to("phone@example.net").len(), 1);
+}
+
+async fn addresses_in_relays_answers_are_for_those_who_see_readers(engine: Engine) {
+    let app = newsroom(engine, |_| {}).await;
+    app.change_newsletter(|it| it.needs_approval = false).await;
+    app.send_issue().await;
+    let store = app.store().await;
+    store.set_relays_answer("ann@example.org", "5.1.1 <ann@example.org> is unknown").await;
+    store.set_deliveries("failed").await;
+    for (name, role, answer) in [
+        ("Ada", "admin", "&lt;ann@example.org&gt; is unknown"),
+        ("Vera", "viewer", "&lt;a***@example.org&gt; is unknown"),
+    ] {
+        let desk = app.operator(name, role).await;
+        for page in ["/admin/n/daily/live", "/admin/n/daily/issues/2026-05-01/report"] {
+            let page = desk.opens(page).await;
+            assert!(page.contains(answer), "{role}: {page}");
+            assert_eq!(page.contains("ann@example.org"), role == "admin", "{role}: {page}");
+        }
+    }
+}
+
+async fn copies_in_doubt_are_sent_again_only_by_name_and_number(engine: Engine) {
+    let app = newsroom(engine, |_| {}).await;
+    app.change_newsletter(|it| it.needs_approval = false).await;
+    app.send_issue().await;
+    let (store, issue) = (app.store().await, app.latest_issue().await.id);
+    store.set_deliveries("uncertain").await;
+    let desk = app.operator("Ines", "sender").await;
+    let (page, settle) =
+        ("/admin/n/daily/issues/2026-05-01/report", "/admin/n/daily/issues/2026-05-01/settle");
+    let report = desk.opens(page).await;
+    assert!(
+        report.contains("1 in doubt") && !report.contains(" checked"),
+        "nothing is preselected: {report}"
+    );
+    for (fields, answer) in [
+        (&[("as", "retry"), ("count", "1"), ("name", "")][..], "Type that name to send again."),
+        (&[("as", "retry"), ("count", "0"), ("name", "The Lamp")], "In doubt by now: 1 copy."),
+        (&[("as", "failed"), ("count", "0")], "In doubt by now: 1 copy."),
+    ] {
+        let refused = desk.does(page, settle, fields).await;
+        assert!(refused.contains(answer), "{refused}");
+        assert_eq!(app.counts(issue).await.uncertain, 1);
+    }
+    let settled = desk.does(page, settle, &[("as", "failed"), ("count", "1")]).await;
+    assert!(settled.contains("<b>Settled.</b>"), "{settled}");
+    assert_eq!((app.counts(issue).await.uncertain, app.counts(issue).await.failed), (0, 1));
+    let plan = store.query_plan(deliveries::UNCERTAIN, ["1"; 4]).await;
+    assert!(
+        engine == Engine::Postgres || plan.iter().any(|step| step.contains("deliveries_unsent")),
+        "{plan:?}"
+    );
 }
 
 async fn an_issue_is_sent_now_paused_resumed_and_cancelled(engine: Engine) {

@@ -56,8 +56,10 @@ pub async fn approve_issue(
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let found = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
-    let is_open = found.status == IssueStatus::Planned && found.approved_at.is_none();
-    if is_open && seen.as_ref().is_some_and(|seen| !seen.is_of(&found)) {
+    // Somebody may even have approved another plan meanwhile.
+    let is_other =
+        |seen: &SeenPlan| !seen.is_of(&found) && found.approved_revision.as_ref() != Some(&seen.revision);
+    if found.status == IssueStatus::Planned && seen.as_ref().is_some_and(is_other) {
         return Err(ApproveError::Changed);
     }
     let revision = seen.as_ref().map(|seen| &seen.revision);
@@ -74,7 +76,7 @@ pub async fn approve_issue(
             action: "issue.approve",
             subject: Some(issue.0),
             before: json!({ "approved_at": null }),
-            after: json!({ "approved_at": record.approved_at, "revision": record.approved_revision }),
+            after: json!({ "approved_at": record.approved_at, "revision": record.approved_revision.as_ref().map(Revision::full) }),
         };
         audit::record(&mut tx, entry, now).await?;
         tracing::info!(%issue, date = %record.issue_date, "issue approved");

@@ -11,7 +11,11 @@ use crate::{
         issues::{IssueRecord, revisions},
         newsletters::NewsletterRecord,
     },
-    domain::{actor::Actor, ids::ArticleId},
+    domain::{
+        actor::Actor,
+        ids::ArticleId,
+        issue::revision::{Revision, TypedRevision},
+    },
     issues::{
         forecast::{Forecast, forecast},
         plan::{PlanRules, collect_inputs},
@@ -49,6 +53,31 @@ pub async fn shown_forecast(
     revisions::keep(&mut tx, newsletter.id, date, &it.content, now).await?;
     tx.commit().await?;
     Ok(it)
+}
+
+/// Returns the revisions of an issue that were shown with the digits that an operator typed.
+pub async fn shown_as(
+    context: &Context,
+    newsletter: &NewsletterRecord,
+    date: Date,
+    typed: &TypedRevision,
+) -> Result<Vec<Revision>, DbError> {
+    revisions::with_digits(&mut context.db.read().await?, newsletter.id, date, typed).await
+}
+
+/// Returns what changed since the revision that an operator saw. Empty: readers get nothing that they didn't see.
+/// `None`: the revision was never shown.
+pub async fn changes_since(
+    context: &Context,
+    newsletter: &NewsletterRecord,
+    now: &Forecast,
+    seen: &Revision,
+) -> Result<Option<Vec<String>>, DbError> {
+    if *seen == now.content.revision() {
+        return Ok(Some(Vec::new()));
+    }
+    let earlier = revisions::get(&mut context.db.read().await?, newsletter.id, now.date, seen).await?;
+    Ok(earlier.map(|earlier| now.content.changes_since(&earlier)))
 }
 
 /// Approves the issue as the operator saw it. A plan that was made again meanwhile and comes out the same is

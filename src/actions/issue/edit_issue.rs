@@ -37,8 +37,20 @@ pub enum StoryChange {
     Summary(ArticleId, String),
     /// Shows the picture at this URL in this issue. Empty: none.
     Picture(ArticleId, String),
+    /// Lets the plan decide about the article, whose texts and picture stay.
+    Release(ArticleId),
     /// Undoes all edits of the story.
     Undo(ArticleId),
+}
+
+/// What an edit did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EditOutcome {
+    /// Everything was as it is.
+    Unchanged,
+    Changed,
+    /// The issue was approved, and waits for another approval.
+    ApprovalEnded,
 }
 
 impl StoryChange {
@@ -50,6 +62,7 @@ impl StoryChange {
             | Self::Title(id, _)
             | Self::Summary(id, _)
             | Self::Picture(id, _)
+            | Self::Release(id)
             | Self::Undo(id) => *id,
         }
     }
@@ -74,15 +87,15 @@ pub enum EditError {
     Db(#[from] DbError),
 }
 
-/// Makes all changes to a planned issue, or none and returns an error. An approval is withdrawn, and the
-/// issue is planned again.
+/// Makes all changes to a planned issue, or none and returns an error. If anything is different, an approval is
+/// withdrawn, and the issue is planned again.
 pub async fn edit_issue(
     context: &Context,
     actor: &Actor,
     issue: IssueId,
     words: &IssueWords,
     changes: &[StoryChange],
-) -> Result<(), EditError> {
+) -> Result<EditOutcome, EditError> {
     edit_version(context, actor, (issue, None), words, changes).await
 }
 
@@ -93,7 +106,7 @@ pub async fn edit_version(
     (issue, version): (IssueId, Option<i64>),
     words: &IssueWords,
     changes: &[StoryChange],
-) -> Result<(), EditError> {
+) -> Result<EditOutcome, EditError> {
     let words = checked(words)?;
     let mut tx = context.db.begin().await?;
     issues::lock(&mut tx, issue).await?;
@@ -101,10 +114,10 @@ pub async fn edit_version(
     if version.is_some_and(|version| version != record.version) {
         return Err(EditError::Changed);
     }
-    let before = with_edits(&mut tx, &record).await?;
-    if !issues::set_edited(&mut tx, issue).await? {
+    if record.status != IssueStatus::Planned {
         return Err(EditError::TooLate(record.status));
     }
+    let before = with_edits(&mut tx, &record).await?;
     issues::set_issue_words(&mut tx, issue, &words).await?;
     for change in changes {
         let id = change.article();
@@ -130,16 +143,22 @@ pub async fn edit_version(
                 issues::set_words(&mut tx, issue, id, None, Some(&dek)).await?;
             }
             StoryChange::Picture(_, url) => issues::set_picture(&mut tx, issue, id, url).await?,
+            StoryChange::Release(_) => issues::release(&mut tx, issue, id).await?,
             StoryChange::Undo(_) => issues::undo(&mut tx, issue, id).await?,
         }
     }
+    let edited = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
+    if with_edits(&mut tx, &edited).await? == before {
+        return Ok(EditOutcome::Unchanged);
+    }
+    issues::set_edited(&mut tx, issue).await?;
     let edited = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     let after = with_edits(&mut tx, &edited).await?;
     let entry = audit::Entry { actor, action: "issue.edit", subject: Some(issue.0), before, after };
     audit::record(&mut tx, entry, context.clock.now()).await?;
     context.queue.enqueue(&mut tx, &Job::PlanIssue { issue }).await?;
     tx.commit().await?;
-    Ok(())
+    Ok(if record.approved_at.is_some() { EditOutcome::ApprovalEnded } else { EditOutcome::Changed })
 }
 
 /// Returns an issue for the audit log, with a field for each article that has edits.

@@ -11,17 +11,24 @@ use crate::{
     domain::{
         actor::Actor,
         issue::{
+            revision::Revision,
             schedule::{self, Due},
             status::IssueStatus,
         },
+        newsletter::Newsletter,
     },
     queue::Job,
 };
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use serde_json::Value;
 
 /// How far ahead an operator may create an issue.
 const FURTHEST_DAYS: i32 = 366;
+
+/// Whether a date is further ahead than any issue.
+pub fn is_too_far(newsletter: &Newsletter, date: Date, now: Timestamp) -> bool {
+    date > schedule::date_at(newsletter, now).saturating_add(jiff::Span::new().days(FURTHEST_DAYS))
+}
 
 #[derive(Debug, thiserror::Error)]
 pub enum BeginError {
@@ -52,7 +59,7 @@ pub async fn begin_issue(
     let now = context.clock.now();
     let newsletter = &record.newsletter;
     let today = schedule::date_at(newsletter, now);
-    if date > today.saturating_add(jiff::Span::new().days(FURTHEST_DAYS)) {
+    if is_too_far(newsletter, date, now) {
         return Err(BeginError::TooFar(date));
     }
     let mut tx = context.db.begin().await?;
@@ -98,6 +105,27 @@ pub async fn send_issue(
     newsletter: &NewsletterRecord,
     date: Date,
 ) -> Result<IssueRecord, DbError> {
+    send(context, actor, newsletter, date, None).await?.ok_or(DbError::RowNotFound)
+}
+
+/// Does the same if this revision is approved. `None`: its approval has ended, or the issue was cancelled.
+pub async fn send_approved(
+    context: &Context,
+    actor: &Actor,
+    newsletter: &NewsletterRecord,
+    date: Date,
+    approved: &Revision,
+) -> Result<Option<IssueRecord>, DbError> {
+    send(context, actor, newsletter, date, Some(approved)).await
+}
+
+async fn send(
+    context: &Context,
+    actor: &Actor,
+    newsletter: &NewsletterRecord,
+    date: Date,
+    approved: Option<&Revision>,
+) -> Result<Option<IssueRecord>, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let (id, due) = (newsletter.id, Due::at(now));
@@ -108,6 +136,13 @@ pub async fn send_issue(
     let reopened = issue.status == IssueStatus::Skipped
         && issues::advance(&mut tx, issue.id, IssueStatus::Skipped, IssueStatus::Planned, None, now).await?;
     let issue = issues::get(&mut tx, issue.id).await?.ok_or(DbError::RowNotFound)?;
+    let is_other = |approved| {
+        issue.approved_revision.as_ref() != Some(approved) || issue.status == IssueStatus::Cancelled
+    };
+    if approved.is_some_and(is_other) {
+        // Without a commit the transaction is rolled back.
+        return Ok(None);
+    }
     if issue.status == IssueStatus::Planned {
         if reopened {
             tracing::info!(issue = %issue.id, "skipped issue reopened: an operator sends it");
@@ -122,5 +157,5 @@ pub async fn send_issue(
         audit::record(&mut tx, entry, now).await?;
     }
     tx.commit().await?;
-    Ok(issue)
+    Ok(Some(issue))
 }

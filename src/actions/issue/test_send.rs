@@ -21,8 +21,7 @@ pub enum TestSendError {
     Db(#[from] DbError),
 }
 
-/// Enqueues a test of `issue`, or of the next issue's current plan. The audit log doesn't name the recipient,
-/// who may be anyone.
+/// Enqueues a test of `issue`, or of the next issue's current plan.
 pub async fn test_send(
     context: &Context,
     actor: &Actor,
@@ -30,31 +29,49 @@ pub async fn test_send(
     issue: Option<IssueId>,
     recipient: &EmailAddress,
 ) -> Result<EmailId, TestSendError> {
+    let recipients = std::slice::from_ref(recipient);
+    let mails = test_send_to(context, actor, newsletter, issue, recipients).await?;
+    Ok(mails.first().copied().ok_or(DbError::RowNotFound)?)
+}
+
+/// Enqueues a test for each of these addresses, or for none of them. The audit log doesn't name the recipients, who may
+/// be anyone.
+pub async fn test_send_to(
+    context: &Context,
+    actor: &Actor,
+    newsletter: &NewsletterRecord,
+    issue: Option<IssueId>,
+    recipients: &[EmailAddress],
+) -> Result<Vec<EmailId>, TestSendError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    if let Some(reason) = suppressions::reason(&mut tx, recipient).await? {
-        return Err(TestSendError::Suppressed { address: recipient.clone(), reason });
+    let mut mails = Vec::new();
+    for recipient in recipients {
+        if let Some(reason) = suppressions::reason(&mut tx, recipient).await? {
+            return Err(TestSendError::Suppressed { address: recipient.clone(), reason });
+        }
+        let mail = emails::NewEmail {
+            kind: EmailKind::Test,
+            newsletter: newsletter.id,
+            recipient,
+            subscription: None,
+            confirmation: None,
+            issue,
+            feed: None,
+            message_id: &message_id(&newsletter.newsletter),
+        };
+        let mail = emails::insert(&mut tx, &mail, now).await?;
+        let entry = audit::Entry {
+            actor,
+            action: "issue.test_send",
+            subject: issue.map(|it| it.0),
+            before: Value::Null,
+            after: json!({ "newsletter": newsletter.newsletter.slug, "mail": mail }),
+        };
+        audit::record(&mut tx, entry, now).await?;
+        mails.push(mail);
     }
-    let mail = emails::NewEmail {
-        kind: EmailKind::Test,
-        newsletter: newsletter.id,
-        recipient,
-        subscription: None,
-        confirmation: None,
-        issue,
-        feed: None,
-        message_id: &message_id(&newsletter.newsletter),
-    };
-    let mail = emails::insert(&mut tx, &mail, now).await?;
-    let entry = audit::Entry {
-        actor,
-        action: "issue.test_send",
-        subject: issue.map(|it| it.0),
-        before: Value::Null,
-        after: json!({ "newsletter": newsletter.newsletter.slug, "mail": mail }),
-    };
-    audit::record(&mut tx, entry, now).await?;
-    context.queue.enqueue(&mut tx, &Job::SendEmails { emails: vec![mail] }).await?;
+    context.queue.enqueue_all(&mut tx, &Job::send_emails(&mails)).await?;
     tx.commit().await?;
-    Ok(mail)
+    Ok(mails)
 }

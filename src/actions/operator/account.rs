@@ -9,7 +9,7 @@ use crate::{
     },
     db::{
         audit,
-        operators::{self, sessions},
+        operators::{self, links, sessions},
     },
     domain::actor::Actor,
 };
@@ -22,7 +22,7 @@ pub struct PasswordChange {
     pub again: String,
 }
 
-/// Changes a password. All other sessions of the operator end.
+/// Changes a password. All other sessions of the operator end, and links to choose a password.
 pub async fn change_password(
     context: &OperatorContext,
     who: &SignedIn,
@@ -44,6 +44,7 @@ pub async fn change_password(
     let mut tx = context.actions.db.begin().await?;
     operators::set_password(&mut tx, operator.id, &hash).await?;
     sessions::end_all(&mut tx, operator.id, Some(who.session.id)).await?;
+    links::end_all(&mut tx, operator.id).await?;
     let entry = audit::Entry {
         actor: &Actor::Operator { id: operator.id },
         action: "operator.password",

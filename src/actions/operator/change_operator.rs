@@ -4,7 +4,7 @@ use crate::{
     actions::{Context, operator::links::MAX_NAME_CHARS},
     db::{
         DbError, audit,
-        operators::{self, OperatorRecord, sessions},
+        operators::{self, OperatorRecord, links, sessions},
     },
     domain::{
         actor::Actor,
@@ -18,17 +18,32 @@ use serde_json::{Value, json};
 pub enum ChangeError {
     #[error("Nobody could manage people any more. Make somebody else an admin first.")]
     LastAdmin,
+    /// Somebody else changed the operator, who is now like this.
+    #[error("Somebody else changed this meanwhile to “{0}”. Look again.")]
+    Changed(String),
     #[error("The name has more than {MAX_NAME_CHARS} characters, or line breaks.")]
     Name,
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-/// Changes an operator. Without a role they are signed out.
+/// Changes an operator. Without a role they are signed out. Other roles end links to choose a password.
 pub async fn change_operator(
     context: &Context,
     actor: &Actor,
     id: OperatorId,
+    name: &str,
+    roles: &Roles,
+    gets_alerts: bool,
+) -> Result<(), ChangeError> {
+    change_seen_operator(context, actor, (id, None), name, roles, gets_alerts).await
+}
+
+/// Does the same, but only if the operator's profile is still the one that was shown.
+pub async fn change_seen_operator(
+    context: &Context,
+    actor: &Actor,
+    (id, seen): (OperatorId, Option<&str>),
     name: &str,
     roles: &Roles,
     gets_alerts: bool,
@@ -39,11 +54,18 @@ pub async fn change_operator(
     }
     let mut tx = context.db.begin().await?;
     let before = operators::get(&mut tx, id).await?.ok_or(DbError::RowNotFound)?;
+    if seen.is_some_and(|seen| seen != before.profile()) {
+        return Err(ChangeError::Changed(before.profile()));
+    }
     operators::set_profile(&mut tx, id, name, roles, gets_alerts).await?;
     let was_admin = before.roles.has(Role::Admin) && before.password_hash.is_some();
     // Commands can always make another admin, so they may remove the last one.
     if was_admin && matches!(actor, Actor::Operator { .. }) && operators::count_admins(&mut tx).await? == 0 {
         return Err(ChangeError::LastAdmin);
+    }
+    // An open link is for the roles that it was made for.
+    if before.roles != *roles {
+        links::end_all(&mut tx, id).await?;
     }
     if roles.is_empty() {
         sessions::end_all(&mut tx, id, None).await?;

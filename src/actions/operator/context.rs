@@ -4,6 +4,7 @@ use crate::{
     actions::Context,
     db::operators::OperatorRecord,
     domain::{
+        ids::OperatorId,
         operator::{password, totp},
         token::KeyRing,
     },
@@ -44,9 +45,14 @@ impl OperatorContext {
         self.hash(move || password::matches(&password, hash.as_deref())).await.unwrap_or(false)
     }
 
-    /// Returns the keys of an operator's second factor, the one to set up first. `None`: there is no second factor.
-    pub(super) fn totp_keys(&self, operator: &OperatorRecord) -> Option<Vec<[u8; totp::KEY_BYTES]>> {
-        let nonce = operator.totp_nonce.as_deref()?;
-        Some(self.keys.derived_keys(&format!("totp {} {nonce}", operator.id)).collect())
+    /// Returns what marks a browser in which this operator has signed in. Another password ends all marks.
+    pub(super) fn browser_mark(&self, operator: &OperatorRecord) -> Option<String> {
+        let hash = operator.password_hash.as_deref()?;
+        Some(self.keys.fingerprint(&format!("operator browser {} {hash}", operator.id)))
+    }
+
+    /// Returns the keys of an operator's second factor with this nonce, the one to set up first.
+    pub(super) fn totp_keys(&self, operator: OperatorId, nonce: &str) -> Vec<[u8; totp::KEY_BYTES]> {
+        self.keys.derived_keys(&format!("totp {operator} {nonce}")).collect()
     }
 }

@@ -138,12 +138,17 @@ pub async fn choose_password(
     if !links::redeem(&mut tx, &token_hash(token)).await? {
         return Err(ChooseError::NoLink);
     }
+    // Somebody may have changed the operator, or made the first account, while the password was hashed.
     let operator = match target {
         LinkTarget::Account(operator) => {
-            operators::set_profile(&mut tx, operator.id, name, &operator.roles, operator.gets_alerts).await?;
-            operator.id
+            let now = operators::get(&mut tx, operator.id).await?.ok_or(ChooseError::NoLink)?;
+            operators::set_profile(&mut tx, now.id, name, &now.roles, now.gets_alerts).await?;
+            now.id
         }
         LinkTarget::FirstAccount => {
+            if operators::any_account(&mut tx).await? {
+                return Err(ChooseError::NoLink);
+            }
             // The address may get alerts already.
             operators::insert(&mut tx, &address, now).await?;
             let known = operators::get_by_address(&mut tx, &address).await?.ok_or(DbError::RowNotFound)?;

@@ -36,6 +36,8 @@ pub struct Browser {
 pub struct OpenedSession {
     pub token: String,
     pub stage: Stage,
+    /// The mark of the browser in which the operator has signed in completely.
+    pub browser_mark: Option<String>,
 }
 
 /// Begins a session of an operator whose password was right.
@@ -45,12 +47,13 @@ pub(super) async fn begin_session(
     operator: &OperatorRecord,
     browser: &Browser,
 ) -> Result<OpenedSession, DbError> {
-    let stage = match (&operator.totp_nonce, operator.totp_step) {
-        (Some(_), Some(_)) => Stage::SecondFactor,
-        _ if context.needs_second_factor => Stage::Enrolment,
-        _ => Stage::Open,
+    let stage = match operator.totp_step {
+        Some(_) => Stage::SecondFactor,
+        None if context.needs_second_factor => Stage::Enrolment,
+        None => Stage::Open,
     };
-    insert(context, tx, operator.id, stage, browser).await
+    let browser_mark = (stage == Stage::Open).then(|| context.browser_mark(operator)).flatten();
+    Ok(OpenedSession { browser_mark, ..insert(context, tx, operator.id, stage, browser).await? })
 }
 
 async fn insert(
@@ -65,7 +68,7 @@ async fn insert(
     let (hash, client) = (token_hash(&token), browser.client.to_canonical().to_string());
     let new = NewSession { operator, token_hash: &hash, stage, user_agent: &user_agent, client: &client };
     sessions::insert(tx, new, now).await?;
-    Ok(OpenedSession { token, stage })
+    Ok(OpenedSession { token, stage, browser_mark: None })
 }
 
 /// Moves a session to the last stage, with a new token.
@@ -73,11 +76,13 @@ pub(super) async fn open_session(
     context: &OperatorContext,
     tx: &mut Tx,
     session: OperatorSessionId,
+    operator: &OperatorRecord,
 ) -> Result<Option<OpenedSession>, DbError> {
     let token = random::hex::<TOKEN_BYTES>();
     let now = context.actions.clock.now();
     let moved = sessions::advance(tx, session, Stage::Open, &token_hash(&token), now).await?;
-    Ok(moved.then_some(OpenedSession { token, stage: Stage::Open }))
+    let browser_mark = context.browser_mark(operator);
+    Ok(moved.then_some(OpenedSession { token, stage: Stage::Open, browser_mark }))
 }
 
 /// A session and its operator.

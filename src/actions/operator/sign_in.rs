@@ -21,6 +21,8 @@ const CLIENT: Limit = Limit { max: 30, window: SignedDuration::from_mins(15) };
 const CLIENT_ON_ACCOUNT: Limit = Limit { max: 10, window: SignedDuration::from_mins(15) };
 /// Attempts of all clients on one account.
 const ACCOUNT: Limit = Limit { max: 60, window: SignedDuration::from_hours(1) };
+/// Attempts in browsers in which the operator has signed in before. So others' attempts don't lock the operator out.
+const KNOWN_BROWSER: Limit = Limit { max: 60, window: SignedDuration::from_hours(1) };
 /// Attempts on one account's second factor.
 const CODES: Limit = Limit { max: 6, window: SignedDuration::from_mins(15) };
 
@@ -36,29 +38,37 @@ pub enum SignInError {
     Db(#[from] DbError),
 }
 
-/// Checks an address and a password, and begins a session. Right and wrong attempts count alike.
+/// Checks an address and a password, and begins a session. Right and wrong attempts count alike. `mark` is what the
+/// browser got when somebody signed in with it.
 pub async fn sign_in(
     context: &OperatorContext,
     address: &str,
     password: String,
     browser: &Browser,
+    mark: Option<&str>,
 ) -> Result<OpenedSession, SignInError> {
     let address = EmailAddress::parse(address.trim()).ok();
+    let operator = match &address {
+        Some(address) => operators::get_by_address(&mut context.actions.db.read().await?, address).await?,
+        None => None,
+    };
     let key = address.as_ref().map_or_else(|| "none".to_owned(), EmailAddress::key);
     let client = network(browser.client);
+    let expected = operator.as_ref().and_then(|operator| context.browser_mark(operator));
+    let of_account = if is_same_mark(mark, expected.as_deref()) {
+        (format!("operator browser {key}"), KNOWN_BROWSER)
+    } else {
+        (format!("operator account {key}"), ACCOUNT)
+    };
     debit(
         context,
         &[
             (format!("operator client {client}"), CLIENT),
             (format!("operator client {client} {key}"), CLIENT_ON_ACCOUNT),
-            (format!("operator account {key}"), ACCOUNT),
+            of_account,
         ],
     )
     .await?;
-    let operator = match &address {
-        Some(address) => operators::get_by_address(&mut context.actions.db.read().await?, address).await?,
-        None => None,
-    };
     let is_right = context.password_matches(password, operator.as_ref()).await;
     let Some(operator) = operator.filter(|_| is_right) else {
         tracing::warn!(client = %browser.client, "an operator's sign-in failed");
@@ -68,6 +78,12 @@ pub async fn sign_in(
     let opened = begin_session(context, &mut tx, &operator, browser).await?;
     tx.commit().await?;
     Ok(opened)
+}
+
+fn is_same_mark(mark: Option<&str>, expected: Option<&str>) -> bool {
+    mark.zip(expected).is_some_and(|(mark, expected)| {
+        aws_lc_rs::constant_time::verify_slices_are_equal(mark.as_bytes(), expected.as_bytes()).is_ok()
+    })
 }
 
 /// Makes the random key that ties a sign-in form to its browser.

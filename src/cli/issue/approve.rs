@@ -11,7 +11,7 @@ use crate::{
     domain::{
         actor::Actor,
         figures::counted,
-        issue::{revision::Revision, status::IssueStatus},
+        issue::{revision::TypedRevision, status::IssueStatus},
     },
     issues::{forecast::Forecast, plan::WAITS_FOR_SETUP},
 };
@@ -30,8 +30,8 @@ pub struct Approve {
     #[command(flatten)]
     which: Which,
     /// Approve only this revision, as `daily issue show` names it
-    #[arg(long, value_parser = Revision::parse)]
-    revision: Option<Revision>,
+    #[arg(long, value_parser = TypedRevision::parse)]
+    revision: Option<TypedRevision>,
     /// Let it go out although `daily check` fails
     #[arg(long)]
     anyway: bool,

@@ -6,11 +6,8 @@ use crate::{
     actions::issue::decide,
     app::App,
     cli::{CliError, issue::figures::counted, issue::show, output::interactive},
-    db::{
-        issues::{IssueRecord, revisions},
-        newsletters::NewsletterRecord,
-    },
-    domain::{actor::Actor, issue::revision::Revision},
+    db::{issues::IssueRecord, newsletters::NewsletterRecord},
+    domain::{actor::Actor, issue::revision::TypedRevision},
     issues::forecast::Forecast,
 };
 use jiff::civil::Date;
@@ -24,24 +21,33 @@ pub async fn look(
     app: &App,
     newsletter: &NewsletterRecord,
     date: Date,
-    seen: Option<&Revision>,
+    typed: Option<&TypedRevision>,
 ) -> Result<(Forecast, Vec<String>), CliError> {
     let it = show::shown_forecast(app, newsletter, date).await?;
     let now = it.content.revision();
-    let Some(seen) = seen.filter(|seen| **seen != now) else { return Ok((it, Vec::new())) };
-    let earlier = revisions::get(&mut app.db.read().await?, newsletter.id, date, seen).await?;
-    let earlier = earlier.ok_or_else(|| {
+    let Some(typed) = typed else { return Ok((it, Vec::new())) };
+    let shown = decide::shown_as(&app.actions, newsletter, date, typed).await?;
+    let changes = match &shown[..] {
+        [] => None,
+        [seen] => decide::changes_since(&app.actions, newsletter, &it, seen).await?,
+        _ => {
+            return Err(CliError::Failed(format!(
+                "different contents of the issue of {date} were shown as revision {typed}, which happens only if \
+                 somebody makes it so. Edit the issue, and see `daily issue show --date {date}`"
+            )));
+        }
+    };
+    let changes = changes.ok_or_else(|| {
         CliError::Failed(format!(
-            "the issue of {date} was never shown as revision {seen}; it is revision {now} now. See `daily issue show \
+            "the issue of {date} was never shown as revision {typed}; it is revision {now} now. See `daily issue show \
              --date {date}`"
         ))
     })?;
-    let changes = it.content.changes_since(&earlier);
     // Only its pictures were made since.
     if changes.is_empty() {
         return Ok((it, changes));
     }
-    let mut lines = vec![format!("the issue of {date} is revision {now} now. Since revision {seen}:")];
+    let mut lines = vec![format!("the issue of {date} is revision {now} now. Since revision {typed}:")];
     lines.extend(changes.iter().take(MAX_CHANGES).map(|change| format!("  {change}")));
     if changes.len() > MAX_CHANGES {
         lines.push(format!("  and {}", counted(changes.len() - MAX_CHANGES, "more change")));

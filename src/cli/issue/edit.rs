@@ -3,7 +3,7 @@
 use crate::{
     actions::issue::{
         edit_fields::IssueEdit,
-        edit_issue::{EditError, MAX_NOTE_CHARS, edit_issue},
+        edit_issue::{EditError, EditOutcome, MAX_NOTE_CHARS, edit_issue},
         send_issue::begin_issue,
     },
     app::App,
@@ -44,14 +44,13 @@ impl Edit {
         let (words, changes) = edit.checked().map_err(|problems| usage::<Self>(&problems))?;
         let (newsletter, date) = self.which.find(app).await?;
         let issue = begin_issue(&app.actions, actor, &newsletter, date).await?;
-        let was_approved = issue.approved_at.is_some();
-        match edit_issue(&app.actions, actor, issue.id, &words, &changes).await {
+        let edited = match edit_issue(&app.actions, actor, issue.id, &words, &changes).await {
             Err(error @ (EditError::Place(_) | EditError::Text { .. })) => {
                 return Err(CliError::Usage(error.to_string()));
             }
             other => other?,
-        }
-        if was_approved {
+        };
+        if edited == EditOutcome::ApprovalEnded {
             errln!("The edit revoked the approval: check the issue and approve it again.");
         }
         plan_issue::run(&app.jobs.issues, &app.jobs.feeds, issue.id)

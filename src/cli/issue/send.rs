@@ -3,7 +3,7 @@
 use crate::{
     actions::issue::{
         approve_issue::send_anyway,
-        send_issue::{begin_issue, send_issue},
+        send_issue::{begin_issue, send_approved, send_issue},
     },
     app::App,
     cli::{
@@ -27,7 +27,12 @@ use crate::{
     },
     domain::{
         actor::Actor,
-        issue::{readiness::missing, revision::Revision, schedule, status::IssueStatus},
+        issue::{
+            readiness::missing,
+            revision::{Revision, TypedRevision},
+            schedule,
+            status::IssueStatus,
+        },
     },
     issues::{forecast::Forecast, plan},
     jobs::plan_issue,
@@ -46,8 +51,8 @@ pub struct Send {
     #[command(flatten)]
     which: Which,
     /// Send only this revision, as `daily issue show` names it
-    #[arg(long, value_parser = Revision::parse)]
-    revision: Option<Revision>,
+    #[arg(long, value_parser = TypedRevision::parse)]
+    revision: Option<TypedRevision>,
     /// Send although `daily check` fails
     #[arg(long)]
     anyway: bool,
@@ -93,10 +98,22 @@ impl Send {
         }
         // The plan that the operator saw is approved before it is frozen, so nothing else goes out.
         // A required approval is a decision of its own, which sending doesn't replace.
-        if (is_asked || self.revision.is_some()) && !newsletter.newsletter.needs_approval {
-            self.fix(app, actor, &newsletter, &it).await?;
-        }
-        let before = send_issue(&app.actions, actor, &newsletter, date).await?;
+        let approved = if newsletter.newsletter.needs_approval {
+            it.issue.as_ref().and_then(|issue| issue.approved_revision.clone())
+        } else if is_asked || self.revision.is_some() {
+            self.fix(app, actor, &newsletter, &it).await?
+        } else {
+            None
+        };
+        let before = match &approved {
+            Some(approved) => send_approved(&app.actions, actor, &newsletter, date, approved).await?,
+            None => Some(send_issue(&app.actions, actor, &newsletter, date).await?),
+        };
+        let before = before.ok_or_else(|| {
+            CliError::Failed(format!(
+                "the issue of {date} was changed or cancelled while you decided, and nothing was sent"
+            ))
+        })?;
         if self.anyway {
             send_anyway(&app.actions, actor, before.id).await?;
         }
@@ -104,17 +121,17 @@ impl Send {
         report(&watch(app, before.id, output).await?, &commands, output)
     }
 
-    /// Stores the plan of the revision that the operator decided about, and approves it.
+    /// Stores the plan of the revision that the operator decided about, and approves it. Returns what is approved.
     async fn fix(
         &self,
         app: &App,
         actor: &Actor,
         newsletter: &NewsletterRecord,
         seen: &Forecast,
-    ) -> Result<(), CliError> {
+    ) -> Result<Option<Revision>, CliError> {
         let issue = begin_issue(&app.actions, actor, newsletter, seen.date).await?;
         if issue.status != IssueStatus::Planned || issue.approved_at.is_some() {
-            return Ok(());
+            return Ok(issue.approved_revision);
         }
         if issue.planned_at.is_none() {
             plan_issue::run(&app.jobs.issues, &app.jobs.feeds, issue.id)
@@ -130,10 +147,11 @@ impl Send {
                 changes.join("\n")
             )));
         }
-        if !now.plan.variants.is_empty() {
-            decision::approve_seen(app, actor, newsletter, &now).await?;
+        if now.plan.variants.is_empty() {
+            return Ok(None);
         }
-        Ok(())
+        let approved = decision::approve_seen(app, actor, newsletter, &now).await?;
+        Ok(approved.and_then(|issue| issue.approved_revision))
     }
 
     /// Describes what would be sent.

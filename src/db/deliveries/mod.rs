@@ -17,8 +17,8 @@ pub use report::{
     count_unsent_by_answer, slowdowns,
 };
 pub use settle::{
-    Remaining, count_open, doubt_open, give_up, next_due, remaining, retry_uncertain, settle_uncertain,
-    skip_open,
+    PORTION, Remaining, UNCERTAIN, count_open, count_uncertain, doubt_open, give_up, next_due, remaining,
+    retry_uncertain, settle_uncertain, skip_open,
 };
 
 use crate::{

@@ -127,41 +127,72 @@ pub async fn count_open(tx: &mut Tx, issue: IssueId) -> Result<i64, DbError> {
     .await
 }
 
-/// Queues uncertain deliveries again, with the same Message-IDs. Returns their number. Those that relays took more
-/// than `max_doubts` times without an answer wait for an operator.
+/// Deliveries that one transaction settles.
+pub const PORTION: i64 = 5_000;
+
+macro_rules! uncertain {
+    ($what:literal) => {
+        concat!(
+            "SELECT ",
+            $what,
+            " FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') \
+             AND status = 'uncertain'"
+        )
+    };
+}
+
+/// Finds the uncertain deliveries of an issue.
+pub const UNCERTAIN: &str = uncertain!("id");
+
+/// Counts the uncertain deliveries of an issue.
+pub async fn count_uncertain(tx: &mut Tx, issue: IssueId) -> Result<i64, DbError> {
+    query_scalar!(tx, uncertain!("count(*)"), issue).fetch_one().await
+}
+
+/// Queues up to `limit` uncertain deliveries again, with the same Message-IDs. Returns their number. Those that relays
+/// took more than `max_doubts` times without an answer wait for an operator.
 pub async fn retry_uncertain(
     tx: &mut Tx,
     issue: IssueId,
     max_doubts: i64,
     now: Timestamp,
+    limit: i64,
 ) -> Result<u64, DbError> {
     query!(
         tx,
-        "UPDATE deliveries SET status = 'queued', next_attempt_at = $2, claim_id = NULL WHERE id IN (\
-         SELECT id FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') \
-         AND status = 'uncertain' AND doubts <= $3 {skip_locked})",
+        concat!(
+            "UPDATE deliveries SET status = 'queued', next_attempt_at = $2, claim_id = NULL WHERE id IN (",
+            uncertain!("id"),
+            " AND doubts <= $3 LIMIT $4 {skip_locked})"
+        ),
         issue,
         DbTime(now),
-        max_doubts
+        max_doubts,
+        limit
     )
     .rows_affected()
     .await
 }
 
-/// Finishes uncertain deliveries in the state that an operator knows. Returns their number.
+/// Finishes up to `limit` uncertain deliveries in the state that an operator knows. Returns their number.
 pub async fn settle_uncertain(
     tx: &mut Tx,
     issue: IssueId,
     status: DeliveryStatus,
     now: Timestamp,
+    limit: i64,
 ) -> Result<u64, DbError> {
     let readers: Vec<SubscriptionId> = query_scalar!(
         tx,
-        "UPDATE deliveries SET status = $2, finished_at = $3, claim_id = NULL WHERE issue_id = $1 \
-         AND status = 'uncertain' RETURNING subscription_id",
+        concat!(
+            "UPDATE deliveries SET status = $2, finished_at = $3, claim_id = NULL WHERE id IN (",
+            uncertain!("id"),
+            " LIMIT $4 {skip_locked}) RETURNING subscription_id"
+        ),
         issue,
         status,
-        DbTime(now)
+        DbTime(now),
+        limit
     )
     .fetch_all()
     .await?;

@@ -15,6 +15,7 @@ use crate::{
         },
         issue::{
             days::Days,
+            revision::Revision,
             selection::{Reason, Wish},
             status::IssueStatus,
         },
@@ -164,9 +165,9 @@ string_enums!(
     Wish,
 );
 
-/// Implements types as TEXT, written by `to_string` and read by the given function.
+/// Implements types as TEXT, written and read by the given functions.
 macro_rules! texts {
-    ($($name:ty: $read:expr),+ $(,)?) => {
+    ($($name:ty: $write:expr, $read:expr;)+) => {
         travels_as!(String: $($name),+);
         $(
             impl<'q, DB: Database> Encode<'q, DB> for $name
@@ -174,7 +175,7 @@ macro_rules! texts {
                 String: Encode<'q, DB>,
             {
                 fn encode_by_ref(&self, buffer: &mut DB::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
-                    self.to_string().encode(buffer)
+                    $write(self).encode(buffer)
                 }
             }
 
@@ -191,10 +192,11 @@ macro_rules! texts {
 }
 
 texts!(
-    DbDate: |text: &str| text.parse().map(DbDate),
-    Days: Days::parse,
-    EmailAddress: EmailAddress::from_stored,
-    Sections: Sections::parse,
+    DbDate: DbDate::to_string, |text: &str| text.parse().map(DbDate);
+    Days: Days::to_string, Days::parse;
+    EmailAddress: EmailAddress::to_string, EmailAddress::from_stored;
+    Revision: |it: &Revision| it.full().to_owned(), Revision::parse;
+    Sections: Sections::to_string, Sections::parse;
 );
 
 /// A list as one argument, for `{in}` and `{list}`: an array on PostgreSQL, JSON on SQLite.

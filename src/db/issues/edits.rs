@@ -111,6 +111,27 @@ pub async fn set_picture(tx: &mut Tx, id: IssueId, article: ArticleId, picture: 
     .await
 }
 
+/// Removes a story's wish and place.
+pub async fn release(tx: &mut Tx, id: IssueId, article: ArticleId) -> Result<(), DbError> {
+    query!(
+        tx,
+        "UPDATE issue_edits SET wish = NULL, place = NULL WHERE issue_id = $1 AND article_id = $2",
+        id,
+        article
+    )
+    .execute()
+    .await?;
+    query!(
+        tx,
+        "DELETE FROM issue_edits WHERE issue_id = $1 AND article_id = $2 AND wish IS NULL AND place IS NULL \
+         AND title IS NULL AND dek IS NULL AND picture IS NULL",
+        id,
+        article
+    )
+    .execute()
+    .await
+}
+
 /// Removes all edits of a story.
 pub async fn undo(tx: &mut Tx, id: IssueId, article: ArticleId) -> Result<(), DbError> {
     query!(tx, "DELETE FROM issue_edits WHERE issue_id = $1 AND article_id = $2", id, article).execute().await
@@ -141,13 +162,14 @@ pub async fn set_issue_words(tx: &mut Tx, id: IssueId, words: &IssueWords) -> Re
     .await
 }
 
-/// Records an edit: the plan becomes outdated, and an approval is withdrawn. Returns `false` if the issue is
-/// past planning.
+/// Records an edit: the plan becomes outdated, and an approval is withdrawn. If the approved issue was to go out at
+/// once, it waits until an operator sends it again. Returns `false` if the issue is past planning.
 pub async fn set_edited(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
     query!(
         tx,
         "UPDATE issues SET version = version + 1, planned_at = NULL, reminded_at = CASE \
-         WHEN approved_at IS NULL THEN reminded_at END, approved_at = NULL, approved_revision = NULL WHERE id = $1 \
+         WHEN approved_at IS NULL THEN reminded_at END, by_hand = by_hand OR (at_once AND approved_at IS NOT NULL), \
+         at_once = at_once AND approved_at IS NULL, approved_at = NULL, approved_revision = NULL WHERE id = $1 \
          AND status = 'planned'",
         id
     )
@@ -171,7 +193,7 @@ pub async fn set_approved(
          AND planned_at IS NOT NULL",
         id,
         DbTime(now),
-        revision.map(Revision::as_str)
+        revision
     )
     .rows_affected()
     .await

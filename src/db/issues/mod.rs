@@ -16,7 +16,7 @@ pub mod welcomes;
 
 pub use candidates::{candidates, mark_carried, mark_places, past_variants, planned_at};
 pub use edits::{
-    IssueWords, StoryEdit, edits, set_approved, set_edited, set_issue_words, set_picture, set_place,
+    IssueWords, StoryEdit, edits, release, set_approved, set_edited, set_issue_words, set_picture, set_place,
     set_wish, set_words, undo,
 };
 pub use follow::follow_clock;
@@ -37,7 +37,7 @@ use crate::{
     },
     domain::{
         ids::{DeliveryId, IssueId, NewsletterId},
-        issue::{schedule::Due, status::IssueStatus},
+        issue::{revision::Revision, schedule::Due, status::IssueStatus},
         subscriber::email_address::EmailAddress,
     },
 };
@@ -78,7 +78,7 @@ pub struct IssueRecord {
     pub note: Option<String>,
     pub approved_at: Option<DbTime>,
     /// The revision that an operator approved. `None`: the approval named none.
-    pub approved_revision: Option<String>,
+    pub approved_revision: Option<Revision>,
     /// When operators were told that it waits for them.
     pub reminded_at: Option<DbTime>,
     /// When the last readers are due. `None`: all are due at once.

@@ -3,11 +3,11 @@
 use crate::{
     db::{
         DbDate, DbError, DbTime, Tx,
-        engine::query::{json_rows, query, query_scalar},
+        engine::query::{json_rows, query, query_as, query_scalar},
     },
     domain::{
         ids::{IssueId, NewsletterId},
-        issue::revision::{Content, Revision},
+        issue::revision::{Content, Revision, TypedRevision},
     },
 };
 use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
@@ -40,7 +40,7 @@ pub async fn keep(
          DO UPDATE SET shown_at = excluded.shown_at",
         newsletter,
         DbDate(date),
-        content.revision().as_str(),
+        content.revision(),
         json_rows(content)?,
         DbTime(now)
     )
@@ -60,7 +60,7 @@ pub async fn get(
         "SELECT content FROM issue_revisions WHERE newsletter_id = $1 AND issue_date = $2 AND revision = $3",
         newsletter,
         DbDate(date),
-        revision.as_str()
+        revision
     )
     .fetch_optional()
     .await?;
@@ -78,6 +78,50 @@ pub async fn told(tx: &mut Tx, issue: IssueId) -> Result<Option<Content>, DbErro
     .fetch_optional()
     .await?;
     Ok(decoded(content))
+}
+
+/// Returns the revisions that were shown with these digits. There are several only if somebody made them so.
+pub async fn with_digits(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    date: Date,
+    digits: &TypedRevision,
+) -> Result<Vec<Revision>, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT revision FROM issue_revisions WHERE newsletter_id = $1 AND issue_date = $2 \
+         AND substr(revision, 1, 8) = $3 ORDER BY id LIMIT 2",
+        newsletter,
+        DbDate(date),
+        digits.as_str()
+    )
+    .fetch_all()
+    .await
+}
+
+/// Returns the number of a revision that was shown.
+pub async fn number(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    date: Date,
+    revision: &Revision,
+) -> Result<Option<i64>, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT id FROM issue_revisions WHERE newsletter_id = $1 AND issue_date = $2 AND revision = $3",
+        newsletter,
+        DbDate(date),
+        revision
+    )
+    .fetch_optional()
+    .await
+}
+
+/// Returns the newsletter, the date and the revision of a number.
+pub async fn get_by_id(tx: &mut Tx, id: i64) -> Result<Option<(NewsletterId, DbDate, Revision)>, DbError> {
+    query_as!(tx, "SELECT newsletter_id, issue_date, revision FROM issue_revisions WHERE id = $1", id)
+        .fetch_optional()
+        .await
 }
 
 /// A content of an older version, which can't be read, counts as none.

@@ -118,7 +118,7 @@ pub async fn set_told_revision(
         "UPDATE issues SET reminded_at = CASE WHEN told_revision = $2 THEN reminded_at END, \
          told_revision = $2 WHERE id = $1 AND (told_revision IS NULL OR reminded_at IS NULL OR reminded_at <= $3)",
         id,
-        revision.as_str(),
+        revision,
         DbTime(told_before)
     )
     .execute()

@@ -21,7 +21,7 @@ pub async fn insert(
     now: Timestamp,
 ) -> Result<(), DbError> {
     if let Some(operator) = operator {
-        query!(tx, "DELETE FROM operator_links WHERE operator_id = $1", operator).execute().await?;
+        end_all(tx, operator).await?;
     }
     query!(tx, "DELETE FROM operator_links WHERE expires_at <= $1", DbTime(now)).execute().await?;
     query!(
@@ -53,6 +53,11 @@ pub async fn get(
     .fetch_optional()
     .await?;
     Ok(row.map(|(operator,)| operator))
+}
+
+/// Ends an operator's links.
+pub async fn end_all(tx: &mut Tx, operator: OperatorId) -> Result<(), DbError> {
+    query!(tx, "DELETE FROM operator_links WHERE operator_id = $1", operator).execute().await
 }
 
 /// Uses a link, which ends it and all links that make the first account. Returns `false` if it has ended.

@@ -50,6 +50,12 @@ impl OperatorRecord {
     pub fn called(&self) -> &str {
         if self.name.is_empty() { self.address.as_str() } else { &self.name }
     }
+
+    /// Returns what people decide about an operator, to notice that somebody else changed it.
+    pub fn profile(&self) -> String {
+        let alerts = if self.gets_alerts { ", gets alerts" } else { "" };
+        format!("{}: {}{alerts}", self.called(), self.roles.in_words())
+    }
 }
 
 macro_rules! select_operator {

@@ -8,11 +8,23 @@ use crate::{
     domain::ids::OperatorId,
 };
 
-/// Sets the nonce of a second factor that is not in use yet. `None` removes the second factor.
-pub async fn set_nonce(tx: &mut Tx, id: OperatorId, nonce: Option<&str>) -> Result<(), DbError> {
-    query!(tx, "UPDATE operators SET totp_nonce = $2, totp_step = NULL WHERE id = $1", id, nonce)
-        .execute()
-        .await
+/// Turns on a second factor whose code was entered. Returns `false` if the operator has one.
+pub async fn enrol(tx: &mut Tx, id: OperatorId, nonce: &str, step: i64) -> Result<bool, DbError> {
+    query!(
+        tx,
+        "UPDATE operators SET totp_nonce = $2, totp_step = $3 WHERE id = $1 AND totp_step IS NULL",
+        id,
+        nonce,
+        step
+    )
+    .rows_affected()
+    .await
+    .map(|rows| rows == 1)
+}
+
+/// Removes the second factor.
+pub async fn remove(tx: &mut Tx, id: OperatorId) -> Result<(), DbError> {
+    query!(tx, "UPDATE operators SET totp_nonce = NULL, totp_step = NULL WHERE id = $1", id).execute().await
 }
 
 /// Records the time step of a used code. Returns `false` if that step or a later one was used.

@@ -22,6 +22,8 @@ pub struct SessionRecord {
     pub client: String,
     /// A message for the next page, as JSON.
     pub flash: Option<String>,
+    /// The nonce of a second factor that is being set up.
+    pub totp_nonce: Option<String>,
     pub created_at: DbTime,
     pub seen_at: DbTime,
 }
@@ -45,7 +47,7 @@ pub struct NewSession<'a> {
 macro_rules! select_session {
     ($rest:literal) => {
         concat!(
-            "SELECT id, operator_id, stage, user_agent, client, flash, created_at, seen_at \
+            "SELECT id, operator_id, stage, user_agent, client, flash, totp_nonce, created_at, seen_at \
              FROM operator_sessions ",
             $rest
         )
@@ -77,6 +79,11 @@ pub async fn get_by_token(tx: &mut Tx, token_hash: &str) -> Result<Option<Sessio
     query_as!(tx, select_session!("WHERE token_hash = $1"), token_hash).fetch_optional().await
 }
 
+/// Returns the session with this id, alive or not.
+pub async fn get(tx: &mut Tx, id: OperatorSessionId) -> Result<Option<SessionRecord>, DbError> {
+    query_as!(tx, select_session!("WHERE id = $1"), id).fetch_optional().await
+}
+
 /// Returns an operator's sessions, the last used first.
 pub async fn for_operator(tx: &mut Tx, operator: OperatorId) -> Result<Vec<SessionRecord>, DbError> {
     query_as!(
@@ -98,7 +105,8 @@ pub async fn advance(
 ) -> Result<bool, DbError> {
     query!(
         tx,
-        "UPDATE operator_sessions SET stage = $2, token_hash = $3, created_at = $4, seen_at = $4 WHERE id = $1",
+        "UPDATE operator_sessions SET stage = $2, token_hash = $3, created_at = $4, seen_at = $4, \
+         totp_nonce = NULL WHERE id = $1",
         id,
         stage,
         token_hash,
@@ -117,6 +125,11 @@ pub async fn set_seen(tx: &mut Tx, id: OperatorSessionId, now: Timestamp) -> Res
 /// Sets what the next page says, or clears it.
 pub async fn set_flash(tx: &mut Tx, id: OperatorSessionId, flash: Option<&str>) -> Result<(), DbError> {
     query!(tx, "UPDATE operator_sessions SET flash = $2 WHERE id = $1", id, flash).execute().await
+}
+
+/// Sets the nonce of a second factor that is being set up.
+pub async fn set_totp_nonce(tx: &mut Tx, id: OperatorSessionId, nonce: &str) -> Result<(), DbError> {
+    query!(tx, "UPDATE operator_sessions SET totp_nonce = $2 WHERE id = $1", id, nonce).execute().await
 }
 
 /// Ends one of an operator's sessions. Returns `false` if there is no such session.

@@ -15,7 +15,7 @@ use jiff::{Timestamp, civil::Date};
 /// The last look at an issue.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ViewRecord {
-    pub revision: String,
+    pub revision: Revision,
     pub seen_at: DbTime,
 }
 
@@ -55,7 +55,7 @@ pub async fn set(
         operator,
         newsletter,
         DbDate(date),
-        revision.as_str(),
+        revision,
         DbTime(now)
     )
     .execute()

@@ -3,7 +3,7 @@
 use crate::{
     db::{
         DbError, Tx, installation,
-        issues::{self, IssueRecord},
+        issues::{self, IssueRecord, revisions},
         subscribers,
     },
     delivery::email_content::{Content, EmailRequest, clock},
@@ -99,6 +99,9 @@ async fn awaiting_operator(
     let planning = Planning { rules: settings.digest.rules(), setup: settings.setup(), now: request.now };
     let it = forecast(planning, tx, request.newsletter, issue.date()).await?;
     let revision = it.content.revision();
+    // Planning has kept it, unless an article changed since.
+    let shown = revisions::number(tx, issue.newsletter_id, issue.date(), &revision).await?;
+    let review = shown.map(|shown| request.review_page(shown));
     let wanted = request.context.settings.digest.rules().for_newsletter(newsletter).min_stories;
     let titles: Vec<&str> = it.content.stories.iter().map(|story| story.title.as_str()).collect();
     let planned = PlannedIssue {
@@ -112,10 +115,10 @@ async fn awaiting_operator(
     };
     Ok(match (request.mail.kind, issue.waits_for.as_deref()) {
         (EmailKind::TooFewStories, Some(plan::WAITS_FOR_STORIES)) => {
-            request.operator_email(NoticeKind::TooFewStories { issue: planned, wanted })
+            request.operator_email_about(review, NoticeKind::TooFewStories { issue: planned, wanted })
         }
         (EmailKind::ApprovalWanted, Some(plan::WAITS_FOR_APPROVAL)) => {
-            request.operator_email(NoticeKind::ApprovalWanted { issue: planned })
+            request.operator_email_about(review, NoticeKind::ApprovalWanted { issue: planned })
         }
         _ => Content::NotNeeded("the issue no longer waits for an operator"),
     })

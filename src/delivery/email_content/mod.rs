@@ -87,7 +87,12 @@ impl EmailRequest<'_> {
     }
 
     fn operator_email(&self, kind: NoticeKind<'_>) -> Content {
-        let page = self.page_about(&kind);
+        self.operator_email_about(None, kind)
+    }
+
+    /// Makes an email that links to a page; without one, to that about its matter.
+    fn operator_email_about(&self, page: Option<String>, kind: NoticeKind<'_>) -> Content {
+        let page = page.or_else(|| self.page_about(&kind));
         let email = notice::render(&Notice {
             masthead: self.masthead(),
             slug: &self.newsletter.newsletter.slug,
@@ -100,17 +105,21 @@ impl EmailRequest<'_> {
 }
 
 impl EmailRequest<'_> {
-    /// Returns the address of the operators' page about a matter. That of an issue that waits for approval is signed
-    /// and names the revision, so that it can be approved for its set time.
+    /// Returns the URL of the page where a revision that was shown can be approved for its set time. The URL is signed.
+    fn review_page(&self, shown: i64) -> String {
+        let settings = &self.context.settings;
+        let url = settings.admin.url(&settings.http.public_url);
+        format!("{url}/admin/review/{}", self.context.keys.sign(Purpose::ReviewIssue, shown))
+    }
+
+    /// Returns the address of the operators' page about a matter.
     fn page_about(&self, kind: &NoticeKind<'_>) -> Option<String> {
         let settings = &self.context.settings;
         let url = settings.admin.url(&settings.http.public_url);
         let slug = &self.newsletter.newsletter.slug;
         Some(match kind {
             NoticeKind::ApprovalWanted { issue } | NoticeKind::TooFewStories { issue, .. } => {
-                let revision = Revision::parse(issue.revision).ok()?;
-                let id = revision.pack(self.mail.issue_id?.0)?;
-                format!("{url}/admin/review/{}", self.context.keys.sign(Purpose::ReviewIssue, id))
+                format!("{url}/admin/n/{slug}/issues/{}/send", issue.date)
             }
             NoticeKind::IssueHeld { .. } => format!("{url}/admin/n/{slug}/live"),
             NoticeKind::IssueSkipped { date, .. } | NoticeKind::StoriesDoubtful { date, .. } => {

@@ -12,42 +12,73 @@ use std::{collections::HashMap, fmt};
 const SCHEMA: u32 = 3;
 /// The heading of stories without a section of their own, as operators see it.
 pub const IN_BRIEF: &str = "In brief";
-/// Bytes of the hash that are shown.
-const BYTES: usize = 4;
+/// Digits of the hash that are shown and typed.
+const SHOWN_DIGITS: usize = 8;
+/// Hex digits of the whole hash.
+const DIGITS: usize = 64;
 
-/// The first eight hex digits of the SHA-256 of a [`Content`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The SHA-256 of a [`Content`]. People see and type its first eight hex digits, which an editor could make two
+/// contents share, so decisions compare the whole.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Revision(String);
 
 impl Revision {
-    /// Parses a revision as an operator types it.
+    /// Parses a whole revision, as the database and forms have it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text = text.trim().to_ascii_lowercase();
-        let is_hex = text.len() == BYTES * 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_hex.then_some(Self(text)).ok_or_else(|| "a revision has 8 hex digits, such as 1f09ac3d".into())
+        is_hex(text, DIGITS)
+            .then(|| Self(text.to_owned()))
+            .ok_or_else(|| "a revision has 64 hex digits".into())
     }
 
+    /// Returns the digits that are shown.
     pub fn as_str(&self) -> &str {
+        &self.0[..SHOWN_DIGITS]
+    }
+
+    /// Returns all digits, for the database and forms.
+    pub fn full(&self) -> &str {
         &self.0
-    }
-
-    /// Packs the revision and the number of its issue into one number, for a link. `None`: the number is too large.
-    pub fn pack(&self, issue: i64) -> Option<i64> {
-        let revision = u32::from_str_radix(&self.0, 16).ok()?;
-        let issue = i32::try_from(issue).ok().filter(|issue| *issue >= 0)?;
-        Some(i64::from(issue) << 32 | i64::from(revision))
-    }
-
-    /// Returns the issue's number and the revision of a packed number.
-    pub fn unpack(packed: i64) -> (i64, Self) {
-        (packed >> 32, Self(format!("{:08x}", packed & 0xffff_ffff)))
     }
 }
 
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Revision {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// The beginning of a revision, as an operator types it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypedRevision(String);
+
+impl TypedRevision {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim().to_ascii_lowercase();
+        is_hex(&text, SHOWN_DIGITS)
+            .then_some(Self(text))
+            .ok_or_else(|| "a revision has 8 hex digits, such as 1f09ac3d".into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TypedRevision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Whether a text has this many hex digits, in lower case.
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The stories and texts that readers would get.
@@ -137,7 +168,7 @@ impl Content {
         // Structs are serialized in the order of their fields, so the same content has the same text.
         let text = serde_json::json!([SCHEMA, self]).to_string();
         let hash = digest::digest(&digest::SHA256, text.as_bytes());
-        Revision(hex::encode(&hash.as_ref()[..BYTES]))
+        Revision(hex::encode(hash.as_ref()))
     }
 
     /// Returns all stories that some reader could get.
@@ -270,7 +301,7 @@ mod tests {
     fn the_same_content_has_the_same_revision_and_any_change_another() {
         let one = content(&[(1, "Ferry"), (2, "Quay")]);
         assert_eq!(one.revision(), content(&[(1, "Ferry"), (2, "Quay")]).revision());
-        assert_eq!(Revision::parse(one.revision().as_str()), Ok(one.revision()));
+        assert_eq!(Revision::parse(one.revision().full()), Ok(one.revision()));
         let others = [
             content(&[(2, "Quay"), (1, "Ferry")]),
             content(&[(1, "Ferry")]),
@@ -280,9 +311,11 @@ mod tests {
         for other in others {
             assert_ne!(one.revision(), other.revision());
         }
-        let revision = Revision::parse("ff09ac3d").unwrap();
-        assert_eq!(Revision::unpack(revision.pack(7).unwrap()), (7, revision));
-        assert!(Revision::parse("1f09ac3").is_err() && Revision::parse("xxxxxxxx").is_err());
+        let shown = one.revision().to_string();
+        assert_eq!(TypedRevision::parse(&format!(" {} ", shown.to_uppercase())).unwrap().as_str(), shown);
+        assert_eq!(serde_json::json!(one.revision()), serde_json::json!(shown));
+        assert!(Revision::parse(&shown).is_err(), "eight digits name no content");
+        assert!(TypedRevision::parse("1f09ac3").is_err() && TypedRevision::parse("xxxxxxxx").is_err());
     }
 
     #[test]

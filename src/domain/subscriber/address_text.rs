@@ -1,4 +1,5 @@
-//! Removes from typed addresses what no address contains but keyboards, spreadsheets and web pages add.
+//! Texts with addresses. Removes from typed addresses what no address contains but keyboards, spreadsheets and web pages
+//! add, and masks the addresses that others' texts contain.
 
 use std::borrow::Cow;
 
@@ -12,6 +13,25 @@ pub fn tidy_address(text: &str) -> Cow<'_, str> {
     let tidy: String =
         text.chars().filter(|c| !is_invisible(*c)).map(|c| full_width(c).unwrap_or(c)).collect();
     Cow::Owned(tidy.trim().to_owned())
+}
+
+/// Masks every address in a text, such as a relay's answer: `a***@example.org`.
+pub fn mask_addresses(text: &str) -> String {
+    let is_local = |c: char| c.is_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c);
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('@') {
+        let local = before.trim_end_matches(is_local).len();
+        masked.push_str(&before[..local]);
+        if let Some(first) = before[local..].chars().next() {
+            masked.push(first);
+            masked.push_str("***");
+        }
+        masked.push('@');
+        rest = after;
+    }
+    masked.push_str(rest);
+    masked
 }
 
 /// Returns the ASCII form of a full-width sign, or of an ideographic full stop.
@@ -46,6 +66,18 @@ const fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_in_a_text_are_masked() {
+        for (text, masked) in [
+            ("5.1.1 <ann.x+1@example.org>: no such user", "5.1.1 <a***@example.org>: no such user"),
+            ("zoë@exämple.org,to=ben@example.net", "z***@exämple.org,t***@example.net"),
+            ("@example.org is full", "@example.org is full"),
+            ("try again later", "try again later"),
+        ] {
+            assert_eq!(mask_addresses(text), masked);
+        }
+    }
 
     #[test]
     fn invisible_characters_and_full_width_signs_are_tidied() {

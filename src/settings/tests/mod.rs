@@ -45,6 +45,24 @@ fn without_a_public_url_links_lead_to_where_daily_listens() {
 }
 
 #[test]
+fn a_port_for_operators_needs_the_host_by_which_they_reach_it() {
+    let file = |public_url: &str, host: &str| {
+        format!(
+            "[http]\npublic_url = \"{public_url}\"\n[admin]\nlisten = \"127.0.0.1:8081\"\nhost = \"{host}\"\n"
+        )
+    };
+    let found = problems(&file("https://news.example.org", ""), &[]);
+    assert!(found.len() == 1 && found[0].contains("admin.host"), "{found:?}");
+    for (public_url, host) in [
+        ("https://news.example.org", "desk.example.org"),
+        ("https://news.example.org", "127.0.0.1:8081"),
+        ("http://127.0.0.1:8080", ""),
+    ] {
+        assert!(load(&file(public_url, host), &[]).is_ok(), "{public_url} {host}");
+    }
+}
+
+#[test]
 fn the_environment_overrides_the_file_and_the_file_the_defaults() {
     let file = "[http]\nlisten = \"127.0.0.1:9000\"\npublic_url = \"https://news.example.org/\"\n\
                 [[relays]]\nurl = \"smtp://127.0.0.1:25\"";

@@ -10,15 +10,20 @@ use crate::{
     domain::issue::readiness::missing,
     issues::forecast::Forecast,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
-use parking_lot::Mutex;
 use std::time::Duration;
+use tokio::sync::Mutex;
 
 /// Longest that a page waits for the relays.
 const RELAY_LIMIT: Duration = Duration::from_secs(3);
 /// Feeds in trouble that are counted.
 const FEEDS: i64 = 100;
+
+/// Age up to which the relays' answers count.
+const KEPT: SignedDuration = SignedDuration::from_secs(60);
+/// The relays are not asked again within this time, whoever asks.
+const ASKED_EVERY: SignedDuration = SignedDuration::from_secs(10);
 
 /// The relays' last answers, so that pages don't wait for them.
 #[derive(Default)]
@@ -28,22 +33,31 @@ pub struct RelayState(Mutex<Option<RelayAnswers>>);
 type RelayAnswers = (Timestamp, Vec<(String, Result<(), String>)>);
 
 impl RelayState {
-    /// Returns the last state, or asks the relays if there is none.
+    /// Returns the last answers, or asks the relays if they are old.
     pub async fn get(&self, desk: &Desk) -> RelayAnswers {
-        if let Some(known) = self.0.lock().clone() {
-            return known;
-        }
-        self.refresh(desk).await
+        self.not_older(KEPT, desk.now, desk.admin.work.check_relays()).await
     }
 
-    /// Asks the relays.
+    /// Asks the relays, unless somebody just did.
     pub async fn refresh(&self, desk: &Desk) -> RelayAnswers {
-        let asked = tokio::time::timeout(RELAY_LIMIT, desk.admin.work.check_relays()).await;
+        self.not_older(ASKED_EVERY, desk.now, desk.admin.work.check_relays()).await
+    }
+
+    /// Returns answers up to this age. Requests that come while the relays are asked wait for the same answers.
+    async fn not_older(
+        &self,
+        age: SignedDuration,
+        now: Timestamp,
+        ask: impl Future<Output = Vec<(String, Result<(), String>)>>,
+    ) -> RelayAnswers {
+        let mut last = self.0.lock().await;
+        if let Some(known) = last.as_ref().filter(|(at, _)| now.duration_since(*at).abs() < age) {
+            return known.clone();
+        }
         let no_answer =
             || vec![("The relays".to_owned(), Err(format!("no answer within {} s", RELAY_LIMIT.as_secs())))];
-        let found = (desk.now, asked.unwrap_or_else(|_| no_answer()));
-        *self.0.lock() = Some(found.clone());
-        found
+        let asked = tokio::time::timeout(RELAY_LIMIT, ask).await.unwrap_or_else(|_| no_answer());
+        last.insert((now, asked)).clone()
     }
 }
 
@@ -197,6 +211,34 @@ pub fn render(checks: &[Check]) -> Markup {
                         @if let Some((path, label)) = &it.cure { div.acts.small { a.btn.row href=(path) { (label) } } } }
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[tokio::test]
+    async fn relays_are_asked_again_when_their_answers_are_old_and_only_once_at_a_time() {
+        let (state, asked) = (RelayState::default(), AtomicUsize::new(0));
+        let ask = async |age, seconds| {
+            let answer = async {
+                asked.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                vec![("mx1".to_owned(), Ok(()))]
+            };
+            let now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds);
+            state.not_older(age, now, answer).await
+        };
+        let together = futures_util::future::join_all((0..5).map(|_| ask(KEPT, 0))).await;
+        assert_eq!((together.len(), asked.load(Ordering::Relaxed)), (5, 1), "they share one check");
+        for (age, seconds, expected) in
+            [(KEPT, 59, 1), (KEPT, 60, 2), (ASKED_EVERY, 69, 2), (ASKED_EVERY, 70, 3), (ASKED_EVERY, 71, 3)]
+        {
+            ask(age, seconds).await;
+            assert_eq!(asked.load(Ordering::Relaxed), expected, "{seconds} s");
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
         issue::schedule,
         newsletter::Newsletter,
         operator::{role::Permission, session::Stage},
+        subscriber::address_text::mask_addresses,
     },
     web::submission::read_form,
 };
@@ -29,6 +30,7 @@ use axum::{
 use jiff::{Timestamp, civil::Date};
 use maud::{Markup, html};
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use url::form_urlencoded;
 
 /// A request without an answer of its own.
@@ -36,6 +38,8 @@ use url::form_urlencoded;
 pub enum Refused {
     /// Nobody is signed in. The page to return to.
     SignIn(String),
+    /// Nobody is signed in any more, so that a form was not read.
+    SessionEnded,
     /// A step of signing in is missing.
     Step(&'static str),
     /// The form is not from our pages, or is too old.
@@ -63,6 +67,7 @@ impl IntoResponse for Refused {
                     form_urlencoded::Serializer::new(String::new()).append_pair("next", &next).finish();
                 return Redirect::to(&format!("/admin/sign-in?{query}")).into_response();
             }
+            Self::SessionEnded => return Redirect::to("/admin/sign-in?unsaved=true").into_response(),
             Self::Step(path) => return Redirect::to(path).into_response(),
             Self::Form => (
                 StatusCode::FORBIDDEN,
@@ -148,7 +153,7 @@ impl FromRequestParts<Admin> for Desk {
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, Refused> {
         let (who, token) = signed_in(&parts.headers, admin).await?.ok_or_else(|| {
             let path = parts.uri.path_and_query().map_or("/admin", |path| path.as_str());
-            Refused::SignIn(if parts.method.is_safe() { path.to_owned() } else { "/admin".to_owned() })
+            if parts.method.is_safe() { Refused::SignIn(path.to_owned()) } else { Refused::SessionEnded }
         })?;
         match who.session.stage {
             Stage::Open => {}
@@ -260,6 +265,11 @@ impl Desk {
 
     pub fn require(&self, permission: Permission) -> Result<(), Refused> {
         if self.may(permission) { Ok(()) } else { Err(Refused::MayNot(permission)) }
+    }
+
+    /// Returns what a relay said, with addresses masked unless the operator may see readers.
+    pub fn said<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.may(Permission::SeeReaders) { text.into() } else { mask_addresses(text).into() }
     }
 
     /// Returns the path of one of the newsletter's pages.

@@ -27,6 +27,14 @@ pub const FORM_COOKIE: Cookie = Cookie {
     seconds: 3600,
 };
 
+/// Marks a browser in which an operator has signed in, whom others' attempts must not lock out.
+pub const BROWSER_COOKIE: Cookie = Cookie {
+    bare: "daily-desk-browser",
+    prefixed: "__Host-daily-desk-browser",
+    same_site: "Strict",
+    seconds: 365 * 24 * 3600,
+};
+
 impl Cookie {
     pub const fn name(self, secure: bool) -> &'static str {
         if secure { self.prefixed } else { self.bare }
@@ -38,7 +46,7 @@ impl Cookie {
         let (name, same_site) = (self.name(secure), self.same_site);
         let end = if secure { "; Secure" } else { "" };
         let text = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite={same_site}{end}");
-        // Values are hexadecimal.
+        // Values are hexadecimal or base64url.
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
     }
 }

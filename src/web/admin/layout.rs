@@ -191,7 +191,7 @@ pub fn state(class: &str, word: &str) -> Markup {
 }
 
 /// A revision as operators see it.
-pub fn rev(revision: &str) -> Markup {
+pub fn rev(revision: &(impl std::fmt::Display + ?Sized)) -> Markup {
     html! { span.rev { (revision) } }
 }
 

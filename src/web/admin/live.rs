@@ -129,7 +129,7 @@ async fn parts(desk: &Desk, issue: IssueRecord) -> Result<Parts, DbError> {
                 thead { tr { th scope="col" { "Domain" } th.wide scope="col" { "Progress" } th.end scope="col" { "Readers" } th.end.wide scope="col" { "Delivered" } th.end.wide scope="col" { "Again" } th.end.wide scope="col" { "Failed" } } }
                 tbody { @for it in &domains {
                     @let held_back = held.iter().find(|it_held| it_held.domain == it.domain);
-                    tr { th scope="row" { (it.domain) @if let Some(hold) = held_back { " " span.tag { "Held" } small.soft { (hold.reason) } } }
+                    tr { th scope="row" { (it.domain) @if let Some(hold) = held_back { " " span.tag { "Held" } small.soft { (desk.said(&hold.reason)) } } }
                         td.full { (strip(&Counts { sent: it.sent, deferred: it.deferred, failed: it.failed, queued: it.waiting - it.deferred, ..Counts::default() }, "")) }
                         td.end { (number(it.total)) } td.end.wide { (number(it.sent)) } td.end.wide { (number(it.deferred)) } td.end.wide { (number(it.failed)) } }
                 } }
@@ -139,7 +139,7 @@ async fn parts(desk: &Desk, issue: IssueRecord) -> Result<Parts, DbError> {
     Ok(Parts {
         head: top,
         domains,
-        answers: answers_sheet(&answers, is_counted),
+        answers: answers_sheet(desk, &answers, is_counted),
         ledger: html! { section.sheet.first-on-phones data-part="ledger" { header { h2 { "Every copy" } } (ledger(&counts, "")) } },
         waves: waves_sheet(desk, &waves, now),
         counts,
@@ -217,24 +217,24 @@ pub fn consequence(status: DeliveryStatus) -> (&'static str, &'static str) {
     }
 }
 
-pub fn answers_table(answers: &[deliveries::AnswerCount]) -> Markup {
+pub fn answers_table(desk: &Desk, answers: &[deliveries::AnswerCount]) -> Markup {
     html! {
         table.cards {
             thead { tr { th scope="col" { "Answer, for example" } th scope="col" { "What Daily does" } th.end scope="col" { "Copies" } } }
             tbody { @for it in answers {
                 @let (class, word) = consequence(it.status);
-                tr { td.full { span.said { @if let Some(code) = it.reply_code { (code) " " } (it.example.as_deref().filter(|text| !text.is_empty()).unwrap_or("no answer")) } }
+                tr { td.full { span.said { @if let Some(code) = it.reply_code { (code) " " } (desk.said(it.example.as_deref().filter(|text| !text.is_empty()).unwrap_or("no answer"))) } }
                     td { (state(class, word)) } td.end { (number(it.count)) } }
             } }
         }
     }
 }
 
-fn answers_sheet(answers: &[deliveries::AnswerCount], all: bool) -> Markup {
+fn answers_sheet(desk: &Desk, answers: &[deliveries::AnswerCount], all: bool) -> Markup {
     html! {
         section.sheet data-part="answers" {
             header { h2 { "What the relays said" } @if !all { p.soft { "to copies that were not sent" } } }
-            @if answers.is_empty() { p.small.soft { "No answers yet." } } @else { (answers_table(answers)) }
+            @if answers.is_empty() { p.small.soft { "No answers yet." } } @else { (answers_table(desk, answers)) }
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     actions::operator::{
         add_operator::{AddOutcome, add_operator},
-        change_operator::{ChangeError, change_operator},
+        change_operator::{ChangeError, change_operator, change_seen_operator},
         links::make_link,
         remove_operator::remove_operator,
         second_factor::reset_second_factor,
@@ -110,6 +110,7 @@ fn person(desk: &Desk, it: &OperatorRecord, open: usize) -> Markup {
             details.fold { summary { "Change …" }
                 (desk.form("/admin/people", &html! {
                     input type="hidden" name="id" value=(it.id);
+                    input type="hidden" name="seen" value=(it.profile());
                     div.field { label for={ "name" (it.id) } { "Name" } input id={ "name" (it.id) } name="name" value=(it.name) maxlength="80"; }
                     (role_boxes(&format!("p{}", it.id), &it.roles))
                     label.check { input type="checkbox" name="alerts" value="yes" checked[it.gets_alerts]; span { "Gets alerts by email" } }
@@ -150,6 +151,8 @@ pub struct Fields {
     #[serde(deserialize_with = "crate::web::submission::one_or_many")]
     role: Vec<String>,
     alerts: Option<String>,
+    /// The profile that was shown.
+    seen: Option<String>,
 }
 
 pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
@@ -210,11 +213,12 @@ pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
     let called = operator.called().to_owned();
     let flash = match fields.r#do.as_str() {
         "change" => {
-            match change_operator(context, &actor, operator.id, &fields.name, &roles, fields.alerts.is_some())
-                .await
-            {
+            let seen = (operator.id, fields.seen.as_deref());
+            let gets_alerts = fields.alerts.is_some();
+            match change_seen_operator(context, &actor, seen, &fields.name, &roles, gets_alerts).await {
                 Ok(()) => Flash::fine("Saved.", called),
                 Err(ChangeError::Db(error)) => return Err(error.into()),
+                Err(error @ ChangeError::Changed(_)) => return Err(Refused::Failed(error.to_string())),
                 Err(other) => Flash::alarm("Not saved.", other.to_string()),
             }
         }
@@ -228,7 +232,8 @@ pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
             )
         }
         "reset" => {
-            reset_second_factor(&desk.admin.operators, &actor, operator.id).await?;
+            reset_second_factor(&desk.admin.operators, &actor, operator.id, Some(desk.who.session.id))
+                .await?;
             Flash::wait("Reset.", format!("{called} sets up a new second factor at the next sign-in."))
         }
         "remove" if operator.id != desk.who.operator.id => {

@@ -5,6 +5,7 @@ use super::{
     issue::date_of,
     layout::{Tab, rev, state},
     live::answers_table,
+    send::is_named,
     today::ledger,
     verdict::of_sent,
     words::{counted, full_moment, long_day, number, short_day},
@@ -123,7 +124,7 @@ pub async fn get(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answe
                         p.key { span { i.k-usual {} "Failed" } span { i.k-alarm {} "Unusually many" } span { i.k-wait {} "In doubt" } span { i.k-rest {} "Left" } } }
                     (chart(&now, &before))
                     (figures_table(&now, &before))
-                    @if answers.is_empty() { p.small.soft.after { "Every copy was taken." } } @else { div.after { (answers_table(&answers)) } }
+                    @if answers.is_empty() { p.small.soft.after { "Every copy was taken." } } @else { div.after { (answers_table(&desk, &answers)) } }
                 }
                 @if !failed.is_empty() { (failed_list(&desk, &failed, now.counts.failed)) }
             }
@@ -263,9 +264,12 @@ fn settle_form(desk: &Desk, date: Date, uncertain: i64) -> Markup {
             @if desk.may(Permission::SendIssue) {
                 (desk.form(&desk.issue_path(date, "settle"), &html! {
                     fieldset { legend.unseen { "What to do" }
-                        label.check { input type="radio" name="as" value="retry" checked; span { "Send again " small { "some may get it twice" } } }
+                        label.check { input type="radio" name="as" value="retry" required; span { "Send again " small { "some may get it twice" } } }
                         label.check { input type="radio" name="as" value="sent"; span { "Count as delivered " small { "some may not have it" } } }
                         label.check { input type="radio" name="as" value="failed"; span { "Count as failed " small { "nothing more is sent" } } } }
+                    input type="hidden" name="count" value=(uncertain);
+                    div.field { label for="settle-name" { "To send again, type the newsletter’s name" }
+                        input id="settle-name" name="name" autocomplete="off" placeholder=(desk.newsletter().title); }
                     div.acts { button { "Settle " (counted(uncertain, "copy")) } }
                 }))
             } @else { p.small { "Somebody who may send decides." } }
@@ -276,6 +280,10 @@ fn settle_form(desk: &Desk, date: Date, uncertain: i64) -> Markup {
 #[derive(Debug, serde::Deserialize)]
 pub struct Settle {
     r#as: String,
+    /// The number of copies that was shown.
+    count: String,
+    #[serde(default)]
+    name: String,
 }
 
 pub async fn settle(
@@ -293,11 +301,23 @@ pub async fn settle(
         "failed" => Resolution::Failed,
         _ => return Err(Refused::Failed("Choose what to do with them.".into())),
     };
-    let settled = resolve_issue(desk.admin.actions(), &desk.actor(), issue.id, resolution).await?;
+    let page = desk.issue_path(date, "report");
+    if resolution == Resolution::Retry && !is_named(&desk, &fields.name) {
+        let text = format!("This issue is {}’s. Type that name to send again.", desk.newsletter().title);
+        return desk.done(&page, Flash::alarm("Nothing was settled.", text)).await;
+    }
+    let shown: i64 = fields.count.parse().map_err(|_| Refused::Form)?;
+    let present = deliveries::count_uncertain(&mut desk.db().read().await?, issue.id).await?;
+    if present > shown {
+        let text = format!("In doubt by now: {}. Look again.", counted(present, "copy"));
+        return desk.done(&page, Flash::alarm("Nothing was settled.", text)).await;
+    }
+    let settled =
+        resolve_issue(desk.admin.actions(), &desk.actor(), issue.id, resolution, Some(shown)).await?;
     let flash = if settled == 0 {
         Flash::wait("Nothing to settle.", "They were settled meanwhile.")
     } else {
         Flash::fine("Settled.", format!("{}.", counted(i64::try_from(settled).unwrap_or(0), "copy")))
     };
-    desk.done(&desk.issue_path(date, "report"), flash).await
+    desk.done(&page, flash).await
 }

@@ -12,21 +12,22 @@ use crate::{
     actions::{
         issue::{
             approve_issue::send_anyway,
-            cancel_issue::cancel_issue,
-            decide::{DecideError, approve_seen},
-            send_issue::{BeginError, begin_issue, send_issue},
-            test_send::{TestSendError, test_send},
+            cancel_issue::skip_issue,
+            decide::{DecideError, approve_seen, changes_since},
+            send_issue::{BeginError, begin_issue, send_approved},
+            test_send::{TestSendError, test_send_to},
         },
         operator::second_person::has_edited,
     },
     db::{
-        DbError,
+        DbDate, DbError,
         deliveries::emails,
-        issues::{self, IssueRecord},
+        issues::{self, IssueRecord, revisions},
         subscribers,
     },
     domain::{
         delivery::email::EmailStatus,
+        ids::NewsletterId,
         issue::{revision::Revision, status::IssueStatus},
         operator::role::Permission,
         subscriber::email_address::EmailAddress,
@@ -52,23 +53,25 @@ const MAX_REASON_CHARS: usize = 500;
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub struct Shown {
-    /// The token of a link in an alert, which names the issue and the revision.
+    /// The token of a link in an alert, which names a revision that was shown.
     review: Option<String>,
 }
 
-/// Returns what an alert's link names: the issue's number and its revision.
-pub fn reviewed(desk_keys: &crate::domain::token::KeyRing, token: &str) -> Option<(i64, Revision)> {
-    let id = desk_keys.verify(Purpose::ReviewIssue, token)?;
-    let (issue, revision) = Revision::unpack(id);
-    Some((issue, revision))
+/// Returns the newsletter, the date and the revision that an alert's link names.
+async fn reviewed(desk: &Desk, token: &str) -> Result<Option<(NewsletterId, DbDate, Revision)>, DbError> {
+    match desk.admin.operators.keys.verify(Purpose::ReviewIssue, token) {
+        Some(id) => revisions::get_by_id(&mut desk.db().read().await?, id).await,
+        None => Ok(None),
+    }
 }
 
 /// Opens the issue that an alert's link names.
 pub async fn go(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answer {
     let token = path.get("token").cloned().unwrap_or_default();
-    let (id, _) = reviewed(&desk.admin.operators.keys, &token)
-        .ok_or_else(|| Refused::Missing("This link is broken.".into()))?;
-    let issue = issues::get(&mut desk.db().read().await?, crate::domain::ids::IssueId(id)).await?;
+    let (newsletter, date, _) = reviewed(&desk, &token)
+        .await?
+        .ok_or_else(|| Refused::Missing("This link is broken or very old.".into()))?;
+    let issue = issues::get_by_date(&mut desk.db().read().await?, newsletter, date.0).await?;
     let issue = issue.ok_or_else(|| Refused::Missing("This issue doesn’t exist any more.".into()))?;
     let newsletter = desk.newsletters.iter().find(|it| it.id == issue.newsletter_id);
     let slug = newsletter.map(|it| it.newsletter.slug.as_str()).unwrap_or_default();
@@ -110,7 +113,11 @@ pub async fn get(
     let size = email::size(&desk, date).await?;
     let checks = checks::of_issue(&desk, &it, size).await?;
     let audience = Audience::load(&desk, &it).await?;
-    let is_editor = is_own_edit(&desk, it.issue.as_ref()).await?;
+    let is_editor = is_own_edit(&desk, &it).await?;
+    let review = match query.review {
+        Some(token) if is_reviewed(&desk, &it, &token).await? => Some(token),
+        _ => None,
+    };
     let mut tx = desk.db().read().await?;
     let verdict = outlook(&desk, &mut tx, &it).await?;
     drop(tx);
@@ -136,7 +143,7 @@ pub async fn get(
         } }
         div.split.half data-events=(desk.issue_path(date, "send/events")) {
             div.stack {
-                (decision(&desk, &it, &checks, is_editor, query.review.as_deref()))
+                (decision(&desk, &it, &checks, is_editor, review.as_deref()))
                 section.sheet aria-labelledby="checks" {
                     header { h2 id="checks" { "Checks" }
                         (desk.form(&desk.issue_path(date, "check"), &html! { button.row { "Check again" } })) }
@@ -155,13 +162,8 @@ pub async fn get(
 }
 
 /// Whether another person has to approve an issue, because this operator edited it.
-async fn is_own_edit(desk: &Desk, issue: Option<&IssueRecord>) -> Result<bool, DbError> {
-    match issue {
-        Some(issue) if desk.admin.second_person => {
-            has_edited(&mut desk.db().read().await?, &desk.actor(), issue.id).await
-        }
-        _ => Ok(false),
-    }
+async fn is_own_edit(desk: &Desk, it: &Forecast) -> Result<bool, DbError> {
+    Ok(desk.admin.second_person && has_edited(&mut desk.db().read().await?, &desk.actor(), it).await?)
 }
 
 /// How the readers of an issue come about.
@@ -226,13 +228,13 @@ fn lower(day: &str) -> String {
 }
 
 /// Returns whether a link of an alert may approve this revision for its set time, without the typed name.
-fn is_reviewed(desk: &Desk, it: &Forecast, token: Option<&str>) -> bool {
-    let named = token.and_then(|token| reviewed(&desk.admin.operators.keys, token));
-    named.is_some_and(|(issue, revision)| {
-        it.issue.as_ref().is_some_and(|it| it.id.0 == issue)
-            && revision == it.content.revision()
-            && it.due_at > desk.now
-    })
+async fn is_reviewed(desk: &Desk, it: &Forecast, token: &str) -> Result<bool, DbError> {
+    let Some((newsletter, date, revision)) = reviewed(desk, token).await? else { return Ok(false) };
+    if newsletter != desk.record().id || date.0 != it.date || it.due_at <= desk.now {
+        return Ok(false);
+    }
+    let changes = changes_since(desk.admin.actions(), desk.record(), it, &revision).await?;
+    Ok(changes.is_some_and(|changes| changes.is_empty()))
 }
 
 fn decision(desk: &Desk, it: &Forecast, checks: &[Check], is_editor: bool, review: Option<&str>) -> Markup {
@@ -254,7 +256,6 @@ fn decision(desk: &Desk, it: &Forecast, checks: &[Check], is_editor: bool, revie
     } else {
         None
     };
-    let quick = is_reviewed(desk, it, review);
     html! {
         section.sheet.decision.first-on-phones aria-labelledby="approve" {
             header { h2 id="approve" { @if is_approved { "Approved" } @else { "Approve" } } (rev(revision.as_str())) }
@@ -268,8 +269,8 @@ fn decision(desk: &Desk, it: &Forecast, checks: &[Check], is_editor: bool, revie
                 p.hint id="why-not" { (why) }
             } @else {
                 div.after { (desk.form(&desk.issue_path(it.date, "approve"), &html! {
-                    input type="hidden" name="revision" value=(revision);
-                    @if quick { input type="hidden" name="review" value=(review.unwrap_or_default()); } @else {
+                    input type="hidden" name="revision" value=(revision.full());
+                    @if let Some(review) = review { input type="hidden" name="review" value=(review); } @else {
                         div.field { label for="name" { "Type the newsletter’s name" }
                             input id="name" name="name" autocomplete="off" placeholder=(newsletter.title) required aria-describedby="name-hint";
                             p.hint id="name-hint" { "So that no issue ever goes to another newsletter’s readers." } }
@@ -281,7 +282,7 @@ fn decision(desk: &Desk, it: &Forecast, checks: &[Check], is_editor: bool, revie
                 details.fold.after { summary { "Other ways" }
                     @if why_not.is_none() || is_approved {
                         (desk.form(&desk.issue_path(it.date, "now"), &html! {
-                            input type="hidden" name="revision" value=(revision);
+                            input type="hidden" name="revision" value=(revision.full());
                             p.small.soft { "Sends this revision to all " (counted(it.plan.readers(), "reader")) " now, whatever its time." }
                             div.field { label for="now-name" { "Type the newsletter’s name" } p.join { input id="now-name" name="name" autocomplete="off" required; button { "Send it now" } } }
                         }))
@@ -395,12 +396,10 @@ pub async fn test(
         None if date == next => None,
         None => Some(begun(&desk, date).await?.id),
     };
-    for address in &addresses {
-        match test_send(desk.admin.actions(), &desk.actor(), record, issue, address).await {
-            Ok(_) => {}
-            Err(TestSendError::Db(error)) => return Err(error.into()),
-            Err(other) => return desk.done(&page, Flash::alarm("Not sent.", format!("{other}."))).await,
-        }
+    match test_send_to(desk.admin.actions(), &desk.actor(), record, issue, &addresses).await {
+        Ok(_) => {}
+        Err(TestSendError::Db(error)) => return Err(error.into()),
+        Err(other) => return desk.done(&page, Flash::alarm("Not sent.", format!("{other}."))).await,
     }
     let text = format!("To {}. The relay’s answers appear below.", counted(addresses.len(), "address"));
     desk.done(&page, Flash::fine("On its way.", text)).await
@@ -433,10 +432,11 @@ fn wrong_name(desk: &Desk) -> Flash {
 async fn approve_revision(
     desk: &Desk,
     date: Date,
-    revision: &str,
+    revision: &Revision,
 ) -> Result<Result<IssueRecord, Flash>, Refused> {
     let mut it = seen_forecast(desk, date).await?;
-    if it.content.revision().as_str() != revision {
+    let changes = changes_since(desk.admin.actions(), desk.record(), &it, revision).await?;
+    if changes.is_none_or(|changes| !changes.is_empty()) {
         let text = format!(
             "The issue changed while you looked: it is revision {} now. See what, then decide.",
             it.content.revision()
@@ -447,7 +447,7 @@ async fn approve_revision(
     if let [first, ..] = checks::blockers(&checks)[..] {
         return Ok(Err(Flash::alarm("Not approved.", format!("{first}."))));
     }
-    if is_own_edit(desk, it.issue.as_ref()).await? {
+    if is_own_edit(desk, &it).await? {
         return Ok(Err(Flash::alarm(
             "Not approved.",
             "You edited this issue, so another person has to approve it.",
@@ -457,7 +457,7 @@ async fn approve_revision(
         let issue = begun(desk, date).await?;
         desk.admin.work.plan(issue.id).await.map_err(Refused::Failed)?;
         let now = seen_forecast(desk, date).await?;
-        if now.content.revision() != it.content.revision() {
+        if !now.content.changes_since(&it.content).is_empty() {
             let text =
                 format!("The issue changed while you looked: it is revision {} now.", now.content.revision());
             return Ok(Err(Flash::alarm("Not approved.", text)));
@@ -482,10 +482,15 @@ pub async fn approve(
     let date = date_of(&path)?;
     let page = desk.issue_path(date, "send");
     let it = seen_forecast(&desk, date).await?;
-    if !is_reviewed(&desk, &it, fields.review.as_deref()) && !is_named(&desk, &fields.name) {
+    let revision = Revision::parse(&fields.revision).map_err(|_| Refused::Form)?;
+    let is_reviewed = match &fields.review {
+        Some(token) => is_reviewed(&desk, &it, token).await?,
+        None => false,
+    };
+    if !is_reviewed && !is_named(&desk, &fields.name) {
         return desk.done(&page, wrong_name(&desk)).await;
     }
-    match approve_revision(&desk, date, &fields.revision).await? {
+    match approve_revision(&desk, date, &revision).await? {
         Ok(issue) => {
             let when = if issue.due_at.0 <= desk.now {
                 "now".to_owned()
@@ -494,7 +499,7 @@ pub async fn approve(
             };
             desk.done(
                 &desk.path(""),
-                Flash::fine("Approved.", format!("Revision {} goes out {when}.", fields.revision)),
+                Flash::fine("Approved.", format!("Revision {revision} goes out {when}.")),
             )
             .await
         }
@@ -513,19 +518,26 @@ pub async fn now(
     if !is_named(&desk, &fields.name) {
         return desk.done(&page, wrong_name(&desk)).await;
     }
+    let revision = Revision::parse(&fields.revision).map_err(|_| Refused::Form)?;
     let issue = issues::get_by_date(&mut desk.db().read().await?, desk.record().id, date).await?;
-    let is_approved = issue.as_ref().is_some_and(|issue| {
-        issue.approved_at.is_some() && issue.approved_revision.as_deref() == Some(fields.revision.as_str())
-    });
-    if !is_approved && let Err(flash) = approve_revision(&desk, date, &fields.revision).await? {
-        return desk.done(&page, flash).await;
+    let mut approved = issue.and_then(|issue| issue.approved_revision);
+    if approved.as_ref() != Some(&revision) {
+        approved = match approve_revision(&desk, date, &revision).await? {
+            Ok(issue) => issue.approved_revision,
+            Err(flash) => return desk.done(&page, flash).await,
+        };
     }
-    send_issue(desk.admin.actions(), &desk.actor(), desk.record(), date).await?;
-    desk.done(
-        &desk.path("live"),
-        Flash::fine("Going out.", format!("Revision {} leaves now.", fields.revision)),
-    )
-    .await
+    let sent = match &approved {
+        Some(approved) => {
+            send_approved(desk.admin.actions(), &desk.actor(), desk.record(), date, approved).await?
+        }
+        None => None,
+    };
+    if sent.is_none() {
+        let text = "The issue was changed or cancelled while you decided. See what, then decide.";
+        return desk.done(&page, Flash::alarm("Nothing was sent.", text)).await;
+    }
+    desk.done(&desk.path("live"), Flash::fine("Going out.", format!("Revision {revision} leaves now."))).await
 }
 
 /// Lets an issue go out although not everything is set up.
@@ -565,10 +577,10 @@ pub async fn skip(
         return desk.done(&desk.issue_path(date, "send"), wrong_name(&desk)).await;
     }
     let issue = begun(&desk, date).await?;
-    if issue.status != IssueStatus::Planned {
-        return Err(Refused::Failed(format!("The issue is already {}.", issue.status)));
+    let status = skip_issue(desk.admin.actions(), &desk.actor(), issue.id, &reason(&fields.reason)).await?;
+    if status != IssueStatus::Cancelled {
+        return Err(Refused::Failed(format!("The issue is already {status}.")));
     }
-    cancel_issue(desk.admin.actions(), &desk.actor(), issue.id, Some(&reason(&fields.reason))).await?;
     desk.done(
         &desk.path("calendar"),
         Flash::wait("Skipped.", format!("Nothing goes out on {}.", long_day(date))),

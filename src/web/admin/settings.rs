@@ -114,7 +114,7 @@ const GROUPS: [(&str, &[Field]); 3] = [
 const RENAMED: [(&str, &str); 2] = [("site", "site_url"), ("logo", "logo_url")];
 
 /// Returns the settings as the form shows them.
-fn values(it: &Newsletter) -> BTreeMap<&'static str, String> {
+fn values(it: &Newsletter) -> Values {
     let record = settings(it);
     let shown = |name: &'static str| {
         let key = RENAMED.iter().find(|(field, _)| *field == name).map_or(name, |(_, key)| *key);
@@ -132,19 +132,45 @@ fn values(it: &Newsletter) -> BTreeMap<&'static str, String> {
     GROUPS.iter().flat_map(|(_, fields)| fields.iter()).map(|field| (field.name, shown(field.name))).collect()
 }
 
-pub async fn get(desk: Desk) -> Answer {
-    let values = values(desk.newsletter());
-    page(&desk, &values, None).await
+/// The field with the settings from which a form was made, as JSON.
+const SHOWN: &str = "shown";
+
+/// Settings by the names of their fields.
+type Values = BTreeMap<&'static str, String>;
+
+/// Why nothing was saved.
+enum NotSaved {
+    Fields(Problems),
+    /// Somebody else changed these settings meanwhile, to these values.
+    Changed(Values),
 }
 
-async fn page(desk: &Desk, values: &BTreeMap<&'static str, String>, problems: Option<&Problems>) -> Answer {
+pub async fn get(desk: Desk) -> Answer {
+    let values = values(desk.newsletter());
+    page(&desk, &values, &values, None).await
+}
+
+/// Shows the form with these texts. `base` are the settings that the operator has seen.
+async fn page(desk: &Desk, values: &Values, base: &Values, problem: Option<&NotSaved>) -> Answer {
+    let base = serde_json::to_string(base).map_err(|error| DbError::Encode(Box::new(error)))?;
+    let problems = match problem {
+        Some(NotSaved::Fields(problems)) => Some(problems),
+        _ => None,
+    };
     let may = desk.may(Permission::ChangeNewsletter);
     let content = html! {
         div.opening { div { p.over { "Newsletter · " (desk.newsletter().slug) } h1 { (sentence(desk.newsletter())) } } }
-        @if problems.is_some() { div.notice.alarm role="alert" { b { "Not saved." } " Look at the fields below." } }
+        @match problem {
+            None => {}
+            Some(NotSaved::Fields(_)) => { div.notice.alarm role="alert" { b { "Not saved." } " Look at the fields below." } }
+            Some(NotSaved::Changed(theirs)) => { div.notice.alarm role="alert" {
+                b { "Not saved." } " Somebody else changed the same settings. Save again to replace theirs:"
+                ul { @for (name, value) in theirs { li { (label(name)) ": " (value) } } } } }
+        }
         div.split {
             section.sheet {
                 (desk.form(&desk.path("settings"), &html! {
+                    input type="hidden" name=(SHOWN) value=(base);
                     @for (title, fields) in GROUPS {
                         fieldset.group disabled[!may] { legend { h2 { (title) } } @for field in fields { (input(field, values, problems)) } }
                     }
@@ -160,8 +186,17 @@ async fn page(desk: &Desk, values: &BTreeMap<&'static str, String>, problems: Op
             }
         }
     };
-    let status = if problems.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = match problem {
+        None => StatusCode::OK,
+        Some(NotSaved::Fields(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+        Some(NotSaved::Changed(_)) => StatusCode::CONFLICT,
+    };
     desk.page_with(status, Tab::Newsletter, "Newsletter", &content).await
+}
+
+fn label(name: &str) -> &'static str {
+    let field = GROUPS.iter().flat_map(|(_, fields)| fields.iter()).find(|field| field.name == name);
+    field.map_or("", |field| field.label)
 }
 
 fn sentence(it: &Newsletter) -> String {
@@ -188,7 +223,7 @@ fn next(desk: &Desk) -> Vec<(jiff::civil::Date, jiff::Timestamp)> {
     found
 }
 
-fn input(field: &Field, values: &BTreeMap<&'static str, String>, problems: Option<&Problems>) -> Markup {
+fn input(field: &Field, values: &Values, problems: Option<&Problems>) -> Markup {
     let value = values.get(field.name).map(String::as_str).unwrap_or_default();
     let texts = i18n::texts_in("en");
     let problem = problems
@@ -207,9 +242,11 @@ fn input(field: &Field, values: &BTreeMap<&'static str, String>, problems: Optio
     }
 }
 
-/// An error of the change: a field, or the database.
+/// An error of the change.
 enum SaveError {
     Fields(Problems),
+    /// Somebody else changed the same settings meanwhile: the settings as they are.
+    Changed(Values),
     Db(DbError),
 }
 
@@ -219,58 +256,70 @@ impl From<DbError> for SaveError {
     }
 }
 
-pub async fn post(Posted { desk, fields }: Posted<NewsletterDetails>) -> Answer {
-    desk.require(Permission::ChangeNewsletter)?;
-    // An empty tagline stays as it is, because a newsletter always has one.
-    let details = NewsletterDetails {
-        tagline: fields.tagline.clone().filter(|text| !text.trim().is_empty()),
-        ..fields
-    };
-    let change = |it: &mut Newsletter| details.apply(it).map_err(SaveError::Fields);
-    match set_newsletter(desk.admin.actions(), &desk.actor(), desk.record().id, change).await {
-        Ok(_) => desk.done(&desk.path("settings"), Flash::fine("Saved.", "The next issues are below.")).await,
-        Err(SaveError::Db(error)) => Err(Refused::Db(error)),
-        Err(SaveError::Fields(problems)) => {
-            let entered = serde_json::to_value(Entered(&details)).unwrap_or_default();
-            let mut shown = values(desk.newsletter());
-            for (name, value) in &mut shown {
-                if let Some(text) = entered.get(*name).and_then(|it| it.as_str()) {
-                    text.clone_into(value);
-                }
-            }
-            page(&desk, &shown, Some(&problems)).await
-        }
-    }
+/// Returns the fields that were changed in a form, with their texts. Others stay as somebody may have set them since.
+fn touched<'a>(
+    entered: &'a BTreeMap<String, String>,
+    shown: &BTreeMap<String, String>,
+) -> impl Iterator<Item = (&'static str, &'a String)> {
+    GROUPS.iter().flat_map(|(_, fields)| fields.iter()).filter_map(|field| {
+        let text = entered.get(field.name)?;
+        // An empty tagline stays as it is, because a newsletter always has one.
+        let is_kept = field.name == "tagline" && text.trim().is_empty();
+        (!is_kept && shown.get(field.name) != Some(text)).then_some((field.name, text))
+    })
 }
 
-/// The entered texts, by their names.
-struct Entered<'a>(&'a NewsletterDetails);
-
-impl serde::Serialize for Entered<'_> {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let it = self.0;
-        let all = [
-            ("title", &it.title),
-            ("tagline", &it.tagline),
-            ("sender_name", &it.sender_name),
-            ("sender_address", &it.sender_address),
-            ("reply_to", &it.reply_to),
-            ("postal_address", &it.postal_address),
-            ("language", &it.language),
-            ("days", &it.days),
-            ("send_time", &it.send_time),
-            ("time_zone", &it.time_zone),
-            ("min_stories", &it.min_stories),
-            ("max_stories", &it.max_stories),
-            ("sections", &it.sections),
-            ("site", &it.site),
-            ("privacy_url", &it.privacy_url),
-            ("footer", &it.footer),
-            ("social", &it.social),
-            ("utm", &it.utm),
-            ("logo", &it.logo),
-            ("accent", &it.accent),
-        ];
-        to.collect_map(all.iter().filter_map(|(name, text)| Some((name, (*text).as_ref()?))))
+pub async fn post(Posted { desk, fields: entered }: Posted<BTreeMap<String, String>>) -> Answer {
+    desk.require(Permission::ChangeNewsletter)?;
+    let shown: BTreeMap<String, String> =
+        entered.get(SHOWN).and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let touched: Vec<(&'static str, &String)> = touched(&entered, &shown).collect();
+    let change = |it: &mut Newsletter| {
+        let now = values(it);
+        let is_changed = |(name, text): &(&str, &String)| {
+            let now = now.get(*name);
+            now != Some(*text) && shown.get(*name).is_some_and(|shown| now != Some(shown))
+        };
+        if touched.iter().any(is_changed) {
+            return Err(SaveError::Changed(now));
+        }
+        let fields: serde_json::Map<String, Value> =
+            touched.iter().map(|(name, text)| ((*name).to_owned(), Value::from(text.as_str()))).collect();
+        let details: NewsletterDetails = serde_json::from_value(fields.into())
+            .map_err(|error| SaveError::Db(DbError::Decode(Box::new(error))))?;
+        details.apply(it).map_err(SaveError::Fields)
+    };
+    let saved = set_newsletter(desk.admin.actions(), &desk.actor(), desk.record().id, change).await;
+    let Err(error) = saved else {
+        let flash = Flash::fine("Saved.", "The next issues are below.");
+        return desk.done(&desk.path("settings"), flash).await;
+    };
+    let now = match &error {
+        SaveError::Changed(now) => now.clone(),
+        _ => values(desk.newsletter()),
+    };
+    let (mut texts, mut base) = (now.clone(), now);
+    for (name, text) in &touched {
+        texts.insert(*name, (*text).clone());
+    }
+    match error {
+        SaveError::Db(error) => Err(Refused::Db(error)),
+        SaveError::Fields(problems) => {
+            // The next attempt still notices what somebody else changed since the form was opened.
+            for (name, _) in &touched {
+                if let Some(shown) = shown.get(*name) {
+                    base.insert(*name, shown.clone());
+                }
+            }
+            page(&desk, &texts, &base, Some(&NotSaved::Fields(problems))).await
+        }
+        SaveError::Changed(_) => {
+            let theirs = |(name, text): &(&'static str, &String)| {
+                let now = base.get(*name).filter(|now| *now != *text && shown.get(*name) != Some(*now))?;
+                Some((*name, now.clone()))
+            };
+            let theirs = touched.iter().filter_map(theirs).collect();
+            page(&desk, &texts, &base, Some(&NotSaved::Changed(theirs))).await
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Admin,
     desk::{Answer, Refused, browser, csrf_token, has_csrf, signed_in},
-    forms::{CSRF_FIELD, FORM_COOKIE, SESSION_COOKIE, cookie, is_same_site, own_path},
+    forms::{BROWSER_COOKIE, CSRF_FIELD, FORM_COOKIE, SESSION_COOKIE, cookie, is_same_site, own_path},
     layout,
 };
 use crate::{
@@ -33,7 +33,12 @@ use url::form_urlencoded;
 #[serde(default)]
 pub struct Next {
     next: String,
+    /// A form came after the session had ended.
+    unsaved: bool,
 }
+
+const UNSAVED: &str = "You were signed out, so what you sent was not saved. Your browser may still show it if you go back. \
+    Copy it, then sign in.";
 
 /// Fields of the steps of signing in.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -58,8 +63,17 @@ pub fn continue_at(admin: &Admin, opened: &OpenedSession, next: &str) -> Respons
         Stage::SecondFactor => with_next("/admin/sign-in/code", next),
         Stage::Enrolment => with_next("/admin/sign-in/second-factor", next),
     };
-    let set = SESSION_COOKIE.set(&opened.token, admin.secure_cookies);
-    ([(header::SET_COOKIE, set)], Redirect::to(&path)).into_response()
+    with_cookies(admin, opened, Redirect::to(&path).into_response())
+}
+
+/// Sets the cookies of a session that was opened.
+fn with_cookies(admin: &Admin, opened: &OpenedSession, mut response: Response) -> Response {
+    let secure = admin.secure_cookies;
+    response.headers_mut().append(header::SET_COOKIE, SESSION_COOKIE.set(&opened.token, secure));
+    if let Some(mark) = &opened.browser_mark {
+        response.headers_mut().append(header::SET_COOKIE, BROWSER_COOKIE.set(mark, secure));
+    }
+    response
 }
 
 /// Shows the form for address and password.
@@ -69,7 +83,7 @@ pub async fn get(State(admin): State<Admin>, Query(query): Query<Next>, headers:
     {
         return Ok(Redirect::to(own_path(&query.next)).into_response());
     }
-    Ok(form(&admin, StatusCode::OK, "", &query.next, None))
+    Ok(form(&admin, StatusCode::OK, "", &query.next, query.unsaved.then_some(UNSAVED)))
 }
 
 fn form(admin: &Admin, status: StatusCode, address: &str, next: &str, problem: Option<&str>) -> Response {
@@ -114,7 +128,9 @@ async fn read(request: Request, admin: &Admin, key: Option<&str>) -> Result<(Par
 pub async fn post(State(admin): State<Admin>, request: Request) -> Answer {
     let key = cookie(request.headers(), FORM_COOKIE.name(admin.secure_cookies));
     let (parts, fields) = read(request, &admin, key.as_deref()).await?;
-    match sign_in(&admin.operators, &fields.address, fields.password, &browser(&parts)).await {
+    let mark = cookie(&parts.headers, BROWSER_COOKIE.name(admin.secure_cookies));
+    let (browser, mark) = (browser(&parts), mark.as_deref());
+    match sign_in(&admin.operators, &fields.address, fields.password, &browser, mark).await {
         Ok(opened) => Ok(continue_at(&admin, &opened, &fields.next)),
         Err(error) => {
             let (status, problem) = problem(error)?;
@@ -207,7 +223,8 @@ async fn enrolment_form(
     next: &str,
     problem: Option<&str>,
 ) -> Answer {
-    let key = begin_enrolment(&admin.operators, who.operator.id).await?;
+    let key = begin_enrolment(&admin.operators, who).await?;
+    let key = key.ok_or_else(|| Refused::SignIn("/admin".into()))?;
     let host = admin.url.split("://").nth(1).unwrap_or("Daily");
     let address = totp::setup_url(&key, host, who.operator.address.as_str());
     let content = html! {
@@ -269,8 +286,8 @@ pub async fn post_enrolment(State(admin): State<Admin>, request: Request) -> Ans
             div.acts.after { a.btn.filled.big href=(own_path(&fields.next)) { "I have kept them" } }
         }
     };
-    let set = SESSION_COOKIE.set(&opened.token, admin.secure_cookies);
-    Ok(([(header::SET_COOKIE, set)], layout::bare("Recovery codes · Daily", &content)).into_response())
+    let page = layout::bare("Recovery codes · Daily", &content).into_response();
+    Ok(with_cookies(&admin, &opened, page))
 }
 
 pub async fn sign_out(State(admin): State<Admin>, request: Request) -> Answer {

@@ -52,8 +52,8 @@ pub async fn get(desk: Desk) -> Answer {
                 section.sheet aria-labelledby="slow" { header { h2 id="slow" { "Held and slowed" } }
                     @if held.is_empty() && slowed.is_empty() { p.small.soft { "No domain or relay asked for less in the last six hours." } }
                     ul.list {
-                        @for it in &held { li { div { h3 { (state("wait", "Held")) (it.domain) } p.said { (it.reason) } p.small.soft { "until " (from_now(it.until.0, desk.now)) } } } }
-                        @for it in &slowed { li { div { h3 { (state("wait", "Slowed")) (it.scope) } p.said { (it.complaint.as_deref().unwrap_or_default()) } p.small.soft { "to " (number(it.per_minute)) " a minute, " (from_now(it.at.0, desk.now)) } } } }
+                        @for it in &held { li { div { h3 { (state("wait", "Held")) (it.domain) } p.said { (desk.said(&it.reason)) } p.small.soft { "until " (from_now(it.until.0, desk.now)) } } } }
+                        @for it in &slowed { li { div { h3 { (state("wait", "Slowed")) (it.scope) } p.said { (desk.said(it.complaint.as_deref().unwrap_or_default())) } p.small.soft { "to " (number(it.per_minute)) " a minute, " (from_now(it.at.0, desk.now)) } } } }
                     } }
             }
         }

@@ -130,6 +130,18 @@ impl Store {
         .expect("a statement");
     }
 
+    /// Adds another content that was shown with the same digits as this revision, in which a text is replaced.
+    /// Returns its whole revision.
+    pub async fn forge_revision(&self, shown: &str, (text, with): (&str, &str)) -> String {
+        let digits = &shown[..8];
+        let forged = format!("{digits}{}", "0".repeat(56));
+        let sql = "INSERT INTO issue_revisions (newsletter_id, issue_date, revision, content, shown_at) \
+             SELECT newsletter_id, issue_date, $1, replace(content, $2, $3), shown_at FROM issue_revisions \
+             WHERE substr(revision, 1, 8) = $4";
+        self.change(sql, &[&forged, text, with, digits]).await;
+        forged
+    }
+
     /// Queues the single emails of a kind again, as if a crash had come before their answers were recorded.
     pub async fn requeue_emails(&self, kind: EmailKind) {
         let sql = "UPDATE emails SET status = 'queued', next_attempt_at = created_at, woken_at = NULL \

@@ -1,8 +1,11 @@
 //! Editing an issue's texts, or a story's. If somebody changed the same text meanwhile, both versions are shown.
 
-use super::{apply, date_of, seen_forecast};
+use super::{APPROVAL_ENDED, apply, date_of, seen_forecast};
 use crate::{
-    actions::issue::{edit_fields::IssueEdit, edit_issue::MAX_NOTE_CHARS},
+    actions::issue::{
+        edit_fields::IssueEdit,
+        edit_issue::{EditOutcome, MAX_NOTE_CHARS},
+    },
     db::{DbError, audit, issues::revisions},
     domain::{
         content::article::{MAX_DEK_CHARS, MAX_TITLE_CHARS},
@@ -21,6 +24,7 @@ use axum::{
     extract::{Path, Query},
     http::StatusCode,
 };
+use jiff::civil::Date;
 use maud::{Markup, html};
 use std::collections::HashMap;
 
@@ -94,26 +98,50 @@ pub async fn get(
 ) -> Answer {
     desk.require(Permission::EditIssue)?;
     let it = seen_forecast(&desk, date_of(&path)?).await?;
-    let fields = fields_of(&it, which.story)?;
+    if !has_story(&it, which.story) {
+        return Err(Refused::Missing(NO_STORY.into()));
+    }
     let values: Vec<(Field, String)> =
-        fields.into_iter().map(|field| (field, field.value(&it.content))).collect();
-    form(&desk, &it, which.story, &values, None).await
+        fields_of(which.story).into_iter().map(|field| (field, field.value(&it.content))).collect();
+    form(&desk, &it, which.story, it.content.revision().full(), &values, None).await
 }
 
-fn fields_of(it: &Forecast, story: Option<i64>) -> Result<Vec<Field>, Refused> {
+const NO_STORY: &str = "This story is not in the issue any more.";
+
+fn fields_of(story: Option<i64>) -> Vec<Field> {
     match story {
-        None => Ok(vec![Field::Subject, Field::Preheader, Field::Note]),
-        Some(id) if it.content.stories.iter().any(|story| story.article == id) => {
-            Ok(vec![Field::Title(id), Field::Summary(id)])
-        }
-        Some(_) => Err(Refused::Missing("This story is not in the issue any more.".into())),
+        None => vec![Field::Subject, Field::Preheader, Field::Note],
+        Some(id) => vec![Field::Title(id), Field::Summary(id)],
     }
+}
+
+/// Whether an issue has the story that a form is about.
+fn has_story(it: &Forecast, story: Option<i64>) -> bool {
+    story.is_none_or(|id| it.content.stories.iter().any(|story| story.article == id))
+}
+
+/// Shows texts that can't be saved, so that nothing of them is lost.
+async fn unsaved(desk: &Desk, date: Date, values: &[(Field, String)], why: &str) -> Answer {
+    let content = html! {
+        div.opening { div { p.over { a href=(desk.issue_path(date, "")) { (long_day(date)) } }
+            h1 { "Nothing was saved" } } }
+        div.notice.alarm role="alert" { b { (why) } " Your texts are below, to copy." }
+        section.sheet {
+            @for (field, value) in values {
+                div.field { label for=(field.name()) { (field.label()) } (input(*field, field.name(), value, true)) }
+            }
+            div.acts { a.btn href=(desk.issue_path(date, "")) { "Back" } }
+        }
+    };
+    desk.page_with(StatusCode::CONFLICT, Tab::Issue, "Nothing was saved", &content).await
 }
 
 async fn form(
     desk: &Desk,
     it: &Forecast,
     story: Option<i64>,
+    // What the editor began with.
+    revision: &str,
     values: &[(Field, String)],
     problem: Option<&str>,
 ) -> Answer {
@@ -133,7 +161,7 @@ async fn form(
         @if let Some(problem) = problem { div.notice.alarm role="alert" { b { "Not saved. " } (problem) } }
         section.sheet {
             (desk.form(&desk.issue_path(it.date, "edit"), &html! {
-                input type="hidden" name="revision" value=(it.content.revision());
+                input type="hidden" name="revision" value=(revision);
                 @if let Some(story) = story { input type="hidden" name="story" value=(story); }
                 @for (field, value) in values {
                     div.field {
@@ -144,6 +172,12 @@ async fn form(
                 }
                 div.acts { button.filled { "Save" } a.btn href=(desk.issue_path(it.date, "")) { "Back" } }
             }))
+            @if let Some(story) = story {
+                div.after { (desk.form(&desk.issue_path(it.date, ""), &html! {
+                    input type="hidden" name="revision" value=(it.content.revision().full());
+                    button.row name="revert" value=(story) { "Revert all edits of this story" }
+                })) }
+            }
         }
     };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -199,10 +233,13 @@ pub async fn post(
     desk.require(Permission::EditIssue)?;
     let date = date_of(&path)?;
     let story = edited.story.as_deref().and_then(|id| id.parse().ok());
+    let mine: Vec<(Field, String)> =
+        fields_of(story).into_iter().map(|field| (field, edited.value(field))).collect();
     for _ in 0..ATTEMPTS {
         let it = seen_forecast(&desk, date).await?;
-        let fields = fields_of(&it, story)?;
-        let mine: Vec<(Field, String)> = fields.iter().map(|field| (*field, edited.value(*field))).collect();
+        if !has_story(&it, story) {
+            return unsaved(&desk, date, &mine, NO_STORY).await;
+        }
         let base = base_of(&desk, &it, &edited.revision).await?;
         let touched = |field: &Field, text: &str| base.as_ref().is_none_or(|base| field.value(base) != *text);
         let changed: Vec<(Field, String)> =
@@ -225,29 +262,30 @@ pub async fn post(
         }
         let Ok((words, story_changes)) = edit_of(&changed).checked() else {
             let problem = "A text is too long, or the headline is empty.";
-            return form(&desk, &it, story, &mine, Some(problem)).await;
+            return form(&desk, &it, story, &edited.revision, &mine, Some(problem)).await;
         };
-        let was_approved = it.issue.as_ref().is_some_and(|issue| issue.approved_at.is_some());
         let version = it.issue.as_ref().map(|issue| issue.version);
-        if apply(&desk, &it, version, &words, &story_changes).await? {
+        let applied = match apply(&desk, &it, version, &words, &story_changes).await {
+            Err(Refused::Failed(why)) => return unsaved(&desk, date, &mine, &why).await,
+            applied => applied?,
+        };
+        if let Some(edited) = applied {
             let names: Vec<&str> = changed.iter().map(|(field, _)| field.label()).collect();
-            let flash = if was_approved {
-                Flash::wait(
-                    "Saved.",
-                    format!("{}. The approval has ended: review and approve it again.", names.join(", ")),
-                )
-            } else {
-                Flash::fine("Saved.", format!("{}.", names.join(", ")))
+            let text = format!("{}.", names.join(", "));
+            let flash = match edited {
+                EditOutcome::ApprovalEnded => Flash::wait("Saved.", format!("{text} {APPROVAL_ENDED}")),
+                EditOutcome::Changed | EditOutcome::Unchanged => Flash::fine("Saved.", text),
             };
             return desk.done(&desk.issue_path(date, ""), flash).await;
         }
     }
-    Err(Refused::Failed("Others are editing this issue at the same moment. Go back and save again.".into()))
+    unsaved(&desk, date, &mine, "Others are editing this issue at the same moment. Go back and save again.")
+        .await
 }
 
 /// Returns the content that the editor saw, if it was kept.
 async fn base_of(desk: &Desk, it: &Forecast, revision: &str) -> Result<Option<Content>, DbError> {
-    if it.content.revision().as_str() == revision {
+    if it.content.revision().full() == revision {
         return Ok(Some(it.content.clone()));
     }
     let Ok(revision) = Revision::parse(revision) else { return Ok(None) };
@@ -296,9 +334,9 @@ async fn conflict(
             p.lede { b { (who) } " saved revision " (rev(it.content.revision().as_str())) ", " (when) ". Nothing of yours is lost, and nothing is saved yet." } } }
         section.sheet {
             (desk.form(&desk.issue_path(it.date, "edit"), &html! {
-                input type="hidden" name="revision" value=(it.content.revision());
+                input type="hidden" name="revision" value=(it.content.revision().full());
                 @if let Some(story) = story { input type="hidden" name="story" value=(story); }
-                @for field in fields_of(it, story).unwrap_or_default() {
+                @for field in fields_of(story) {
                     @let theirs = field.value(&it.content);
                     @let mine = changed.iter().find(|(other, _)| *other == field).map_or(theirs.clone(), |(_, text)| text.clone());
                     @if is_in_conflict(field) {

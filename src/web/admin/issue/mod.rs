@@ -15,8 +15,8 @@ use crate::{
         feed::add_article::add_article,
         issue::{
             decide::shown_forecast,
-            edit_issue::{EditError, StoryChange, edit_version},
-            send_issue::{BeginError, begin_issue},
+            edit_issue::{EditError, EditOutcome, StoryChange, edit_version},
+            send_issue::{BeginError, begin_issue, is_too_far},
         },
         operator::sessions::set_view,
     },
@@ -67,8 +67,17 @@ pub fn date_of(path: &HashMap<String, String>) -> Result<Date, Refused> {
 }
 
 /// Forecasts an issue as the operator sees it, and keeps its revision.
-pub async fn seen_forecast(desk: &Desk, date: Date) -> Result<Forecast, DbError> {
-    shown_forecast(desk.admin.actions(), desk.admin.rules, desk.record(), date).await
+pub async fn seen_forecast(desk: &Desk, date: Date) -> Result<Forecast, Refused> {
+    require_near(desk, date)?;
+    Ok(shown_forecast(desk.admin.actions(), desk.admin.rules, desk.record(), date).await?)
+}
+
+/// Refuses dates that can have no issue, because looking at one is recorded.
+fn require_near(desk: &Desk, date: Date) -> Result<(), Refused> {
+    if is_too_far(desk.newsletter(), date, desk.now) {
+        return Err(Refused::Missing(format!("{} is more than a year ahead.", long_day(date))));
+    }
+    Ok(())
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -143,11 +152,10 @@ pub async fn news(desk: &Desk, it: &Forecast) -> Result<Option<News>, DbError> {
         set_view(&desk.admin.operators, operator, record.id, it.date, &now).await?;
         return Ok(None);
     };
-    if view.revision == now.as_str() {
+    if view.revision == now {
         return Ok(None);
     }
-    let Ok(revision) = Revision::parse(&view.revision) else { return Ok(None) };
-    let earlier = revisions::get(&mut tx, record.id, it.date, &revision).await?;
+    let earlier = revisions::get(&mut tx, record.id, it.date, &view.revision).await?;
     Ok(earlier.map(|earlier| News {
         at: view.seen_at.0,
         changes: it.content.changes_since(&earlier),
@@ -208,7 +216,7 @@ async fn page(desk: &Desk, it: &Forecast, alone: Option<&str>) -> Result<Markup,
                 @if let Some(news) = &news { (news_notice(desk, it, news)) }
                 (texts(desk, it))
                 (story_list(desk, it, &Listed { chosen: &chosen, articles: &articles, edits: &edits, edited_by: &edited_by, news: news.as_ref() }))
-                (left_out.render(desk, date, revision.as_str()))
+                (left_out.render(desk, date, revision.full()))
             }
             div.stack.stay { (email::aside(desk, it)) }
         }
@@ -233,7 +241,7 @@ fn news_notice(desk: &Desk, it: &Forecast, news: &News) -> Markup {
             div { b { (what) } " New ones are marked below, and nothing of yours was moved."
                 details { summary.small { "All changes" } ul.small { @for change in news.changes.iter().take(40) { li { (change) } } } } }
             (desk.form(&desk.issue_path(it.date, ""), &html! {
-                input type="hidden" name="revision" value=(it.content.revision());
+                input type="hidden" name="revision" value=(it.content.revision().full());
                 button.row name="seen" value="1" { "Mark as seen" }
             }))
         }
@@ -281,7 +289,7 @@ fn story_list(desk: &Desk, it: &Forecast, listed: &Listed<'_>) -> Markup {
                     div.acts { a.btn href=(desk.path("feeds")) { "Stories and feeds" } } }
             }
             (desk.form(&path, &html! {
-                input type="hidden" name="revision" value=(it.content.revision());
+                input type="hidden" name="revision" value=(it.content.revision().full());
                 ol.stories {
                     @for (story, place) in it.content.stories.iter().zip(1_usize..) {
                         @let id = ArticleId(story.article);
@@ -315,7 +323,7 @@ fn story_list(desk: &Desk, it: &Forecast, listed: &Listed<'_>) -> Markup {
             @if may {
                 div.after {
                     (desk.form(&path, &html! {
-                        input type="hidden" name="revision" value=(it.content.revision());
+                        input type="hidden" name="revision" value=(it.content.revision().full());
                         label for="add" { "Add a story by its address" }
                         p.join { input id="add" name="url" type="url" placeholder="https://" required; button { "Add" } }
                     }))
@@ -472,6 +480,8 @@ pub struct Change {
     revision: String,
     pin: Option<String>,
     undo: Option<String>,
+    /// Undoes the edits of its texts, too.
+    revert: Option<String>,
     drop: Option<String>,
     up: Option<String>,
     down: Option<String>,
@@ -486,6 +496,7 @@ pub async fn post(
     let date = date_of(&path)?;
     let page = desk.issue_path(date, "");
     if fields.seen.is_some() {
+        require_near(&desk, date)?;
         let revision = Revision::parse(&fields.revision).map_err(|_| Refused::Form)?;
         set_view(&desk.admin.operators, desk.who.operator.id, desk.record().id, date, &revision).await?;
         return Ok(Redirect::to(&page).into_response());
@@ -509,7 +520,9 @@ pub async fn post(
         undo = Some(("undo", id));
         (vec![StoryChange::Drop(id)], "Dropped.", id)
     } else if let Some(id) = id(&fields.undo) {
-        (vec![StoryChange::Undo(id)], "Undone.", id)
+        (vec![StoryChange::Release(id)], "Undone.", id)
+    } else if let Some(id) = id(&fields.revert) {
+        (vec![StoryChange::Undo(id)], "Reverted.", id)
     } else if let Some(id) = id(&fields.up) {
         (moved(&it, id, -1), "Moved up.", id)
     } else if let Some(id) = id(&fields.down) {
@@ -517,9 +530,12 @@ pub async fn post(
     } else {
         return Err(Refused::Failed("The form names no change.".into()));
     };
-    apply(&desk, &it, None, &IssueWords::default(), &changes).await?;
-    let mut flash =
-        Flash::fine(title, format!("{}{}", titled(story).await?, meanwhile(&it, &fields.revision)));
+    let edited = apply(&desk, &it, None, &IssueWords::default(), &changes).await?;
+    let text = format!("{}{}", titled(story).await?, meanwhile(&it, &fields.revision));
+    let mut flash = match edited {
+        Some(EditOutcome::ApprovalEnded) => Flash::wait(title, format!("{text} {APPROVAL_ENDED}")),
+        _ => Flash::fine(title, text),
+    };
     flash.undo = undo.map(|(name, id)| {
         let fields =
             vec![("revision".to_owned(), fields.revision.clone()), (name.to_owned(), id.to_string())];
@@ -530,7 +546,7 @@ pub async fn post(
 
 /// Says that others changed the issue since the page was shown. Changes of single stories don't conflict.
 fn meanwhile(it: &Forecast, shown: &str) -> &'static str {
-    if it.content.revision().as_str() == shown {
+    if it.content.revision().full() == shown {
         ""
     } else {
         " Meanwhile others changed the issue, too; both changes are in."
@@ -562,37 +578,43 @@ pub async fn add_by_address(desk: &Desk, url: &str) -> Result<ArticleId, Refused
     stored.map(Stored::id).ok_or_else(|| Refused::Failed(format!("{url} names no address for readers.")))
 }
 
+/// Tells an editor that the issue they edited was approved.
+pub const APPROVAL_ENDED: &str = "The approval has ended: review and approve it again.";
+
 /// Makes changes to an issue, begins it if needed, and plans it. With a version, only if it still has that one.
-/// Returns `false` if it has not.
+/// Returns `None` if it has not.
 pub async fn apply(
     desk: &Desk,
     seen: &Forecast,
     version: Option<i64>,
     words: &IssueWords,
     changes: &[StoryChange],
-) -> Result<bool, Refused> {
+) -> Result<Option<EditOutcome>, Refused> {
     let (context, actor) = (desk.admin.actions(), desk.actor());
     let issue =
         begin_issue(context, &actor, desk.record(), seen.date).await.map_err(|error| match error {
             BeginError::Db(error) => Refused::Db(error),
             other => Refused::Failed(format!("{other}.")),
         })?;
-    match edit_version(context, &actor, (issue.id, version), words, changes).await {
-        Ok(()) => {}
-        Err(EditError::Changed) => return Ok(false),
+    let edited = match edit_version(context, &actor, (issue.id, version), words, changes).await {
+        Ok(edited) => edited,
+        Err(EditError::Changed) => return Ok(None),
         Err(EditError::Db(error)) => return Err(error.into()),
         Err(other) => {
             return Err(Refused::Failed(format!("{}.", super::words::sentence(&other.to_string()))));
         }
+    };
+    // The edit is saved, and a job plans the issue if this doesn't.
+    if let Err(error) = desk.admin.work.plan(issue.id).await {
+        tracing::warn!(issue = %issue.id, error, "could not plan an edited issue at once");
     }
-    desk.admin.work.plan(issue.id).await.map_err(Refused::Failed)?;
     // An operator who had seen everything has also seen their own change.
     let view =
         views::get(&mut desk.db().read().await?, desk.who.operator.id, desk.record().id, seen.date).await?;
     let now = seen_forecast(desk, seen.date).await?;
-    if view.is_none_or(|view| view.revision == seen.content.revision().as_str()) {
+    if view.is_none_or(|view| view.revision == seen.content.revision()) {
         let revision = now.content.revision();
         set_view(&desk.admin.operators, desk.who.operator.id, desk.record().id, seen.date, &revision).await?;
     }
-    Ok(true)
+    Ok(Some(edited))
 }
