@@ -102,7 +102,7 @@ async fn all_problems_with_a_commands_options_are_named_at_once() {
             &["newsletter", "add", "The Weekly", "--title", " ", "--sender-address", "news@localhost"],
             &[
                 "<SLUG>: Use up to 64",
-                "--title: This can't be empty.",
+                "--title: This can’t be empty.",
                 "--sender-address: The part after the @",
             ],
         ),
