@@ -135,7 +135,7 @@ async fn the_archive_speaks_the_newsletters_language_or_the_one_asked_for(engine
     assert!(
         list.contains("<html lang=\"fr\"")
             && list.contains("Vendredi 1er")
-            && list.contains("lang=\"de-AT\"><a href=")
+            && list.contains("lang=\"de-AT\" dir=\"auto\"><a href=")
     );
     app.change_newsletter(|it| it.language = "ja".into()).await;
     let spanish = app.getting("/issues").header("accept-language", "xx, es;q=0.8");
@@ -175,14 +175,16 @@ fn places(document: &str, texts: &[&str]) -> Vec<usize> {
 async fn an_issues_page_has_the_headings_of_its_email(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.change_newsletter(|it| it.sections = SectionOrder::parse("Science, Food").unwrap()).await;
-    for (title, section) in [
+    // The story added last leads.
+    let stories = [
         ("The bridge opens", "Local"),
         ("The whale", "Science"),
         ("A loaf", "Food"),
         ("The radar", "Science"),
         ("A pear", "Food"),
         ("A hat", "Culture"),
-    ] {
+    ];
+    for (title, section) in stories.into_iter().rev() {
         app.story(title, section).await;
     }
     let ann = app.reader("ann@example.org").await;

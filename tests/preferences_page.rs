@@ -141,7 +141,7 @@ async fn a_newsletter_joined_by_a_forwarded_link_is_reported_to_the_reader(engin
     let text = mail.text().replace('\n', " ");
     assert!(
         text.contains("You’re now subscribed to The Weekly at ann@example.org")
-            && text.contains("If this wasn’t you"),
+            && text.contains("If that wasn’t you"),
         "{text}"
     );
     let entry = app.store().await.ledger().await.pop().unwrap();

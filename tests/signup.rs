@@ -111,7 +111,7 @@ async fn foreign_altered_and_expired_links_are_answered_and_confirm_nothing(engi
     {
         let answer = app.post(&format!("{start}/{wrong}")).await;
         assert_eq!(answer.status(), 404, "{wrong:.60}");
-        assert!(answer.text().await.unwrap().contains("doesn't work"));
+        assert!(answer.text().await.unwrap().contains("doesn’t work"));
     }
     app.clock.advance(SignedDuration::from_hours(24 * 7 + 1));
     let answer = app.post(&link).await;

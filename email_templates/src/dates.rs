@@ -47,7 +47,7 @@ impl Dates {
     }
 
     /// "22 November", with the year if it differs from the issue's.
-    pub(crate) fn short(&self, date: Date, issue: Date) -> String {
+    pub fn short(&self, date: Date, issue: Date) -> String {
         self.format(if date.year() == issue.year() { &self.short } else { &self.of_year }, date)
     }
 

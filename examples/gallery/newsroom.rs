@@ -1,6 +1,7 @@
 //! A running Daily with the newsletters, stories, issues and readers of one publisher.
 
 use super::publishers::Publisher;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use daily::{
     actions::{
         issue::{
@@ -71,7 +72,8 @@ impl Newsroom {
         settings.http.listen = address;
         settings.http.public_url = PUBLIC_URL.to_owned();
         settings.relays = vec![Relay::new(RelayUrl::Mailbox(folder.path().join("mailbox")))];
-        // All readers come from this machine, at a time that stands still.
+        // All readers are one client, at a time that stands still.
+        settings.http.trusted_proxies = vec!["127.0.0.1/32".parse()?];
         settings.signup.client_per_hour = 0;
         settings.signup.minimum_seconds = 0;
         settings.signup.check_mx = false;
@@ -85,8 +87,15 @@ impl Newsroom {
         let stop = CancellationToken::new();
         tokio::spawn(run(app.clone(), Role::Worker, None, stop.clone()));
         tokio::spawn(run(app.clone(), Role::Web, Some(listener), stop.clone()));
-        let client =
-            reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
+        let headers = HeaderMap::from_iter([(
+            HeaderName::from_static("x-forwarded-for"),
+            HeaderValue::from_static("192.0.2.1"),
+        )]);
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .default_headers(headers)
+            .build()?;
         let newsroom = Self { app, clock, address, client, folder, _stop: stop.drop_guard() };
         let id = newsroom.newsletter().await?.id;
         set_newsletter(&newsroom.app.actions, &OPERATOR, id, |it| {
@@ -127,8 +136,8 @@ impl Newsroom {
             self.send_issue("").await?;
         }
         self.clock.set(morning_of(latest)?);
-        // Of stories that are equally new, the first one added leads.
-        for (number, story) in publisher.stories.iter().enumerate() {
+        // Of stories that are equally new, the last one added leads.
+        for (number, story) in publisher.stories.iter().enumerate().rev() {
             self.add_story(story, &format!("{latest}-{number}")).await?;
         }
         self.send_issue(publisher.note).await?;

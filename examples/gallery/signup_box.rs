@@ -26,7 +26,7 @@ const READER: &str = "const every = setInterval(() => {
   if (!root) return;
   host.dataset.box = '';
   const form = root.querySelector('form');
-  if (entered && !host.dataset.sent) {
+  if (entered && !('sent' in host.dataset)) {
     host.dataset.sent = '';
     root.querySelector('input').value = entered;
     form.requestSubmit();

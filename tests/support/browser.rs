@@ -7,10 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fantoccini::{Client, ClientBuilder, Locator, wd::WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
-use url::{ParseError, Url};
 
 use super::{
     eventually,
@@ -59,6 +58,11 @@ impl Browser {
     /// Starts a browser like a phone's, 390 pixels wide, that prefers dark pages.
     pub async fn dark_phone() -> Self {
         Self::start_with(&["--blink-settings=preferredColorScheme=0"], &a_phone(), true).await
+    }
+
+    /// Starts a browser like a phone's that prefers light pages.
+    pub async fn phone() -> Self {
+        Self::start_with(&["--blink-settings=preferredColorScheme=1"], &a_phone(), true).await
     }
 
     async fn start_with(more: &[&str], phone: &Value, scripts: bool) -> Self {
@@ -128,20 +132,6 @@ impl Browser {
             .and_then(|()| fs::write(&file, picture))
             .expect("the target folder is writable");
         file
-    }
-}
-
-/// A command of the Chrome DevTools Protocol, by chromedriver's own endpoint.
-#[derive(Debug)]
-struct ChromiumCommand(Value);
-
-impl WebDriverCompatibleCommand for ChromiumCommand {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
-        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
-    }
-
-    fn method_and_body(&self, _: &Url) -> (axum::http::Method, Option<String>) {
-        (axum::http::Method::POST, Some(self.0.to_string()))
     }
 }
 

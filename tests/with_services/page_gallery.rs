@@ -21,7 +21,8 @@ async fn every_page_holds_in_every_width() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("every-page");
     let cases = pages::cases(None).await.unwrap();
     gallery::write_html(&folder, &cases).unwrap();
-    let browser = Browser::start().await.unwrap().expect("chromedriver is not installed: run script/bootstrap");
+    let browser =
+        Browser::start().await.unwrap().expect("chromedriver is not installed: run script/bootstrap");
     let mut all = Vec::new();
     for case in &cases {
         let stress = case.views().into_iter().filter(|view| view.variation != Variation::None);

@@ -313,7 +313,7 @@ pub async fn show(
     };
     drop(tx);
     let locale = i18n::negotiate_locale([query.lang.as_deref(), Some(&it.language)], &headers);
-    let others = other_issues(it, (before, after), locale);
+    let others = other_issues(it, (before, date, after), locale);
     let content = html! {
         @if let Some(others) = &others { nav.pager.column aria-label=(locale.texts.issues.others) { (others) } }
         (issue_page::article(it, date, &variant.page, locale))
@@ -352,14 +352,16 @@ pub async fn show(
 /// Renders links to the issues before and after, and to all. `None` if the archive is not public.
 fn other_issues(
     it: &Newsletter,
-    (before, after): (Option<Date>, Option<Date>),
+    (before, date, after): (Option<Date>, Date, Option<Date>),
     locale: Locale,
 ) -> Option<Markup> {
+    // Three links in a row leave a phone no room for weekdays.
+    let name = |other: Date| locale.dates.short(other, date);
     let path = |date: Date| format!("/issues/{date}?newsletter={}", it.slug);
     let links = html! {
-        @if let Some(date) = before { a href=(path(date)) rel="prev" { "← " (capitalize(&locale.dates.day(date))) } }
+        @if let Some(date) = before { a href=(path(date)) rel="prev" { "← " (name(date)) } }
         a href={ "/issues?newsletter=" (it.slug) } { (locale.texts.issues.all) }
-        @if let Some(date) = after { a href=(path(date)) rel="next" { (capitalize(&locale.dates.day(date))) " →" } }
+        @if let Some(date) = after { a href=(path(date)) rel="next" { (name(date)) " →" } }
     };
     (it.archive == Archive::Public).then_some(links)
 }
