@@ -56,7 +56,7 @@ impl Dates {
         self.format(&self.coming, date)
     }
 
-    /// "November 2025".
+    /// Formats a month: "November 2025".
     pub fn month(&self, date: Date) -> String {
         self.format(&self.month, date)
     }
@@ -66,7 +66,7 @@ impl Dates {
         self.format(&self.in_month, date)
     }
 
-    /// "Saturday".
+    /// Returns the name of a day: "Saturday".
     pub fn weekday(&self, day: Weekday) -> &str {
         nth(&self.weekdays, day.to_monday_zero_offset())
     }

@@ -45,12 +45,12 @@ pub enum Medium {
 }
 
 impl Case {
-    /// An email.
+    /// Makes the case of an email.
     pub fn new(group: &'static str, name: impl Into<String>, html: String) -> Self {
         Self { group, name: name.into(), html, medium: Medium::Email, is_stressed: false }
     }
 
-    /// A page of the web. Its style sheets must be part of the document.
+    /// Makes the case of a page of the web. Its style sheets must be part of the document.
     pub fn page(group: &'static str, name: impl Into<String>, html: String) -> Self {
         Self { medium: Medium::Page, ..Self::new(group, name, html) }
     }

@@ -159,7 +159,7 @@ fn nothing_is_laid_out_by_what_word_does_not_know() {
             }
             let is_known = |value: &str| ["none", "block", "inline-block"].contains(&value);
             assert!(tag.style("display").is_none_or(is_known), "{name}: {}", tag.text);
-            // What is narrowed by `max-width` alone would be as wide as the sheet.
+            // An element with `max-width` alone would be as wide as the sheet.
             let is_narrowed = tag.style("max-width").is_some_and(|it| it.ends_with("px") && it != "600px");
             let has_size = tag.pixels("width").is_some() || tag.attribute("class") == Some("col");
             assert!(!is_narrowed || has_size, "{name}: {}", tag.text);
