@@ -102,7 +102,7 @@ async fn both_ends_confirm_and_then_everything_moves(engine: Engine) {
     app.reader(OLD).await;
     old.joins("weekly").await;
     let page = old.asks_for_address(NEW).await;
-    assert!(page.status == 200 && page.contains("We've emailed both addresses."), "{page}");
+    assert!(page.status == 200 && page.contains("We’ve emailed both addresses."), "{page}");
     let to_new = new.last_email();
     assert!(!to_new.text().contains("example.org"), "a stranger is not told who asked: {}", to_new.text());
     for to in [OLD, NEW] {

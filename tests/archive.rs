@@ -1,7 +1,7 @@
 //! Past issues on the web: pages, metadata, the feed, and their visibility.
 
 use crate::support::{DAY, Engine, TestApp, on_both_engines};
-use daily::domain::newsletter::Archive;
+use daily::domain::{issue::sections::SectionOrder, newsletter::Archive};
 
 /// Opens a page, and returns its status, its `X-Robots-Tag` and its text.
 async fn page(app: &TestApp, path: &str) -> (u16, Option<String>, String) {
@@ -22,6 +22,8 @@ on_both_engines!(
     an_issue_has_metadata_for_other_programs,
     the_publisher_chooses_the_visibility_of_past_issues,
     the_list_has_all_newsletters_when_there_are_several,
+    the_sitemap_has_what_search_engines_may_index,
+    an_issues_page_has_the_headings_of_its_email,
     the_archive_speaks_the_newsletters_language_or_the_one_asked_for,
 );
 
@@ -133,9 +135,83 @@ async fn the_archive_speaks_the_newsletters_language_or_the_one_asked_for(engine
     assert!(
         list.contains("<html lang=\"fr\"")
             && list.contains("Vendredi 1er")
-            && list.contains("lang=\"de-AT\"><a href=")
+            && list.contains("lang=\"de-AT\" dir=\"auto\"><a href=")
     );
     app.change_newsletter(|it| it.language = "ja".into()).await;
     let spanish = app.getting("/issues").header("accept-language", "xx, es;q=0.8");
     assert!(spanish.send().await.unwrap().text().await.unwrap().contains("Mayo de 2026"));
+}
+
+async fn the_sitemap_has_what_search_engines_may_index(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    send_bridge(&app).await;
+    app.add_newsletter("secret", |it| it.archive = Archive::Unlisted).await;
+    let map = app.get("/sitemap.xml").await;
+    assert_eq!(map.headers()["content-type"], "application/xml; charset=utf-8");
+    let map = map.text().await.unwrap();
+    for (path, changed) in [
+        ("/?newsletter=daily", ""),
+        ("/issues?newsletter=daily", "<lastmod>2026-05-01</lastmod>"),
+        ("/issues/2026-05-01?newsletter=daily", "<lastmod>2026-05-01</lastmod>"),
+    ] {
+        let entry = format!("<url><loc>{}{path}</loc>{changed}</url>", app.url);
+        assert!(map.contains(&entry), "{entry}: {map}");
+        let page = app.page(path).await;
+        assert!(page.status == 200 && !page.contains("noindex"), "{path}");
+    }
+    assert_eq!(map.matches("<url>").count(), 3, "{map}");
+    app.change_newsletter(|it| it.archive = Archive::Unlisted).await;
+    assert!(!app.page("/sitemap.xml").await.contains("<url>"));
+}
+
+/// Returns the places of texts in a document, which must have each of them.
+fn places(document: &str, texts: &[&str]) -> Vec<usize> {
+    texts
+        .iter()
+        .map(|text| document.find(text).unwrap_or_else(|| panic!("no {text} in {document}")))
+        .collect()
+}
+
+async fn an_issues_page_has_the_headings_of_its_email(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.change_newsletter(|it| it.sections = SectionOrder::parse("Science, Food").unwrap()).await;
+    // The story added last leads.
+    let stories = [
+        ("The bridge opens", "Local"),
+        ("The whale", "Science"),
+        ("A loaf", "Food"),
+        ("The radar", "Science"),
+        ("A pear", "Food"),
+        ("A hat", "Culture"),
+    ];
+    for (title, section) in stories.into_iter().rev() {
+        app.story(title, section).await;
+    }
+    let ann = app.reader("ann@example.org").await;
+    app.send_issue().await;
+    let email = ann.last_email().html();
+    let (_, email) = email.split_once("<body").unwrap();
+    let page = app.page("/issues/2026-05-01?newsletter=daily").await;
+    let (_, page) = page.split_once("<article").unwrap();
+    // The section's name stands above its stories, once, and not above each of them.
+    let in_order = [
+        "bridge opens",
+        ">Science</h2>",
+        "whale",
+        "radar",
+        ">Food</h2>",
+        "loaf",
+        "pear",
+        ">In brief</h2>",
+        "hat",
+    ];
+    let on_page = places(page, &in_order);
+    assert!(on_page.is_sorted(), "{on_page:?}: {page}");
+    assert_eq!(page.matches(">Science<").count(), 1, "{page}");
+    assert!(page.contains(">Local<"), "the lead has no heading, so it keeps its section");
+    // The email begins with a list of headlines.
+    let from_lead = &email[email.find("<h1").expect("a lead")..];
+    let in_email = places(from_lead, &in_order);
+    assert!(in_email.is_sorted(), "{in_email:?}: {email}");
+    assert!(email.contains(">Local<"), "{email}");
 }

@@ -102,7 +102,7 @@ async fn all_problems_with_a_commands_options_are_named_at_once() {
             &["newsletter", "add", "The Weekly", "--title", " ", "--sender-address", "news@localhost"],
             &[
                 "<SLUG>: Use up to 64",
-                "--title: This can't be empty.",
+                "--title: This can’t be empty.",
                 "--sender-address: The part after the @",
             ],
         ),
@@ -115,7 +115,7 @@ async fn all_problems_with_a_commands_options_are_named_at_once() {
             &["<SOURCE>: ", "--url: Enter a web"],
         ),
         (&["feed", "add", "https://"], &["<SOURCE>: Enter a web address"]),
-        (&["operator", "add", "desk"], &["<ADDRESS>: Enter an email address such as"]),
+        (&["operator", "add", "desk"], &["<ADDRESS>: Enter a full email address, such as"]),
     ] {
         let ended = daily.run(command).await;
         assert_eq!(ended.code, 2, "{ended:?}");

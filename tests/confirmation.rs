@@ -54,9 +54,9 @@ async fn in_the_browser_that_signed_up_the_link_confirms_at_once(engine: Engine)
             app.client.get(&link).header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document");
         request.header("cookie", format!("a=b; {cookie}")).send()
     };
-    assert!(visit().await.unwrap().text().await.unwrap().contains("You're in"));
+    assert!(visit().await.unwrap().text().await.unwrap().contains("You’re in"));
     assert_eq!(app.status_of(ANN).await, Some(Active));
-    assert!(visit().await.unwrap().text().await.unwrap().contains("You're in"), "a second click is no error");
+    assert!(visit().await.unwrap().text().await.unwrap().contains("You’re in"), "a second click is no error");
     assert_eq!(app.consent_of(ANN).await, ["requested", "confirmed"]);
     assert_eq!(app.visitor(ANN).ledger().await[1].method, "same_browser");
 }
@@ -96,7 +96,7 @@ async fn an_expired_link_sends_a_new_email_with_one_click(engine: Engine) {
     assert_eq!(ann.emails().len(), 2, "the pause between mails holds here too");
     let fresh = ann.confirmation_link();
     assert_ne!(fresh, link);
-    assert!(app.press(&fresh).await.contains("You're in"));
+    assert!(app.press(&fresh).await.contains("You’re in"));
     assert_eq!(app.post("/confirm/x/renew").await.status(), 404);
 }
 
@@ -119,7 +119,7 @@ async fn one_reminder_is_sent_if_configured(engine: Engine) {
     assert_eq!(mails[1].header("Subject").map(|it| it.starts_with("Reminder")), Some(true));
     assert_eq!(app.emails_to("in@example.org").len(), 1, "confirmed readers are left alone");
     assert_ne!(ann.confirmation_link(), first);
-    assert!(ann.confirms().await.contains("You're in"));
+    assert!(ann.confirms().await.contains("You’re in"));
 }
 
 async fn reminders_are_off_unless_asked_for_and_late_ones_are_not_sent(engine: Engine) {
@@ -154,7 +154,7 @@ async fn a_confirmation_at_the_moment_of_unsubscribing_does_not_claim_success(en
         app.wait_for_lock_waits(1).await;
         unsubscribing.commit().await.unwrap();
     });
-    assert!(page.status == 410 && !page.contains("You're in"), "{page}");
+    assert!(page.status == 410 && !page.contains("You’re in"), "{page}");
 }
 
 async fn an_unconfirmed_address_is_erased(engine: Engine) {

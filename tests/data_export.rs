@@ -149,14 +149,14 @@ async fn an_unsubscribed_reader_gets_an_export_and_a_suppressed_one_no_email(eng
     let preferences = ann.preferences().await;
     ann.unsubscribes().await;
     let shown = ann.opens_preferences().await;
-    assert!(shown.contains("You're not subscribed") && shown.contains("value=\"data_export\""), "{shown}");
+    assert!(shown.contains("You’re not subscribed") && shown.contains("value=\"data_export\""), "{shown}");
     let before = ann.emails().len();
     for (hours, status) in [(0, 200), (0, 429), (24, 429), (24 * 6, 200), (24 * 6, 429)] {
         app.clock.advance(SignedDuration::from_hours(hours));
         let answer = asks(&ann, &app).await;
         assert_eq!(answer.status(), status);
         assert_eq!(answer.headers().contains_key("retry-after"), status == 429);
-        let said = if status == 200 { "We've sent you an email" } else { "Too many requests" };
+        let said = if status == 200 { "We’ve sent you an email" } else { "Too many requests" };
         assert!(answer.text().await.unwrap().contains(said));
     }
     assert_eq!(ann.emails().len(), before + 2);
@@ -167,11 +167,11 @@ async fn an_unsubscribed_reader_gets_an_export_and_a_suppressed_one_no_email(eng
     let left = rows(&held, "consent").last().unwrap();
     assert_eq!((&left["kind"], &left["method"]), (&json!("unsubscribed"), &json!("link")));
     // Other buttons of the page do nothing.
-    assert!(ann.resumes().await.contains("You're not subscribed"));
+    assert!(ann.resumes().await.contains("You’re not subscribed"));
     // A suppressed address gets the same answer, but no email.
     app.clock.advance(SignedDuration::from_hours(24 * 7));
     app.suppress(ANN, "complained").await;
-    assert!(asks(&ann, &app).await.text().await.unwrap().contains("We've sent you an email"));
+    assert!(asks(&ann, &app).await.text().await.unwrap().contains("We’ve sent you an email"));
     assert_eq!(ann.emails().len(), before + 3);
     forgets(&app).await;
     assert_eq!(app.submit(&preferences, &[("do", "data_export")]).await.status, 404);

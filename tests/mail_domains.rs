@@ -47,7 +47,7 @@ async fn a_domain_without_mail_server_is_refused_and_doubt_is_not(engine: Engine
         let address = format!("ann@{domain}");
         let page = Page::read(app.sign_up(&address).await).await;
         assert_eq!(page.status, status, "{domain}");
-        let says = format!("{domain} can't receive email. Please check the address.");
+        let says = format!("{domain} can’t receive email. Please check the address.");
         assert_eq!(page.contains(&says), status == 422, "{domain}: {page}");
         assert!(
             page.contains(&format!("value=\"{address}\"")),
@@ -146,7 +146,7 @@ async fn an_insisted_typo_is_refused_with_the_probable_address() {
     let fields = [("email", "ann@gmial.com"), ("as_typed", "yes")];
     let page = app.submit("/subscribe", &fields).await;
     assert_eq!(page.status, 422);
-    assert!(page.contains("gmial.com can't receive email. Did you mean ann@gmail.com?"), "{page}");
+    assert!(page.contains("gmial.com can’t receive email. Did you mean ann@gmail.com?"), "{page}");
     let answer = app.post_json("/subscribe", &json!({ "email": "ann@gmial.com", "as_typed": "yes" })).await;
     assert_eq!(answer.status(), 422);
     let problem: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();

@@ -182,7 +182,10 @@ async fn pages_carry_the_publishers_brand() {
     }
     // Errors have the brand, too, and search engines may read what is public.
     assert!(app.page("/nowhere").await.contains("pictures.example/logo.png"));
-    assert!(app.page("/robots.txt").await.contains("Disallow: /embed"));
+    let robots = app.page("/robots.txt").await;
+    assert!(
+        robots.contains("Disallow: /embed") && robots.contains(&format!("Sitemap: {}/sitemap.xml", app.url))
+    );
     assert!(!app.page("/").await.contains("noindex") && app.page("/embed").await.contains("noindex"));
 }
 

@@ -227,7 +227,7 @@ async fn dates_out_of_range_are_refused_and_unsubscribed_readers_have_no_pause(e
     let it = ann.subscription().await;
     assert_eq!((it.status, it.paused_until), (Unsubscribed, None));
     let page = ann.pauses_until("2026-05-09").await;
-    assert!(page.contains("You're not subscribed"), "{page}");
+    assert!(page.contains("You’re not subscribed"), "{page}");
     assert!(!pause_subscription(&app.app.actions, it.id, date(2026, 5, 9)).await.unwrap());
     app.clock.advance(SignedDuration::from_mins(10));
     app.reader(ANN).await;

@@ -72,7 +72,7 @@ async fn choices_are_saved_and_shown_from_then_on(engine: Engine) {
     ];
     let saved = ann.chooses(&fields).await;
     assert_eq!(saved.status, 200);
-    assert!(saved.contains("Saved.") && saved.contains("6.30\u{a0}am (New York time)"), "{saved}");
+    assert!(saved.contains("Saved.") && saved.contains("6:30\u{a0}am (New York time)"), "{saved}");
     assert_eq!(chosen(&ann).await, "weekdays [local news,science] America/New_York 06:30");
     let after = ann.opens_preferences().await;
     for tag in after.split('<').filter(|tag| tag.starts_with("input") || tag.starts_with("option")) {
@@ -164,7 +164,7 @@ async fn only_the_readers_own_link_opens_the_page_and_only_while_subscribed(engi
     assert!(app.page(&page).await.contains(&leave));
     ann.unsubscribes().await;
     let gone = ann.chooses(&[("cadence", "weekly")]).await;
-    assert!(gone.contains("You're not subscribed") && gone.contains("Sign up"), "{gone}");
+    assert!(gone.contains("You’re not subscribed") && gone.contains("Sign up"), "{gone}");
     assert_eq!(chosen(&ann).await, "every_issue [] - -");
 }
 

@@ -85,7 +85,7 @@ async fn another_newsletter_is_joined_and_unsubscribed_from_with_a_click(engine:
 
     let joined = ann.joins("weekly").await;
     for says in
-        ["You're now subscribed to The Weekly.", "Unsubscribe from The Weekly", "Preferences for The Weekly"]
+        ["You’re now subscribed to The Weekly.", "Unsubscribe from The Weekly", "Preferences for The Weekly"]
     {
         assert!(joined.contains(says), "{says}: {joined}");
     }
@@ -102,7 +102,7 @@ async fn another_newsletter_is_joined_and_unsubscribed_from_with_a_click(engine:
 
     let left = ann.leaves("weekly").await;
     assert!(
-        left.contains("You've unsubscribed from The Weekly.") && left.contains("Subscribe to The Weekly"),
+        left.contains("You’ve unsubscribed from The Weekly.") && left.contains("Subscribe to The Weekly"),
         "{left}"
     );
     assert_eq!(ann.status_at("weekly").await, Some(Unsubscribed));
@@ -141,7 +141,7 @@ async fn a_newsletter_joined_by_a_forwarded_link_is_reported_to_the_reader(engin
     let text = mail.text().replace('\n', " ");
     assert!(
         text.contains("You’re now subscribed to The Weekly at ann@example.org")
-            && text.contains("If this wasn’t you"),
+            && text.contains("If that wasn’t you"),
         "{text}"
     );
     let entry = app.store().await.ledger().await.pop().unwrap();
@@ -219,7 +219,7 @@ async fn suppressed_and_unsubscribed_readers_can_not_join(engine: Engine) {
     let ann = app.reader(ANN).await;
     app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
     app.suppress(ANN, "complained").await;
-    assert!(ann.joins("weekly").await.contains("We can't send The Weekly to your address"));
+    assert!(ann.joins("weekly").await.contains("We can’t send The Weekly to your address"));
     assert_eq!(ann.status_at("weekly").await, None);
     app.store().await.lift_suppressions().await;
     ann.joins("weekly").await;
@@ -230,7 +230,7 @@ async fn suppressed_and_unsubscribed_readers_can_not_join(engine: Engine) {
     for newsletter in ["daily", "weekly"] {
         app.store().await.end_subscriptions(newsletter, "unsubscribed").await;
     }
-    assert!(ann.joins("weekly").await.contains("You're not subscribed"));
+    assert!(ann.joins("weekly").await.contains("You’re not subscribed"));
     assert_eq!(ann.status_at("weekly").await, Some(Unsubscribed));
 }
 

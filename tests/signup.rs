@@ -57,10 +57,10 @@ async fn following_the_link_changes_nothing_and_pressing_the_button_confirms(eng
         assert_eq!(app.client.head(&link).send().await.unwrap().status(), 200);
     }
     assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
-    assert!(app.post(&link).await.text().await.unwrap().contains("You're in"));
+    assert!(app.post(&link).await.text().await.unwrap().contains("You’re in"));
     assert_eq!(app.status_of("ann@example.org").await, Some(Active));
-    assert!(app.post(&link).await.text().await.unwrap().contains("You're in"), "a second press is no error");
-    assert!(app.get(&link).await.text().await.unwrap().contains("You're in"));
+    assert!(app.post(&link).await.text().await.unwrap().contains("You’re in"), "a second press is no error");
+    assert!(app.get(&link).await.text().await.unwrap().contains("You’re in"));
     assert_eq!(app.consent_of("ann@example.org").await, ["requested", "confirmed"]);
 }
 
@@ -111,7 +111,7 @@ async fn foreign_altered_and_expired_links_are_answered_and_confirm_nothing(engi
     {
         let answer = app.post(&format!("{start}/{wrong}")).await;
         assert_eq!(answer.status(), 404, "{wrong:.60}");
-        assert!(answer.text().await.unwrap().contains("doesn't work"));
+        assert!(answer.text().await.unwrap().contains("doesn’t work"));
     }
     app.clock.advance(SignedDuration::from_hours(24 * 7 + 1));
     let answer = app.post(&link).await;

@@ -148,7 +148,7 @@ async fn readers_may_give_a_reason_after_unsubscribing(engine: Engine) {
     assert!(shown.contains("Stop completely"), "{shown}");
     assert_eq!(app.status_of(ANN).await, Some(Active), "a reason alone does not unsubscribe");
     let left = post(&app, &link, URLENCODED, "").await;
-    for says in ["You've unsubscribed", "telling us why", "value=\"never_asked\"", "name=\"remark\"", "Undo"]
+    for says in ["You’ve unsubscribed", "telling us why", "value=\"never_asked\"", "name=\"remark\"", "Undo"]
     {
         assert!(left.contains(says), "{says} is missing in {left}");
     }
@@ -314,7 +314,7 @@ async fn the_page_offers_less_and_a_break_before_unsubscribing(engine: Engine) {
         assert!(shown.contains(offer), "{offer}: {shown}");
     }
     let weekly = app.submit(&link, &[("instead", "weekly")]).await;
-    assert!(weekly.contains("You'll get one email a week") && weekly.contains("Sunday 3 May"), "{weekly}");
+    assert!(weekly.contains("You’ll get one email a week") && weekly.contains("Sunday 3 May"), "{weekly}");
     assert_eq!(ann.subscription().await.cadence.as_str(), "weekly");
     assert!(!app.page(&link).await.contains("Switch to weekly"), "it is weekly already");
     // Neither an unknown offer nor a day out of bounds unsubscribes.
@@ -337,7 +337,7 @@ async fn an_unsubscribe_can_be_undone_for_an_hour(engine: Engine) {
     ann.chooses(&[("cadence", "weekly")]).await;
     assert!(app.press(&link).await.contains("name=\"instead\" value=\"undo\""));
     let back = app.submit(&link, &[("instead", "undo")]).await;
-    assert!(back.contains("You're back"), "{back}");
+    assert!(back.contains("You’re back"), "{back}");
     assert_eq!(app.status_of(ANN).await, Some(Active));
     assert_eq!(ann.subscription().await.cadence.as_str(), "weekly", "as it was");
     let entry = ann.ledger().await.pop().unwrap();
@@ -351,7 +351,7 @@ async fn an_unsubscribe_can_be_undone_for_an_hour(engine: Engine) {
     app.clock.advance(SignedDuration::from_mins(61));
     assert!(!app.page(&link).await.contains("value=\"undo\""), "too late");
     let late = app.submit(&link, &[("instead", "undo")]).await;
-    assert!(late.contains("You've unsubscribed"), "{late}");
+    assert!(late.contains("You’ve unsubscribed"), "{late}");
     assert_eq!(app.status_of(ANN).await, Some(Unsubscribed));
     // After a complaint there is no way back.
     let ben = app.reader("ben@example.org").await;

@@ -3,6 +3,7 @@
 
 use maud::{Markup, html};
 
+use crate::dates::single_full_stops;
 use crate::i18n::{interpolate, interpolate_markup};
 use crate::layout::{
     box_title, button, headline, inline_link, marked_list, paragraph, quiet_link, row, small_print, space,
@@ -11,7 +12,6 @@ use crate::layout::{
 use crate::promise::Promise;
 use crate::text::TextPart;
 use crate::theme::Look;
-use crate::typography::single_full_stops;
 use crate::wording::{Direction, tidy};
 use crate::{Email, Masthead, href};
 

@@ -3,20 +3,18 @@
 //! Stories appear in the order given, with or without sections. [`arrangement`] decides by their content how
 //! each is shown.
 
-mod arrangement;
+pub mod arrangement;
 mod html;
-mod meta_tags;
 mod note;
 mod story_view;
 mod text;
 
-use jiff::civil::Date;
-use maud::Markup;
-
-use crate::i18n::{self, capitalize, interpolate};
+use crate::dates::capitalize;
+use crate::i18n::{self, interpolate};
 pub use crate::story::{Crop, Picture, Story};
 use crate::wording::{shorten, tidy, tidy_some};
 use crate::{Email, Masthead};
+use jiff::civil::Date;
 use story_view::Issue;
 
 /// Inboxes show 60 to 80 characters of a subject.
@@ -86,15 +84,6 @@ pub struct Links<'a> {
     pub web_view: Option<&'a str>,
 }
 
-/// Metadata of an issue's page in the archive.
-#[derive(Debug, Clone, Copy)]
-pub struct Archive<'a> {
-    /// The canonical URL.
-    pub page: &'a str,
-    /// URL of the feed of issues, if there is one.
-    pub feed: Option<&'a str>,
-}
-
 /// Renders an issue as an email. A long issue loses detail until its HTML is at most [`crate::CLIP_BYTES`]
 /// long: deks get shorter, then rows lose their pictures and deks. The text part is
 /// always complete.
@@ -108,14 +97,9 @@ pub fn render(digest: &Digest<'_>) -> Email {
     Email { subject, preheader, html, text, language: digest.masthead.language.to_owned() }
 }
 
-/// Renders an issue as a page of the public archive. It has a link to sign up instead of the reader's own
-/// links.
-pub fn web_view(digest: &Digest<'_>, archive: &Archive<'_>) -> Markup {
-    let digest = &drop_empty_note(digest);
-    let issue = Issue::from_digest(digest);
-    let (subject, preheader) = (subject(digest), preheader(digest, &issue));
-    let tags = meta_tags::render(&digest.masthead, archive, &issue, &subject, &preheader);
-    html::archive_page(digest, &issue, &subject, tags)
+/// Returns the minutes that an issue takes to read, as its email says.
+pub fn reading_minutes(digest: &Digest<'_>) -> u32 {
+    Issue::from_digest(&drop_empty_note(digest)).reading_minutes
 }
 
 /// Returns the story that leads.
@@ -132,7 +116,7 @@ fn subject(digest: &Digest<'_>) -> String {
     let texts = i18n::texts_in(digest.masthead.language);
     let own = tidy_some(digest.subject).or_else(|| tidy_some(first(digest).map(|story| story.title)));
     let subject =
-        own.unwrap_or_else(|| format!("{}: {}", digest.masthead.title, texts.date.long(digest.date)));
+        own.unwrap_or_else(|| format!("{}: {}", digest.masthead.title, texts.date.full(digest.date)));
     let subject = shorten(&subject, SUBJECT_MAX_CHARS);
     if digest.is_test { interpolate(&texts.digest.test_subject, &[("subject", &subject)]) } else { subject }
 }
@@ -153,17 +137,17 @@ fn farewell(digest: &Digest<'_>, texts: &i18n::Texts) -> String {
     let within = title.strip_prefix("The ").filter(|_| i18n::is_english(digest.masthead.language));
     let title = within.map_or_else(|| title.clone(), |name| format!("the {name}"));
     let text = if digest.period == Period::Week { &texts.digest.close_week } else { &texts.digest.close_day };
-    interpolate(text, &[("title", &title), ("weekday", texts.date.weekday(digest.date))])
+    interpolate(text, &[("title", &title), ("weekday", texts.date.weekday(digest.date.weekday()))])
 }
 
 fn preheader(digest: &Digest<'_>, issue: &Issue) -> String {
     let texts = i18n::texts_in(digest.masthead.language);
-    let others: Vec<&str> = issue.list().map(|story| story.title.as_str()).collect();
+    let others: Vec<&str> = issue.list().iter().map(|story| story.title.as_str()).collect();
     let also = || interpolate(&texts.digest.also, &[("stories", &others.join("; "))]);
     let own = tidy_some(digest.preheader)
         .or_else(|| (!others.is_empty()).then(also))
         .or_else(|| tidy_some(first(digest).and_then(|story| story.dek)))
         .or_else(|| tidy_some(Some(digest.masthead.tagline)))
-        .unwrap_or_else(|| capitalize(&texts.date.long(digest.date)));
+        .unwrap_or_else(|| capitalize(&texts.date.full(digest.date)));
     shorten(&own, PREHEADER_MAX_CHARS)
 }

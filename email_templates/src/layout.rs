@@ -32,9 +32,7 @@ pub(crate) struct Page<'a> {
     pub(crate) masthead: &'a Masthead<'a>,
     pub(crate) look: &'a Look,
     pub(crate) title: &'a str,
-    pub(crate) preheader: Option<&'a str>,
-    /// Further elements of the head, for a page on the web.
-    pub(crate) meta_tags: Option<&'a Markup>,
+    pub(crate) preheader: &'a str,
     /// The line below the name.
     pub(crate) dateline: Option<Markup>,
     pub(crate) notice: Option<&'a str>,
@@ -69,7 +67,6 @@ impl Page<'_> {
                 } }
             }
         };
-        // Screen readers need a landmark on a web page. In email, the mail program provides one.
         html! {
             (DOCTYPE)
             html lang=(self.masthead.language) dir=(direction.dir()) {
@@ -81,13 +78,12 @@ impl Page<'_> {
                     meta name="color-scheme" content="light dark";
                     meta name="supported-color-schemes" content="light dark";
                     title { (self.title) }
-                    @if let Some(tags) = self.meta_tags { (tags) }
                     (PreEscaped(OUTLOOK_HEAD))
                     @for sheet in self.look.style_sheets() { style { (PreEscaped(sheet)) } }
                 }
                 body.desk dir=(direction.dir()) style={ "margin:0;padding:0;background:" (light::DESK) ";" } {
-                    @if let Some(preheader) = self.preheader { (hidden(preheader)) }
-                    @if self.meta_tags.is_some() { main { (desk) } } @else { (desk) }
+                    (hidden(self.preheader))
+                    (desk)
                 }
             }
         }
@@ -103,17 +99,8 @@ pub(crate) fn transactional(
     rows: Markup,
     below: &[Markup],
 ) -> String {
-    let page = Page {
-        masthead,
-        look,
-        title: subject,
-        preheader: Some(preheader),
-        meta_tags: None,
-        dateline: None,
-        notice: None,
-        rows,
-        footer: below,
-    };
+    let page =
+        Page { masthead, look, title: subject, preheader, dateline: None, notice: None, rows, footer: below };
     page.render().into_string()
 }
 

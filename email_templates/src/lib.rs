@@ -6,7 +6,7 @@
 //!
 //! | module | content |
 //! |---|---|
-//! | [`digest`] | the issue, for the inbox and for the public archive |
+//! | [`digest`] | the issue |
 //! | [`confirmation`] | asks to confirm a signup, the second step of double opt-in |
 //! | [`already_subscribed`] | answers the signup of a subscriber |
 //! | [`welcome`] | welcomes a reader who has confirmed, with the latest issue |
@@ -17,17 +17,19 @@
 //! | `layout` | the parts of every email: head, masthead, boxes, buttons, footer |
 //! | `theme` | colours, type and the style sheets |
 //! | [`colour`] | a brand's colours, computed from its accent |
+//! | [`dates`] | dates, times and lists by the conventions of a language |
 //! | [`promise`] | the promise to readers, in words: how often, when, how long |
 //! | [`reading`] | the reading time of an issue |
-//! | `typography` | line breaks of headlines, the end of a sentence |
+//! | [`typography`] | line breaks of headlines, the end of a sentence |
 //! | `text` | the plain text part: wrapping, rules, links on their own lines |
-//! | `i18n` | texts by language, dates in words |
+//! | `i18n` | texts by language |
 //! | `wording` | cleans and shortens texts from outside, the direction of a language |
 //! | `href` | decides which URLs may become links |
 
 pub mod already_subscribed;
 pub mod colour;
 pub mod confirmation;
+pub mod dates;
 pub mod digest;
 pub mod goodbye;
 mod href;
@@ -40,10 +42,11 @@ pub mod request;
 mod story;
 mod text;
 mod theme;
-mod typography;
+pub mod typography;
 pub mod welcome;
 mod wording;
 
+pub use i18n::interpolate;
 pub use theme::{Fonts, Theme};
 
 /// Largest size of the HTML part, in bytes. Gmail clips emails at about 102 KB.

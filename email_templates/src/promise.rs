@@ -44,10 +44,10 @@ fn rhythm(promise: &Promise<'_>, texts: &Texts) -> String {
     match (missing.as_slice(), promise.days) {
         ([], _) | (_, []) => interpolate(&t.daily, &[("at", &at)]),
         (days, _) if days == weekend => interpolate(&t.weekdays, &[("at", &at)]),
-        ([day], _) => interpolate(&t.all_but, &[("day", texts.date.name(*day)), ("at", &at)]),
+        ([day], _) => interpolate(&t.all_but, &[("day", texts.date.weekday(*day)), ("at", &at)]),
         (_, days) => {
-            let days: Vec<&str> = days.iter().map(|day| texts.date.name(*day)).collect();
-            interpolate(&t.on_days, &[("days", &texts.list(&days)), ("at", &at)])
+            let days: Vec<&str> = days.iter().map(|day| texts.date.weekday(*day)).collect();
+            interpolate(&t.on_days, &[("days", &texts.date.list(&days)), ("at", &at)])
         }
     }
 }
@@ -80,7 +80,7 @@ mod tests {
             ("en-GB", &WEEK[..5], half_past, "One email every weekday at 6.30 am"),
             ("en-US", &WEEK[4..5], seven, "One email every Friday at 7 a.m."),
             ("en", &some[..], one, "One email every Monday, Wednesday and Friday at 1:05 pm"),
-            ("en", &WEEK[..6], time(12, 0, 0, 0), "One email every day but Sunday at noon"),
+            ("en", &WEEK[..6], time(12, 0, 0, 0), "One email every day except Sunday at noon"),
             ("de", &WEEK[..5], half_past, "Montags bis freitags um 6.30 Uhr eine E-Mail"),
             ("de", &some[..2], seven, "Jeden Montag und Mittwoch um 7 Uhr eine E-Mail"),
             ("es", &WEEK[..], one, "Un correo cada día a las 13:05"),

@@ -17,6 +17,8 @@ const LEAD_SHAPES: std::ops::RangeInclusive<f64> = 1.25..=3.2;
 const CARD_SHAPES: std::ops::RangeInclusive<f64> = 1.25..=2.2;
 /// Shapes of uncropped pictures beside a headline, where a panorama would be a sliver.
 const THUMBNAIL_SHAPES: std::ops::RangeInclusive<f64> = 0.5..=2.6;
+/// Most pixels of an uncropped picture that is shown small. Larger files weigh more than the rest of the email.
+const SMALL_USE_MAX_PIXELS: u64 = 1_500_000;
 const ALT_MAX_CHARS: usize = 280;
 
 /// A story. Its content may come from any feed and is not trusted.
@@ -78,8 +80,6 @@ pub(crate) struct PictureView {
     pub(crate) lead: Option<File>,
     pub(crate) card: Option<File>,
     pub(crate) thumbnail: Option<File>,
-    /// For previews of links.
-    pub(crate) largest: File,
 }
 
 impl PictureView {
@@ -99,22 +99,24 @@ impl PictureView {
         let lead = crop(picture.lead).filter(|file| is_wide(file, LEAD_MIN_WIDTH)).or_else(|| {
             original.clone().filter(|file| is_wide(file, LEAD_MIN_WIDTH) && has_shape(file, &LEAD_SHAPES))
         });
+        let is_light = |file: &File| {
+            file.size
+                .is_none_or(|(width, height)| u64::from(width) * u64::from(height) <= SMALL_USE_MAX_PIXELS)
+        };
         // Two pictures side by side must be alike, so a size that is unknown doesn't do.
         let card = crop(picture.card).filter(|file| is_wide(file, CARD_MIN_WIDTH)).or_else(|| {
             original.clone().filter(|file| {
-                file.size.is_some() && is_wide(file, CARD_MIN_WIDTH) && has_shape(file, &CARD_SHAPES)
+                file.size.is_some()
+                    && is_light(file)
+                    && is_wide(file, CARD_MIN_WIDTH)
+                    && has_shape(file, &CARD_SHAPES)
             })
         });
         let thumbnail = crop(picture.thumbnail)
-            .or_else(|| original.clone().filter(|file| has_shape(file, &THUMBNAIL_SHAPES)));
-        let uses = [&lead, &card, &thumbnail].into_iter().flatten();
-        Some(Self {
-            alt: shorten(&tidy(picture.alt.unwrap_or_default()), ALT_MAX_CHARS),
-            largest: uses.max_by_key(|file| file.size.map_or(u32::MAX, |(width, _)| width))?.clone(),
-            lead,
-            card,
-            thumbnail,
-        })
+            .or_else(|| original.clone().filter(|file| is_light(file) && has_shape(file, &THUMBNAIL_SHAPES)));
+        let is_usable = lead.is_some() || card.is_some() || thumbnail.is_some();
+        let alt = shorten(&tidy(picture.alt.unwrap_or_default()), ALT_MAX_CHARS);
+        is_usable.then_some(Self { alt, lead, card, thumbnail })
     }
 }
 
@@ -211,6 +213,9 @@ mod tests {
         let original = |size| Picture { url: "https://a.example/x.png", size, ..Picture::default() };
         assert_eq!(uses(&original(Some((1200, 800)))), (true, true));
         assert_eq!(uses(&original(Some((400, 300)))), (false, true), "too small for a lead");
+        let photograph = PictureView::from_picture(&original(Some((4000, 3000)))).unwrap();
+        assert!(photograph.lead.is_some() && photograph.card.is_none(), "too heavy for a small place");
+        assert_eq!(photograph.thumbnail, None);
         assert_eq!(uses(&original(Some((600, 900)))), (false, false), "a portrait");
         let panorama = PictureView::from_picture(&original(Some((2400, 400))));
         assert_eq!(panorama, None, "a panorama is too low for any use");

@@ -48,7 +48,7 @@ fn is_number_range(word: &str) -> bool {
 
 /// Ends a text with a full stop, unless it ends in punctuation or a sign of its own. Scripts without spaces
 /// have their own full stop.
-pub(crate) fn with_full_stop(text: &str) -> String {
+pub fn with_full_stop(text: &str) -> String {
     match text.chars().next_back() {
         Some(c) if is_east_asian(c) => format!("{text}。"),
         Some(c) if c.is_alphanumeric() => format!("{text}."),
@@ -61,14 +61,9 @@ fn is_east_asian(c: char) -> bool {
     matches!(u32::from(c), 0x3040..=0x30FF | 0x3400..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
 }
 
-/// Removes the second of two full stops, as after "7 a.m.".
-pub(crate) fn single_full_stops(text: &str) -> String {
-    text.replace("..", ".")
-}
-
 /// Shortens a text to at most `max_chars` characters, at the end of a sentence if one ends beyond the first
 /// third.
-pub(crate) fn first_sentences(text: &str, max_chars: usize) -> String {
+pub fn first_sentences(text: &str, max_chars: usize) -> String {
     if text.chars().count() <= max_chars {
         return text.to_owned();
     }
@@ -119,7 +114,6 @@ mod tests {
         ] {
             assert_eq!(with_full_stop(text), expected);
         }
-        assert_eq!(single_full_stops("At 7 a.m.. Then"), "At 7 a.m. Then");
     }
 
     #[test]

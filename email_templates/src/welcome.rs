@@ -4,6 +4,7 @@
 use jiff::civil::{Date, DateTime};
 use maud::{Markup, html};
 
+use crate::dates::single_full_stops;
 use crate::i18n::{Texts, interpolate, interpolate_markup};
 use crate::layout::{
     SHEET_PX, button, headline, inline_link, kicker, outline_button, paragraph, quiet_links, row,
@@ -12,7 +13,6 @@ use crate::layout::{
 use crate::story::{Frame, PictureView, Story, linked_headline, linked_picture};
 use crate::text::TextPart;
 use crate::theme::{BREAK, INK, Look, SANS, light};
-use crate::typography::single_full_stops;
 use crate::wording::{Direction, shorten, tidy, tidy_some};
 use crate::{Email, Masthead, href};
 
@@ -90,7 +90,7 @@ impl Lead {
         let title = tidy_some(Some(story.title)).unwrap_or_else(|| texts.shared.untitled.clone());
         let is_this_week = today.since(latest.date).is_ok_and(|age| age.get_days() < WEEK_DAYS);
         let label = if is_this_week {
-            interpolate(&texts.welcome.read_day, &[("weekday", texts.date.weekday(latest.date))])
+            interpolate(&texts.welcome.read_day, &[("weekday", texts.date.weekday(latest.date.weekday()))])
         } else {
             interpolate(&texts.welcome.read, &[("date", &texts.date.short(latest.date, today))])
         };
@@ -212,7 +212,7 @@ fn due_text(next: &NextIssue<'_>, texts: &Texts) -> String {
     } else {
         &t.later
     };
-    let (coming, weekday) = (texts.date.coming(date), texts.date.weekday(date));
+    let (coming, weekday) = (texts.date.coming(date), texts.date.weekday(date.weekday()));
     interpolate(text, &[("at", &at), ("weekday", weekday), ("date", &coming)])
 }
 

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::{Error, Theme};
 
+/// Questions to a document whether it is ready, each of which takes milliseconds.
+const READY_TRIES: u32 = 2000;
+
 /// A running browser.
 pub struct Browser {
     client: Client,
@@ -77,7 +80,7 @@ impl Browser {
         }
     }
 
-    /// Opens a file in a theme, with a window of this width.
+    /// Opens a file in a theme, with a window of this width, and waits while it is marked `data-ready="no"`.
     pub async fn open(&self, file: &Path, width: u32, theme: Theme) -> Result<(), Error> {
         let scheme = if theme == Theme::Dark { "dark" } else { "light" };
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
@@ -87,7 +90,13 @@ impl Browser {
         self.resize(width, 800).await?;
         let file = file.canonicalize()?;
         self.client.goto(&format!("file://{}", file.display())).await?;
-        Ok(())
+        // A document that a script brings into its state says when it is there.
+        for _ in 0..READY_TRIES {
+            if self.run("return document.documentElement.dataset.ready !== 'no'").await? == true {
+                return Ok(());
+            }
+        }
+        Err(format!("{} does not get ready", file.display()).into())
     }
 
     /// Runs a script and returns its value.

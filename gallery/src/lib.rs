@@ -1,20 +1,23 @@
 //! A gallery of what readers see: every case as HTML and, with Chromium, as pictures and contact sheets.
 //!
-//! A [`Case`] is a name and a document. [`emails::cases`] has those of the emails; other parts of the program
-//! add their own and call [`run`]. Tests measure the same cases in a browser.
+//! A [`Case`] is a name and a document. [`emails::cases`] has those of the emails. `examples/gallery/` of the
+//! program adds its pages and calls [`run`]. Tests measure the same cases in a browser.
 //!
 //! ```text
 //! cargo run --example gallery DIR
 //! ```
 
+pub mod blocks;
 pub mod browser;
 pub mod emails;
+pub mod faults;
 mod pictures;
 mod sheet;
 mod view;
 
 use std::path::Path;
 
+pub use pictures::HOST as PICTURES;
 pub use view::{Theme, Variation, View};
 
 /// The error of a command line: a sentence.
@@ -27,14 +30,29 @@ pub struct Case {
     pub group: &'static str,
     /// Unique, and fit for a file's name.
     pub name: String,
+    /// The document. Pictures at [`PICTURES`] are shown from the gallery's own folder.
     pub html: String,
+    pub medium: Medium,
     /// Further views of this case: larger text, no style sheets, no pictures, forced inversion.
     pub is_stressed: bool,
 }
 
+/// Where a document is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Medium {
+    Email,
+    Page,
+}
+
 impl Case {
+    /// Makes the case of an email.
     pub fn new(group: &'static str, name: impl Into<String>, html: String) -> Self {
-        Self { group, name: name.into(), html, is_stressed: false }
+        Self { group, name: name.into(), html, medium: Medium::Email, is_stressed: false }
+    }
+
+    /// Makes the case of a page of the web. Its style sheets must be part of the document.
+    pub fn page(group: &'static str, name: impl Into<String>, html: String) -> Self {
+        Self { medium: Medium::Page, ..Self::new(group, name, html) }
     }
 
     /// Adds the views that show whether a layout bears what mail programs do to it.
@@ -45,8 +63,12 @@ impl Case {
 
     /// The views of this case in the gallery.
     pub fn views(&self) -> Vec<View> {
-        let stressed = self.is_stressed.then_some(View::STRESS).into_iter().flatten();
-        View::USUAL.into_iter().chain(stressed).collect()
+        let (usual, stress) = match self.medium {
+            Medium::Email => (View::EMAIL.as_slice(), View::EMAIL_STRESS.as_slice()),
+            Medium::Page => (View::PAGE.as_slice(), View::PAGE_STRESS.as_slice()),
+        };
+        let stress = if self.is_stressed { stress } else { &[] };
+        usual.iter().chain(stress).copied().collect()
     }
 }
 

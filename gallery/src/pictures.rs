@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::Error;
 
 /// Where the templates find the pictures. They accept HTTP(S) URLs only.
-pub(crate) const HOST: &str = "https://pictures.gallery.example/";
+pub const HOST: &str = "https://pictures.gallery.example/";
 
 /// A crop's name and size.
 const CROPS: [(&str, u32, u32); 6] = [

@@ -11,6 +11,8 @@ const CASES_PER_SHEET: usize = 4;
 /// Size of a picture on a sheet, compared with the original.
 const SCALE_PERCENT: u32 = 50;
 const SHEET_WIDTH: u32 = 2400;
+/// A width that only the sheets of stressed cases show.
+const NARROW_PX: u32 = 320;
 
 /// Photographs every view of the cases, then lays out the contact sheets.
 pub(crate) async fn photograph(browser: &Browser, folder: &Path, cases: &[Case]) -> Result<(), Error> {
@@ -34,14 +36,15 @@ pub(crate) async fn photograph(browser: &Browser, folder: &Path, cases: &[Case])
         let cases: Vec<&Case> = cases.iter().filter(|case| case.group == group).collect();
         for (index, cases) in cases.chunks(CASES_PER_SHEET).enumerate() {
             for theme in [Theme::Light, Theme::Dark] {
-                let views = View::USUAL.into_iter().filter(|view| view.theme == theme).collect::<Vec<_>>();
                 let name = format!("{group}-{}.{}", index + 1, theme.name());
-                sheet(browser, &sheets, &name, cases, |_| views.clone()).await?;
+                let is_usual = |view: &View| view.variation == Variation::None && view.width != NARROW_PX;
+                sheet(browser, &sheets, &name, cases, |view| view.theme == theme && is_usual(view)).await?;
             }
         }
         for case in cases.iter().filter(|case| case.is_stressed) {
             let name = format!("{}.stress", case.name);
-            sheet(browser, &sheets, &name, &[case], |_| View::STRESS.to_vec()).await?;
+            let usual = Case { is_stressed: false, ..(*case).clone() }.views();
+            sheet(browser, &sheets, &name, &[case], |view| !usual.contains(view)).await?;
         }
     }
     println!("{} documents, with pictures and contact sheets in {}", cases.len(), folder.display());
@@ -53,7 +56,7 @@ async fn sheet(
     folder: &Path,
     name: &str,
     cases: &[&Case],
-    views: impl Fn(&Case) -> Vec<View>,
+    is_shown: impl Fn(&View) -> bool,
 ) -> Result<(), Error> {
     let mut html = String::from(
         "<!DOCTYPE html><meta charset=\"utf-8\"><style>body{margin:0;padding:20px;background:#8b8b85;\
@@ -61,7 +64,7 @@ async fn sheet(
          max-width:2400px;box-sizing:border-box}figure{margin:0}figcaption{margin:0 0 6px}img{display:block}</style><body>",
     );
     for case in cases {
-        for view in views(case) {
+        for view in case.views().into_iter().filter(&is_shown) {
             let (file, width) = (view.name_of(&case.name), view.width * SCALE_PERCENT / 100);
             let caption = match view.variation {
                 Variation::None if view.theme == Theme::Inverted => format!("{} inverted", case.name),

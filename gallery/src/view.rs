@@ -37,16 +37,35 @@ impl View {
     pub const DESKTOP: Self = Self::new(700, Theme::Light, Variation::None);
     pub const PHONE: Self = Self::new(390, Theme::Light, Variation::None);
 
-    /// The views of every case.
-    pub const USUAL: [Self; 4] = [
+    pub const WIDE: Self = Self::new(1280, Theme::Light, Variation::None);
+
+    /// The views of every email.
+    pub(crate) const EMAIL: [Self; 4] = [
         Self::DESKTOP,
         Self::PHONE,
         Self::new(700, Theme::Dark, Variation::None),
         Self::new(390, Theme::Dark, Variation::None),
     ];
 
-    /// Further views of some cases.
-    pub const STRESS: [Self; 6] = [
+    /// The views of every page.
+    pub(crate) const PAGE: [Self; 4] = [
+        Self::WIDE,
+        Self::PHONE,
+        Self::new(1280, Theme::Dark, Variation::None),
+        Self::new(390, Theme::Dark, Variation::None),
+    ];
+
+    /// Further views of some pages.
+    pub(crate) const PAGE_STRESS: [Self; 5] = [
+        Self::new(320, Theme::Light, Variation::None),
+        Self::new(390, Theme::Inverted, Variation::None),
+        Self::new(390, Theme::Light, Variation::LargeText),
+        Self::new(390, Theme::Light, Variation::NoPictures),
+        Self::new(1280, Theme::Light, Variation::LargeText),
+    ];
+
+    /// Further views of some emails.
+    pub(crate) const EMAIL_STRESS: [Self; 6] = [
         Self::new(390, Theme::Inverted, Variation::None),
         Self::new(390, Theme::Light, Variation::LargeText),
         Self::new(390, Theme::Light, Variation::NoStyles),
@@ -91,9 +110,13 @@ impl Variation {
     pub fn apply(self, html: &str) -> String {
         match self {
             Self::None => html.to_owned(),
-            Self::LargeText => doubled(&doubled(html, "font-size:"), "line-height:"),
+            Self::LargeText => doubled(&doubled(html, "font-size:"), "line-height:").replacen(
+                "</head>",
+                "<style>html{font-size:200%}</style></head>",
+                1,
+            ),
             Self::NoStyles => without_styles(html),
-            Self::NoPictures => html.replace(" src=\"", " src=\"https://blocked.invalid/"),
+            Self::NoPictures => html.replace("<img src=\"", "<img src=\"https://blocked.invalid/"),
         }
     }
 }
@@ -134,6 +157,8 @@ mod tests {
             Variation::LargeText.apply(html),
             "<style>p{font-size:1px}</style><p style=\"font-size:34px;line-height:54px;width:5px\">a</p>"
         );
+        let page = "<head></head><p>a";
+        assert_eq!(Variation::LargeText.apply(page), "<head><style>html{font-size:200%}</style></head><p>a");
         assert!(Variation::NoStyles.apply(html).starts_with("<p style"));
     }
 }

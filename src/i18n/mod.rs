@@ -18,11 +18,12 @@ mod problems;
 mod texts;
 
 use axum::http::{HeaderMap, header};
+use email_templates::dates::Dates;
 use std::sync::LazyLock;
 
-pub use crate::i18n::dates::capitalize;
 pub use crate::i18n::preferences::Preferences;
-pub use crate::i18n::texts::{Dates, Embed, Issues, Texts, Unsubscribe};
+pub use crate::i18n::texts::{Embed, Issues, Texts, Unsubscribe};
+pub use email_templates::{dates::capitalize, interpolate};
 
 /// The files by language tag (BCP 47). The first one is the fallback.
 const FILES: &[(&str, &str)] = &[
@@ -39,25 +40,12 @@ const MAX_ACCEPTED: usize = 20;
 static ALL: LazyLock<Vec<(&str, Texts)>> = LazyLock::new(|| {
     let parse = |&(tag, text): &(&'static str, &str)| {
         // The files are compiled in, and a test parses each of them.
-        (tag, toml::from_str(text).unwrap_or_else(|error| panic!("src/i18n/{tag}.toml: {error}")))
+        let texts: Texts =
+            toml::from_str(text).unwrap_or_else(|error| panic!("src/i18n/{tag}.toml: {error}"));
+        (tag, Texts { language: tag, ..texts })
     };
     FILES.iter().map(parse).collect()
 });
-
-/// Replaces the placeholders of a text by values. Placeholders in a value stay as they are.
-pub fn interpolate(text: &str, values: &[(&str, &str)]) -> String {
-    let mut result = String::with_capacity(text.len() * 2);
-    let mut rest = text;
-    while let Some((before, name, after)) = rest
-        .split_once('{')
-        .and_then(|(before, rest)| rest.split_once('}').map(|(name, after)| (before, name, after)))
-    {
-        result.push_str(before);
-        result.push_str(values.iter().find(|(it, _)| *it == name).map_or("", |(_, value)| value));
-        rest = after;
-    }
-    result + rest
-}
 
 /// Splits a text at a placeholder, to put markup in its place.
 pub fn split_at<'a>(text: &'a str, placeholder: &str) -> (&'a str, &'a str) {
@@ -70,8 +58,8 @@ pub struct Locale {
     /// The language tag.
     pub language: &'static str,
     pub texts: &'static Texts,
-    /// Whether dates and times follow American conventions.
-    pub is_american: bool,
+    /// The forms of dates and times, which follow the region.
+    pub dates: &'static Dates,
 }
 
 /// Chooses the locale of a page: the first preferred language that has texts, else the browser's preference,
@@ -87,11 +75,9 @@ pub fn negotiate_locale<'a>(
     let first = tags.iter().find_map(|tag| find_locale(tag));
     let locale = first.or_else(|| accepted_locale(accepted)).unwrap_or_else(fallback);
     // A reader who chose English gets the conventions of the newsletter's English.
-    let is_american = tags
-        .iter()
-        .filter_map(|tag| find_locale(tag))
-        .any(|other| other.language == locale.language && other.is_american);
-    Locale { is_american: locale.is_american || is_american, ..locale }
+    let regions = tags.iter().filter(|tag| primary(tag).eq_ignore_ascii_case(locale.language));
+    let dates = regions.filter_map(|tag| Dates::of_region(tag)).next().unwrap_or(locale.dates);
+    Locale { dates, ..locale }
 }
 
 /// Returns the texts of a language, or the English ones.
@@ -101,18 +87,19 @@ pub fn texts_in(language: &str) -> &'static Texts {
 
 /// Finds the locale of a language tag: `pt-BR` gets `pt`.
 pub fn find_locale(tag: &str) -> Option<Locale> {
-    let primary = tag.split(['-', '_']).next().unwrap_or_default();
-    let found = locales().find(|locale| locale.language.eq_ignore_ascii_case(primary))?;
-    let region = tag.split(['-', '_']).nth(1).unwrap_or_default();
-    Some(Locale { is_american: found.language == "en" && region.eq_ignore_ascii_case("us"), ..found })
+    let language = primary(tag);
+    let (language, texts) = ALL.iter().find(|(own, _)| own.eq_ignore_ascii_case(language))?;
+    Some(Locale { language, texts, dates: Dates::of(tag) })
 }
 
-fn locales() -> impl Iterator<Item = Locale> {
-    ALL.iter().map(|(language, texts)| Locale { language, texts, is_american: false })
+/// Returns the language of a tag.
+fn primary(tag: &str) -> &str {
+    tag.split(['-', '_']).next().unwrap_or_default()
 }
 
 fn fallback() -> Locale {
-    Locale { language: ALL[0].0, texts: &ALL[0].1, is_american: false }
+    let (language, texts) = &ALL[0];
+    Locale { language, texts, dates: Dates::of(language) }
 }
 
 /// Chooses a locale by an `Accept-Language` header (RFC 9110 section 12.5.4).
@@ -183,9 +170,11 @@ mod tests {
     fn the_request_comes_before_the_newsletter_and_that_before_the_browser() {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_LANGUAGE, "xx, es;q=0.5, FR-ca;q=0.9, de;q=0".parse().unwrap());
-        let american = negotiate_locale([Some("en"), Some("en-US")], &headers);
-        assert!(american.is_american && american.language == "en");
-        assert!(!negotiate_locale([Some("en-GB"), Some("de")], &headers).is_american);
+        let day = jiff::civil::date(2026, 11, 30);
+        let dated = |tags: [&str; 2]| negotiate_locale(tags.map(Some), &headers).dates.day(day);
+        assert_eq!(dated(["en", "en-US"]), "Monday, November 30", "the newsletter's English");
+        assert_eq!(dated(["en-GB", "en-US"]), "Monday 30 November");
+        assert_eq!(dated(["en", "de"]), "Monday 30 November");
         let chosen =
             |requested, newsletter| negotiate_locale([requested, Some(newsletter)], &headers).language;
         assert_eq!(chosen(Some("pt-BR"), "de"), "pt");
@@ -195,16 +184,11 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_replaced_once_and_dates_written_out() {
-        assert_eq!(interpolate("{a} of {b}", &[("a", "{b}"), ("b", "x")]), "{b} of x");
-        let day = jiff::civil::date(2026, 3, 5);
-        assert_eq!(texts_in("de").dates.long(day), "5. März 2026");
-        assert_eq!(texts_in("es").dates.long(day), "5 de marzo de 2026");
+    fn lists_of_days_and_times_are_complete() {
         for (tag, texts) in ALL.iter() {
-            let count = |names: &str, separator: char| names.split(separator).count();
-            assert_eq!(count(&texts.dates.months, ' '), 12, "{tag}");
-            assert_eq!((count(&texts.dates.weekdays, ' '), count(&texts.dates.each, '|')), (7, 7), "{tag}");
-            let pauses = (count(&texts.preferences.in_weeks, '|'), count(&texts.preferences.in_months, '|'));
+            let count = |names: &str| names.split('|').count();
+            assert_eq!(count(&texts.dates.each), 7, "{tag}");
+            let pauses = (count(&texts.preferences.in_weeks), count(&texts.preferences.in_months));
             assert_eq!(pauses, (2, 2), "{tag}");
         }
     }

@@ -4,6 +4,7 @@ use crate::{
     domain::validation::{Code, Problem},
     i18n::{Texts, interpolate},
 };
+use email_templates::dates::Dates;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ impl Texts {
     /// Formats a parameter: dates are written out.
     fn param(&self, code: Code, value: &str) -> String {
         let date = value.parse::<Date>().ok().filter(|_| code == Code::PauseUntil);
-        date.map_or_else(|| value.to_owned(), |date| self.dates.long(date))
+        date.map_or_else(|| value.to_owned(), |date| Dates::of(self.language).date(date))
     }
 }
 

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Texts {
+    /// The language tag.
+    #[serde(skip)]
+    pub language: &'static str,
     pub embed: Embed,
     pub frame: Frame,
     pub dates: Dates,
@@ -42,16 +45,7 @@ texts! {
     }
 
     Dates {
-        weekdays,
         each,
-        months,
-        first,
-        full,
-        day,
-        date,
-        month,
-        in_month,
-        and,
         every_day,
         every_weekday,
         every,

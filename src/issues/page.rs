@@ -6,10 +6,9 @@ use crate::{
     domain::issue::page::{IssuePage, PagePicture, PageStory},
     issues::{edition::Edition, note},
 };
-use email_templates::reading::ReadingTime;
 
-/// Makes the content of a page. `url_of` returns a story's URL with link tags.
-pub fn issue_page(edition: &Edition, url_of: impl Fn(&ArticleRecord) -> String) -> IssuePage {
+/// Makes the content of a page. `minutes` is the reading time. `url_of` returns a story's URL with link tags.
+pub fn issue_page(edition: &Edition, minutes: u32, url_of: impl Fn(&ArticleRecord) -> String) -> IssuePage {
     let stories = edition.stories.iter().map(|it| PageStory {
         title: it.title.clone(),
         dek: it.dek.clone(),
@@ -26,9 +25,5 @@ pub fn issue_page(edition: &Edition, url_of: impl Fn(&ArticleRecord) -> String) 
     });
     let stories: Vec<PageStory> = stories.collect();
     let note = edition.words.note.as_deref();
-    let texts = stories.iter().flat_map(|it| [Some(it.title.as_str()), it.dek.as_deref()]).flatten();
-    let reading = texts.chain(note).fold(ReadingTime::default(), ReadingTime::text);
-    let pictures = stories.iter().filter(|it| it.picture.is_some());
-    let minutes = pictures.fold(reading, |time, _| time.picture()).minutes();
-    IssuePage { note: note.map(note::to_html), minutes, stories }
+    IssuePage { note: note.map(note::to_html), minutes, stories, headings: edition.headings.clone() }
 }

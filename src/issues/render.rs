@@ -115,7 +115,9 @@ impl Rendering<'_> {
     /// Returns the content of the archive's page.
     pub fn page(&self) -> IssuePage {
         let newsletter = &self.newsletter.newsletter;
-        let mut page = issue_page(self.edition, |article| tagged_url(newsletter, &article.url, self.date));
+        let minutes = self.with_digest(digest::reading_minutes);
+        let url_of = |article: &ArticleRecord| tagged_url(newsletter, &article.url, self.date);
+        let mut page = issue_page(self.edition, minutes, url_of);
         for (story, made) in page.stories.iter_mut().zip(self.pictures()) {
             let alt = story.picture.as_ref().map(|it| it.alt.clone()).unwrap_or_default();
             story.crops = made.map(|made| crops(&made, &alt));

@@ -44,3 +44,17 @@ pub fn story_pictures(made: &MadePictures, base_url: &str) -> StoryPictures {
         thumbnail: shown(Shape::Thumbnail),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lead, a pair and nine rows are the heaviest email of twelve stories.
+    #[test]
+    fn an_email_of_twelve_stories_weighs_less_than_600_kb() {
+        let weight = |shape: Shape| shape.max_bytes();
+        let pictures = weight(Shape::Lead) + 2 * weight(Shape::SecondTier) + 9 * weight(Shape::Thumbnail);
+        let most = pictures + email_templates::CLIP_BYTES;
+        assert!(most < 600_000, "{most} bytes");
+    }
+}

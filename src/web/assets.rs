@@ -1,8 +1,8 @@
 //! Files built into the binary.
 
-use crate::web::cached;
+use crate::web::{Site, cached};
 use axum::{
-    extract::Path,
+    extract::{Path, State},
     http::{HeaderMap, HeaderName, header},
     response::IntoResponse,
 };
@@ -63,6 +63,8 @@ pub async fn style(Path(file): Path<String>, headers: HeaderMap) -> impl IntoRes
 
 /// Tells search engines which pages they may read. Readers' own pages are left to their `noindex`: a page that may
 /// not be read can still be listed.
-pub async fn robots(headers: HeaderMap) -> impl IntoResponse {
-    cached::answer(&headers, "text/plain; charset=utf-8", "User-agent: *\nDisallow: /embed\nAllow: /\n")
+pub async fn robots(State(site): State<Site>, headers: HeaderMap) -> impl IntoResponse {
+    let rules =
+        format!("User-agent: *\nDisallow: /embed\nAllow: /\n\nSitemap: {}/sitemap.xml\n", site.public_url);
+    cached::answer(&headers, "text/plain; charset=utf-8", rules)
 }

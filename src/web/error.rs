@@ -165,8 +165,10 @@ impl From<DbError> for AppError {
     }
 }
 
+/// Returns a time to wait in whole seconds, rounded up, at least 1.
 fn seconds(wait: SignedDuration) -> u64 {
-    wait.as_secs().saturating_add(1).max(1).unsigned_abs()
+    let started = i64::from(wait.subsec_nanos() > 0);
+    wait.as_secs().saturating_add(started).max(1).unsigned_abs()
 }
 
 /// Renders an error as a page, or as a problem for JSON clients. Other responses stay unchanged.
@@ -346,4 +348,32 @@ pub async fn not_found() -> AppError {
 /// Handles methods that a route doesn't support.
 pub async fn method_not_allowed(request: Request) -> AppError {
     AppError::Method(request.method().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_rounded_up_to_seconds_and_minutes() {
+        let told = |millis| {
+            let wait = SignedDuration::from_millis(millis);
+            let (_, text) = AppError::TooMany(wait).text(i18n::texts_in("en"));
+            let (_, rest) = text.split_once("try again in ").expect("the time to wait");
+            (seconds(wait), rest.to_owned())
+        };
+        for (millis, whole_seconds, words) in [
+            (-5_000, 1, "a minute."),
+            (0, 1, "a minute."),
+            (1, 1, "a minute."),
+            (1_001, 2, "a minute."),
+            (60_000, 60, "a minute."),
+            (60_001, 61, "2 minutes."),
+            (120_000, 120, "2 minutes."),
+            (1_200_000, 1_200, "20 minutes."),
+            (3_540_001, 3_541, "60 minutes."),
+        ] {
+            assert_eq!(told(millis), (whole_seconds, words.to_owned()), "{millis} ms");
+        }
+    }
 }

@@ -123,6 +123,7 @@ pub fn router(site: Site) -> Router {
         .route("/embed.js", get(assets::embed_script))
         .route("/embed.json", get(public::embed::get))
         .route("/robots.txt", get(assets::robots))
+        .route("/sitemap.xml", get(public::sitemap::get))
         .route("/favicon.ico", get(brand_style::favicon))
         .route("/challenge.js", get(assets::challenge_script))
         .route("/assets/style/{file}", get(assets::style))

@@ -48,7 +48,7 @@ async fn the_subscription_at_the_new_address_keeps_its_settings_and_the_old_one_
     app.reader(NEW).await;
     new.chooses(&[("cadence", "weekdays")]).await;
     let answer = old.asks_for_address(NEW).await;
-    assert!(answer.status == 200 && answer.contains("We've emailed both addresses."), "{answer}");
+    assert!(answer.status == 200 && answer.contains("We’ve emailed both addresses."), "{answer}");
     for (language, says) in [
         (
             "en",
@@ -160,7 +160,7 @@ async fn a_pending_subscription_at_the_new_address_becomes_active(engine: Engine
         let agreed = agreed.iter().filter(|it| it.kind == "confirmed" && it.subscription_id == moved.id.0);
         assert_eq!(agreed.count(), 1, "{address}");
     }
-    assert!(app.get(&confirm).await.text().await.unwrap().contains("You're in"));
+    assert!(app.get(&confirm).await.text().await.unwrap().contains("You’re in"));
     at(&app, "18:00").await;
     assert_eq!((copies(&app, OLD), copies(&app, NEW)), (0, 1));
     let mail = app.emails_to(NEW).into_iter().find(|it| it.text().contains("The news")).unwrap();

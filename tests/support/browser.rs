@@ -7,10 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fantoccini::{Client, ClientBuilder, Locator, wd::WebDriverCompatibleCommand};
+use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
-use url::{ParseError, Url};
 
 use super::{
     eventually,
@@ -64,32 +63,6 @@ impl Browser {
     /// Starts a browser like a phone's that prefers light pages.
     pub async fn phone() -> Self {
         Self::start_with(&["--blink-settings=preferredColorScheme=1"], &a_phone(), true).await
-    }
-
-    /// Starts a browser on a desktop that prefers light or dark pages.
-    pub async fn desktop(dark: bool) -> Self {
-        let scheme = if dark { "0" } else { "1" };
-        let scheme = format!("--blink-settings=preferredColorScheme={scheme}");
-        Self::start_with(&[&scheme], &Value::Null, true).await
-    }
-
-    /// Saves a picture of the whole page like [`Self::screenshot`], after checking that the page fits its width.
-    pub async fn photograph(&self, name: &str) {
-        let fits = "return document.documentElement.scrollWidth <= window.innerWidth";
-        assert_eq!(self.client.execute(fits, vec![]).await.expect("a page"), true, "{name} is too wide");
-        let height = self
-            .client
-            .execute("return document.documentElement.scrollHeight", vec![])
-            .await
-            .expect("a page");
-        let width = self.client.execute("return window.innerWidth", vec![]).await.expect("a page");
-        let of_page = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-        let command = |name: &str, with: &Value| ChromiumCommand(json!({ "cmd": name, "params": with }));
-        let over = command("Emulation.setDeviceMetricsOverride", &of_page);
-        self.client.issue_cmd(over).await.expect("Chromium takes the size");
-        self.screenshot(name).await;
-        let clear = command("Emulation.clearDeviceMetricsOverride", &json!({}));
-        self.client.issue_cmd(clear).await.expect("Chromium takes the size back");
     }
 
     async fn start_with(more: &[&str], phone: &Value, scripts: bool) -> Self {
@@ -159,20 +132,6 @@ impl Browser {
             .and_then(|()| fs::write(&file, picture))
             .expect("the target folder is writable");
         file
-    }
-}
-
-/// A command of the Chrome DevTools Protocol, by chromedriver's own endpoint.
-#[derive(Debug)]
-struct ChromiumCommand(Value);
-
-impl WebDriverCompatibleCommand for ChromiumCommand {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
-        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
-    }
-
-    fn method_and_body(&self, _: &Url) -> (axum::http::Method, Option<String>) {
-        (axum::http::Method::POST, Some(self.0.to_string()))
     }
 }
 

@@ -115,7 +115,7 @@ async fn no_page_of_signup_protection_has_a_barrier() {
     let ben = app.reader_at_once("ben@example.org").await;
     ben.unsubscribes().await;
     let own = ben.opens_preferences().await;
-    assert!(own.contains("You're not subscribed"), "{own}");
+    assert!(own.contains("You’re not subscribed"), "{own}");
     let axe = std::fs::read_to_string(bootstrapped(AXE)).unwrap();
     let mut barriers = Vec::new();
     for browser in [Browser::start().await, Browser::dark_phone().await] {

@@ -22,7 +22,7 @@ async fn a_reader_signs_up_confirms_and_unsubscribes_with_the_keyboard_and_a_cli
     app.settle().await;
     // In the same browser the link confirms at once, elsewhere it shows a button.
     page.goto(&app.confirmation_link("ann@example.org")).await.unwrap();
-    page.wait().for_element(Locator::XPath("//h1[text()=\"You're in\"]")).await.unwrap();
+    page.wait().for_element(Locator::XPath("//h1[text()=\"You’re in\"]")).await.unwrap();
     assert_eq!(app.status_of("ann@example.org").await, Some(SubscriptionStatus::Active));
     let bob = app.visitor("bob@example.org");
     bob.signs_up().await;
@@ -30,7 +30,7 @@ async fn a_reader_signs_up_confirms_and_unsubscribes_with_the_keyboard_and_a_cli
     assert_eq!(app.status_of("bob@example.org").await, Some(SubscriptionStatus::Pending));
     browser.screenshot("confirm").await;
     page.find(Locator::Css("button")).await.unwrap().click().await.unwrap();
-    page.wait().for_element(Locator::XPath("//h1[text()=\"You're in\"]")).await.unwrap();
+    page.wait().for_element(Locator::XPath("//h1[text()=\"You’re in\"]")).await.unwrap();
     assert_eq!(app.status_of("bob@example.org").await, Some(SubscriptionStatus::Active));
 
     app.send_issue().await;
@@ -46,7 +46,7 @@ async fn a_reader_signs_up_confirms_and_unsubscribes_with_the_keyboard_and_a_cli
     let link = app.emails_to("ann@example.org").last().unwrap().link("/unsubscribe/");
     page.goto(&link).await.unwrap();
     page.find(Locator::Css("form.unsubscribe button")).await.unwrap().click().await.unwrap();
-    page.wait().for_element(Locator::XPath("//h1[text()=\"You've unsubscribed\"]")).await.unwrap();
+    page.wait().for_element(Locator::XPath("//h1[text()=\"You’ve unsubscribed\"]")).await.unwrap();
     assert_eq!(app.status_of("ann@example.org").await, Some(SubscriptionStatus::Unsubscribed));
 }
 

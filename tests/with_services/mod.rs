@@ -9,7 +9,7 @@ mod embed;
 mod fuzz;
 mod openssl_keys;
 mod operators;
-mod photographs;
+mod page_gallery;
 mod postfix;
 mod relay_tls;
 mod spam_score;

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::arrangement::{Arrangement, SectionStart};
 use super::{Digest, Period, Story};
 use crate::href;
 use crate::i18n::{self, Texts, interpolate};
@@ -18,20 +19,11 @@ const FRESH_DAYS_IN_A_WEEK: i32 = 7;
 
 /// An issue's stories.
 pub(super) struct Issue {
-    /// The first story.
-    pub(super) lead: Option<StoryView>,
-    /// The others, in order.
-    pub(super) groups: Vec<Group>,
-    pub(super) reading_minutes: u32,
-}
-
-/// Stories under one heading, or under none.
-#[derive(Debug)]
-pub(super) struct Group {
-    pub(super) heading: Option<String>,
-    /// The stories are those without a section, in brief.
-    pub(super) is_brief: bool,
+    /// All stories in order.
     pub(super) stories: Vec<StoryView>,
+    /// Indices at which sections begin, each with its heading. `None`: in brief.
+    sections: Vec<(usize, Option<String>)>,
+    pub(super) reading_minutes: u32,
 }
 
 /// A story, ready to be displayed.
@@ -59,38 +51,51 @@ impl Issue {
         let all = || digest.stories.iter().chain(digest.sections.iter().flat_map(|section| section.stories));
         let mut sites = all().filter_map(|story| label(story.site_name));
         let has_several_sites = sites.next().is_some_and(|first| sites.any(|site| site != first));
-        let mut number = 0;
-        let mut view = |story: &Story<'_>, heading: Option<&str>| {
-            number += 1;
-            story_view(story, number, heading, has_several_sites, digest, texts)
+        let mut stories: Vec<StoryView> = Vec::new();
+        let mut sections = Vec::new();
+        let mut add = |own: &[Story<'_>], heading: Option<&str>| {
+            for story in own {
+                // The lead stands above its heading.
+                let heading = heading.filter(|_| !stories.is_empty());
+                let number = stories.len() + 1;
+                stories.push(story_view(story, number, heading, has_several_sites, digest, texts));
+            }
+            stories.len()
         };
-        let mut groups = vec![Group {
-            heading: None,
-            is_brief: false,
-            stories: digest.stories.iter().map(|story| view(story, None)).collect(),
-        }];
-        groups.extend(digest.sections.iter().map(|section| {
-            let heading = label(section.heading.or(Some(&texts.digest.brief)));
-            let stories = section.stories.iter().map(|story| view(story, heading.as_deref())).collect();
-            Group { heading, is_brief: section.heading.is_none(), stories }
-        }));
-        groups.retain(|group| !group.stories.is_empty());
-        let lead = groups.first_mut().map(|group| group.stories.remove(0));
-        groups.retain(|group| !group.stories.is_empty());
-        let reading_minutes =
-            reading_minutes(digest, lead.iter().chain(groups.iter().flat_map(|it| &it.stories)));
-        Self { lead, groups, reading_minutes }
+        let mut at = add(digest.stories, None);
+        for section in digest.sections {
+            let heading = label(section.heading);
+            let end = add(section.stories, heading.as_deref());
+            sections.push((at, heading));
+            at = end;
+        }
+        let reading_minutes = reading_minutes(digest, &stories);
+        Self { stories, sections, reading_minutes }
     }
 
     /// All stories but the first.
-    pub(super) fn list(&self) -> impl Iterator<Item = &StoryView> {
-        self.groups.iter().flat_map(|group| &group.stories)
+    pub(super) fn list(&self) -> &[StoryView] {
+        self.stories.get(1..).unwrap_or_default()
+    }
+
+    pub(super) fn arrangement(&self) -> Arrangement<'_, StoryView> {
+        let starts = self.sections.iter();
+        let starts: Vec<SectionStart<'_>> =
+            starts.map(|(at, heading)| SectionStart { at: *at, heading: heading.as_deref() }).collect();
+        Arrangement::new(&self.stories, &starts)
     }
 }
 
-fn reading_minutes<'v>(digest: &Digest<'_>, stories: impl Iterator<Item = &'v StoryView>) -> u32 {
+impl StoryView {
+    /// Returns whether the story's picture is fit for a pair.
+    pub(super) fn has_card(&self) -> bool {
+        self.picture.as_ref().is_some_and(|picture| picture.card.is_some())
+    }
+}
+
+fn reading_minutes(digest: &Digest<'_>, stories: &[StoryView]) -> u32 {
     let note = digest.note.map_or("", |note| note.text);
-    let time = stories.fold(ReadingTime::default().text(note), |time, story| {
+    let time = stories.iter().fold(ReadingTime::default().text(note), |time, story| {
         let time = time.text(&story.title).text(story.dek.as_deref().unwrap_or_default());
         if story.picture.is_some() { time.picture() } else { time }
     });

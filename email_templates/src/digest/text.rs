@@ -4,6 +4,7 @@ use super::{
     Digest,
     story_view::{Issue, StoryView},
 };
+use crate::dates::capitalize;
 use crate::href;
 use crate::i18n::{self, interpolate};
 use crate::layout::{imprint, publisher_links};
@@ -22,8 +23,8 @@ pub(super) fn render(digest: &Digest<'_>, issue: &Issue) -> String {
     }
     part.paragraph(0, &title);
     part.paragraph(0, &tidy(masthead.tagline));
-    let date = texts.date.day(digest.date);
-    match issue.lead {
+    let date = capitalize(&texts.date.day(digest.date));
+    match issue.stories.first() {
         Some(_) => part.paragraph(0, &format!("{date} · {}", texts.minutes(issue.reading_minutes))),
         None => part.paragraph(0, &date),
     };
@@ -32,17 +33,17 @@ pub(super) fn render(digest: &Digest<'_>, issue: &Issue) -> String {
     if let Some(note) = digest.note {
         part.lines_of(note.text).gap().rule('-').gap();
     }
-    let count = 1 + issue.list().count();
-    let widest = format!("{count}. ").len();
-    match &issue.lead {
+    let widest = format!("{}. ", issue.stories.len().max(1)).len();
+    let arrangement = issue.arrangement();
+    match arrangement.lead {
         None => part.paragraph(0, &t.no_stories).gap(),
         Some(lead) => story(&mut part, lead, widest),
     };
-    for group in &issue.groups {
-        if let Some(heading) = &group.heading {
-            part.heading(heading).gap();
+    for group in &arrangement.groups {
+        if let Some(section) = group.start {
+            part.heading(section.heading.unwrap_or(&t.brief)).gap();
         }
-        for view in &group.stories {
+        for view in group.stories {
             story(&mut part, view, widest);
         }
     }

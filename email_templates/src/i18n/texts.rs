@@ -15,7 +15,7 @@ macro_rules! texts {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Texts {
-    pub(crate) date: Dates,
+    pub(crate) date: crate::dates::Dates,
     pub(crate) shared: Shared,
     pub(crate) promise: Promise,
     pub(crate) confirmation: Confirmation,
@@ -27,29 +27,9 @@ pub(crate) struct Texts {
 }
 
 texts! {
-    Dates {
-        months,
-        weekdays,
-        first,
-        long,
-        day,
-        of_year,
-        short,
-        coming,
-        time,
-        hour,
-        am,
-        pm,
-        noon,
-        midnight,
-        at,
-        at_one,
-    }
-
     Shared {
         at_site,
         label,
-        and,
         unsubscribe,
         change,
         privacy,
@@ -157,7 +137,6 @@ texts! {
         also,
         test_subject,
         test,
-        test_page,
         web,
         in_day,
         in_issue,
@@ -172,7 +151,6 @@ texts! {
         tip,
         forwarded,
         get_own,
-        get,
         why,
         no_stories,
     }

@@ -124,7 +124,7 @@ fn part_rows(part: &Part) -> Markup {
     match part {
         Part::Paragraph(text) => paragraph(html! { (text) }),
         Part::List(items) => html! {
-            ol.ink style={ (SANS) (INK) (BREAK) "margin:14px 0 0;padding:0 0 0 24px;font-size:16px;line-height:24px;" } {
+            ol.ink style={ (SANS) (INK) (BREAK) "margin:14px 0 0 24px;padding:0;font-size:16px;line-height:24px;" } {
                 @for item in items { li dir="auto" { (item) } }
             }
         },

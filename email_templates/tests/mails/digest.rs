@@ -207,7 +207,7 @@ fn the_farewell_names_the_newsletter_and_the_day() {
 fn a_publishers_links_and_words_are_in_the_footer() {
     let email = render(&full_digest());
     for words in
-        ["Got a tip?", "Privacy", "Mastodon", "Printed with salt water.", "Did someone forward you this?"]
+        ["Got a tip?", "Privacy", "Mastodon", "Printed with salt water.", "Did someone forward this to you?"]
     {
         assert!(email.html.contains(words) && email.text.contains(words), "{words}");
     }

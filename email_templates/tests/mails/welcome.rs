@@ -54,7 +54,7 @@ fn a_welcome_after_subscribing_on_the_preferences_page_says_so_in_each_language(
             "en",
             [
                 "You’re now subscribed to Daily Courier at reader@mail.example.",
-                "If this wasn’t you, unsubscribe below:",
+                "If that wasn’t you, unsubscribe below.",
             ],
         ),
         ("de", ["Sie haben jetzt Daily Courier für", "Waren Sie das nicht,"]),

@@ -4,7 +4,7 @@ use email_templates::digest::{Crop, Note, Picture, Story};
 use email_templates::{Brand, Fonts, Masthead, SocialLink, Theme};
 use jiff::civil::{Date, date};
 
-pub(super) const MONDAY: Date = date(2026, 11, 30);
+pub const MONDAY: Date = date(2026, 11, 30);
 
 /// The picture of a scene, cropped for every use.
 macro_rules! cropped {
@@ -47,7 +47,7 @@ macro_rules! original {
 }
 pub(super) use {cropped, original};
 
-pub(super) const fn courier() -> Masthead<'static> {
+pub const fn courier() -> Masthead<'static> {
     Masthead {
         title: "The Lantern Bay Courier",
         tagline: "The morning paper of Lantern Bay",
@@ -69,7 +69,7 @@ pub(super) const fn courier() -> Masthead<'static> {
     }
 }
 
-pub(super) const fn post() -> Masthead<'static> {
+pub const fn post() -> Masthead<'static> {
     Masthead {
         title: "Hill Street Post",
         tagline: "",
@@ -93,7 +93,7 @@ pub(super) const fn post() -> Masthead<'static> {
 }
 
 /// A newsletter of which nothing is known but its name.
-pub(super) const fn plain(title: &'static str, language: &'static str) -> Masthead<'static> {
+pub const fn plain(title: &'static str, language: &'static str) -> Masthead<'static> {
     Masthead {
         title,
         tagline: "",
@@ -106,7 +106,7 @@ pub(super) const fn plain(title: &'static str, language: &'static str) -> Masthe
     }
 }
 
-pub(super) const NOTE: Note<'static> = Note {
+pub const NOTE: Note<'static> = Note {
     html: "<p>Good morning. The dawn crossing is back, the lamps are lit again, and a lighthouse has taken up \
            arithmetic. <em>Bring boots</em>: the causeway floods at <a href=\"https://courier.example/tides\">six</a>.</p>",
     text: "Good morning. The dawn crossing is back, the lamps are lit again, and a lighthouse has taken up arithmetic. \
@@ -132,7 +132,7 @@ const fn story(
     }
 }
 
-pub(super) const STORIES: [Story<'static>; 12] = [
+pub const STORIES: [Story<'static>; 12] = [
     story(
         "The lighthouse that learned to count whales, after a 5–4 vote",
         "A retired radar, two students and a great deal of tea have turned the old lamp room into the coast's most \
@@ -221,12 +221,12 @@ pub(super) const STORIES: [Story<'static>; 12] = [
 ];
 
 /// The stories without their pictures.
-pub(super) fn without_pictures(count: usize) -> Vec<Story<'static>> {
+pub fn without_pictures(count: usize) -> Vec<Story<'static>> {
     STORIES.iter().take(count).map(|story| Story { picture: None, ..*story }).collect()
 }
 
 /// The stories with small pictures only.
-pub(super) fn with_small_pictures(count: usize) -> Vec<Story<'static>> {
+pub fn with_small_pictures(count: usize) -> Vec<Story<'static>> {
     let pictures = [
         original!("lighthouse", "small", Some((160, 120))),
         original!("ferry", "small", Some((160, 120))),
@@ -237,7 +237,7 @@ pub(super) fn with_small_pictures(count: usize) -> Vec<Story<'static>> {
 }
 
 /// The stories with uncropped pictures in every shape, and some without.
-pub(super) fn with_mixed_pictures(count: usize) -> Vec<Story<'static>> {
+pub fn with_mixed_pictures(count: usize) -> Vec<Story<'static>> {
     let pictures = [
         original!("ferry", "portrait", Some((600, 900))),
         original!("lighthouse", "lead", Some((1200, 600))),
@@ -252,6 +252,6 @@ pub(super) fn with_mixed_pictures(count: usize) -> Vec<Story<'static>> {
 }
 
 /// The stories without deks.
-pub(super) fn without_deks(count: usize) -> Vec<Story<'static>> {
+pub fn without_deks(count: usize) -> Vec<Story<'static>> {
     STORIES.iter().take(count).map(|story| Story { dek: None, ..*story }).collect()
 }

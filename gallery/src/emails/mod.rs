@@ -1,9 +1,9 @@
 //! Every email, in every state that its layout depends on.
 
-mod content;
+pub mod content;
 mod digests;
 mod messages;
-mod scripts;
+pub mod scripts;
 
 use crate::Case;
 

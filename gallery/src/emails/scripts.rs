@@ -23,7 +23,7 @@ const fn story(
     }
 }
 
-pub(super) const LONG_WORDS: [Story<'static>; 7] = [
+pub const LONG_WORDS: [Story<'static>; 7] = [
     story(
         "Donaudampfschifffahrtsgesellschaftskapitänswitwenrentenauszahlungsstelle schließt",
         "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetzesentwurfsdebattenprotokollführerin im Gespräch über Wörter.",
@@ -57,7 +57,7 @@ pub(super) const LONG_WORDS: [Story<'static>; 7] = [
     story("Wolkenkratzerfensterputzerleitersprossen", "Ende.", "Z", "F", None),
 ];
 
-pub(super) const ARABIC: [Story<'static>; 6] = [
+pub const ARABIC: [Story<'static>; 6] = [
     story(
         "المنارة التي تعلّمت عدّ الحيتان بعد تصويت 5–4",
         "رادار قديم وطالبان وكثير من الشاي حوّلوا غرفة المصباح إلى أكثر مراصد الساحل صبرًا.",
@@ -96,7 +96,7 @@ pub(super) const ARABIC: [Story<'static>; 6] = [
     story("المكتبة تعير مظلتها المئة", "عادت تسع وتسعون.", "ناس", "ليلى", None),
 ];
 
-pub(super) const HEBREW: [Story<'static>; 3] = [
+pub const HEBREW: [Story<'static>; 3] = [
     story(
         "המגדלור שלמד לספור לווייתנים",
         "מכ\u{5f4}ם ישן, שני סטודנטים והרבה מאוד תה.",
@@ -108,7 +108,7 @@ pub(super) const HEBREW: [Story<'static>; 3] = [
     story("הספרייה משאילה את המטרייה המאה", "תשעים ותשע חזרו.", "אנשים", "נועה", None),
 ];
 
-pub(super) const CHINESE: [Story<'static>; 8] = [
+pub const CHINESE: [Story<'static>; 8] = [
     story(
         "学会数鲸鱼的灯塔：一台退役雷达、两名学生和很多很多茶",
         "旧灯室成了海岸上最有耐心的天文台。上周它记录了第一千次喷水，而没有人为此庆祝，因为大家都在喝茶。",
@@ -137,7 +137,7 @@ pub(super) const CHINESE: [Story<'static>; 8] = [
     story("为什么我们把更正放在头版", "编辑的话。", "来信", "王小明", None),
 ];
 
-pub(super) const EMOJI: [Story<'static>; 4] = [
+pub const EMOJI: [Story<'static>; 4] = [
     story(
         "🎉 We turned one! 🎂 Thank you, all 12,000 of you 💌",
         "👩‍🚀 From the moon to the bakery 🥐, a year in 365 emoji. 🇫🇷🇩🇪🇪🇸🇵🇹🇬🇧",
@@ -162,7 +162,7 @@ pub(super) const EMOJI: [Story<'static>; 4] = [
     ),
 ];
 
-pub(super) const GERMAN: [Story<'static>; 6] = [
+pub const GERMAN: [Story<'static>; 6] = [
     story(
         "Der Leuchtturm, der Wale zählen lernte",
         "Ein ausgemustertes Radar, zwei Studierende und sehr viel Tee.",
@@ -207,7 +207,7 @@ pub(super) const GERMAN: [Story<'static>; 6] = [
     ),
 ];
 
-pub(super) const SPANISH: [Story<'static>; 3] = [
+pub const SPANISH: [Story<'static>; 3] = [
     story(
         "El faro que aprendió a contar ballenas",
         "Un radar jubilado, dos estudiantes y mucho té.",
@@ -231,7 +231,7 @@ pub(super) const SPANISH: [Story<'static>; 3] = [
     ),
 ];
 
-pub(super) const FRENCH: [Story<'static>; 3] = [
+pub const FRENCH: [Story<'static>; 3] = [
     story(
         "Le phare qui apprit à compter les baleines",
         "Un radar à la retraite, deux étudiants et beaucoup de thé.",
@@ -255,7 +255,7 @@ pub(super) const FRENCH: [Story<'static>; 3] = [
     ),
 ];
 
-pub(super) const PORTUGUESE: [Story<'static>; 3] = [
+pub const PORTUGUESE: [Story<'static>; 3] = [
     story(
         "O farol que aprendeu a contar baleias",
         "Um radar reformado, dois estudantes e muito chá.",

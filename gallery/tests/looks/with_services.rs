@@ -3,53 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use gallery::browser::Browser;
-use gallery::{Case, Theme, Variation, View, emails};
+use gallery::{Case, Theme, Variation, View, blocks, emails, faults};
 use serde_json::Value;
-
-/// Finds what no email may have in any view. Returns a sentence for each fault.
-const FAULTS: &str = r"
-const faults = [], width = document.documentElement.clientWidth;
-const box = it => it.getBoundingClientRect();
-const shown = it => box(it).width > 0 && box(it).height > 0;
-if (document.documentElement.scrollWidth > width)
-    faults.push(`it is ${document.documentElement.scrollWidth} px wide`);
-for (const it of document.querySelectorAll('h1, h2, h3, p, img, a'))
-    if (shown(it) && (box(it).right > width + 1 || box(it).left < -1))
-        faults.push(`${it.tagName} ends at ${box(it).right}: ${it.textContent.slice(0, 40)}`);
-for (const it of document.querySelectorAll('.btn a, .ghost a'))
-    if (box(it).height < 44) faults.push(`a button is ${box(it).height} px high`);
-for (const it of document.querySelectorAll('.thumb img'))
-    if (box(it).width > 112.5) faults.push(`a thumbnail is ${box(it).width} px wide`);
-for (const it of document.querySelectorAll('.thumb')) {
-    const words = it.parentElement.firstElementChild;
-    if (box(words).width < 80) faults.push(`${box(words).width} px are left beside a thumbnail`);
-}
-// The eye reads in the order of the document. The stories of a pair may begin at the same height.
-const tops = [...document.querySelectorAll('h1, h2, h3')].map(it => box(it).top);
-tops.forEach((top, index) => { if (index > 0 && top < tops[index - 1] - 45) faults.push(`heading ${index + 1} is above the one before it`) });
-const cols = [...document.querySelectorAll('.col')].map(box);
-if (cols.length > 0) {
-    const beside = Math.abs(cols[0].top - cols[1].top) < 2;
-    if (beside !== (width >= 620)) faults.push(`the pair is ${beside ? 'side by side' : 'stacked'} at ${width} px`);
-}
-return faults;
-";
-
-/// Lists the blocks of an email from top to bottom: kind, left edge and width, type, colours.
-const BLOCKS: &str = r"
-const hex = colour => { const [r, g, b] = colour.match(/[\d.]+/g).map(Number); return '#' + [r, g, b].map(it => it.toString(16).padStart(2, '0')).join('') };
-const ground = it => { for (; it; it = it.parentElement) { const c = getComputedStyle(it).backgroundColor; if (!c.endsWith(', 0)')) return hex(c) } return '#ffffff' };
-const lines = [];
-for (const it of document.querySelectorAll('.bar, .name, h1, h2, h3, p, img, .tint, .btn a, .ghost a, .rule, .line')) {
-    const { left, width, height } = it.getBoundingClientRect(), style = getComputedStyle(it);
-    if (width === 0 || height === 0) continue;
-    const fluid = it.matches('.btn a, .ghost a'), kind = it.tagName.toLowerCase() + (it.className ? '.' + it.className.replaceAll(' ', '.') : '');
-    const type = `${style.fontSize}/${style.lineHeight} ${hex(style.color)} on ${ground(it)}`.replaceAll('px', '');
-    const size = it.tagName === 'IMG' ? `${Math.round(width)}x${Math.round(height)}` : fluid ? '*' : Math.round(width);
-    lines.push(`${kind} at ${Math.round(left)} wide ${size}` + (it.tagName === 'IMG' || it.matches('.bar, .rule, .line, table') ? ` on ${ground(it)}` : ` ${type}`));
-}
-return lines.join('\n');
-";
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
@@ -66,19 +21,19 @@ async fn every_email_holds_in_every_width_theme_and_variation() {
     let cases = emails::cases();
     gallery::write_html(&folder, &cases).expect("the target folder is writable");
     let browser = browser().await;
-    let mut faults = Vec::new();
+    let mut all = Vec::new();
     for case in &cases {
         let views = [View { width: 320, ..View::PHONE }, View::PHONE, View::DESKTOP];
         let stress = case.views().into_iter().filter(|view| view.variation != Variation::None);
         for view in views.into_iter().chain(stress) {
             let file = folder.join("html").join(view.file_of(&case.name));
             browser.open(&file, view.width, view.theme).await.unwrap();
-            let Value::Array(found) = browser.run(FAULTS).await.unwrap() else { panic!("no list of faults") };
-            faults.extend(found.iter().map(|fault| format!("{}: {fault}", view.name_of(&case.name))));
+            let found = faults::find(&browser, case.medium).await.unwrap();
+            all.extend(found.iter().map(|fault| format!("{}: {fault}", view.name_of(&case.name))));
         }
     }
     browser.close().await.unwrap();
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(all.is_empty(), "{}", all.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,7 +45,7 @@ async fn the_measures_find_faults() {
     gallery::write_html(&folder, std::slice::from_ref(&case)).expect("the target folder is writable");
     let browser = browser().await;
     browser.open(&folder.join("html/faulty.html"), 700, Theme::Light).await.unwrap();
-    let found = browser.run(FAULTS).await.unwrap().to_string();
+    let found = faults::find(&browser, case.medium).await.unwrap().join("\n");
     browser.close().await.unwrap();
     for fault in ["px wide", "P ends at", "a button is", "heading 2 is above"] {
         assert!(found.contains(fault), "{fault}: {found}");
@@ -163,8 +118,8 @@ async fn blocks_have_the_places_sizes_and_colours_of_the_design() {
                 .open(&folder.join("html").join(view.file_of(&case.name)), view.width, view.theme)
                 .await
                 .unwrap();
-            let blocks = browser.run(BLOCKS).await.unwrap();
-            insta::assert_snapshot!(view.name_of(&case.name), blocks.as_str().expect("a text"));
+            let blocks = blocks::record(&browser, case.medium).await.unwrap();
+            insta::assert_snapshot!(view.name_of(&case.name), blocks);
         }
     }
     browser.close().await.unwrap();

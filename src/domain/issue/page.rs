@@ -1,17 +1,19 @@
 //! The content of an issue's page in the archive, as it was when the issue was frozen.
 
+use crate::domain::issue::sections::Heading;
 use serde::{Deserialize, Serialize};
 
 /// Headlines after the first story in a summary.
 const SUMMARY_HEADLINES: usize = 3;
 /// Narrowest picture that fills the width of the page, in pixels.
 const MIN_LEAD_WIDTH: i64 = 480;
-/// Narrowest picture of a pair, in pixels.
-const MIN_PAIR_WIDTH: i64 = 240;
+/// Narrowest picture of a pair, in pixels, and the shapes that fit there, as width to height. As in the email.
+const MIN_PAIR_WIDTH: i64 = 258;
+const PAIR_SHAPES: std::ops::RangeInclusive<f64> = 1.25..=2.2;
+/// Most pixels of a publisher's picture in a pair or a row, as in the email.
+const MAX_SMALL_PIXELS: i64 = 1_500_000;
 /// Narrowest picture of a row, in pixels.
 const MIN_ROW_WIDTH: i64 = 64;
-/// Stories in rows, below the pair or the first story.
-const MAX_ROWS: usize = 4;
 
 /// The content of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,9 @@ pub struct IssuePage {
     pub minutes: u32,
     /// The stories in order.
     pub stories: Vec<PageStory>,
+    /// The headings above them, in order.
+    #[serde(default)]
+    pub headings: Vec<Heading>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,16 +75,6 @@ pub struct IssueSummary {
     pub minutes: u32,
 }
 
-/// The stories of a page by the place they get, which depends on their pictures.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Arrangement<'a> {
-    pub lead: Option<&'a PageStory>,
-    /// Two stories side by side, both with pictures.
-    pub pair: Option<[&'a PageStory; 2]>,
-    pub rows: Vec<&'a PageStory>,
-    pub in_brief: Vec<&'a PageStory>,
-}
-
 impl IssuePage {
     pub fn summary(&self) -> Option<IssueSummary> {
         let lead = self.stories.first()?;
@@ -98,25 +93,6 @@ impl IssuePage {
             minutes: self.minutes,
         })
     }
-
-    /// Arranges the stories: the first one leads, two with pictures make a pair, up to four follow in rows, and
-    /// the rest is in brief. With one or two stories there is no pair.
-    pub fn arrangement(&self) -> Arrangement<'_> {
-        let stories: Vec<&PageStory> = self.stories.iter().collect();
-        let (lead, rest) = match stories.split_first() {
-            Some((lead, rest)) => (Some(*lead), rest),
-            None => (None, stories.as_slice()),
-        };
-        let (pair, rest) = match rest {
-            [one, other, rest @ ..] if one.pair_picture().is_some() && other.pair_picture().is_some() => {
-                (Some([*one, *other]), rest)
-            }
-            _ => (None, rest),
-        };
-        // A single story in brief looks lost, so it becomes one more row.
-        let rows = if rest.len() == MAX_ROWS + 1 { MAX_ROWS + 1 } else { MAX_ROWS.min(rest.len()) };
-        Arrangement { lead, pair, rows: rest[..rows].to_vec(), in_brief: rest[rows..].to_vec() }
-    }
 }
 
 impl PageStory {
@@ -125,20 +101,35 @@ impl PageStory {
         self.crop(|it| &it.lead, MIN_LEAD_WIDTH)
     }
 
-    /// Returns the picture if it is large enough for a pair.
+    /// Returns the picture if its size is known and fit for a pair.
     pub fn pair_picture(&self) -> Option<&PagePicture> {
-        self.crop(|it| &it.card, MIN_PAIR_WIDTH)
+        self.crop(|it| &it.card, MIN_PAIR_WIDTH).filter(|it| it.fits(PAIR_SHAPES) && it.is_light())
     }
 
     /// Returns the picture if it is large enough for a row.
     pub fn row_picture(&self) -> Option<&PagePicture> {
-        self.crop(|it| &it.thumbnail, MIN_ROW_WIDTH)
+        self.crop(|it| &it.thumbnail, MIN_ROW_WIDTH).filter(|it| it.is_light())
     }
 
     /// Returns the made picture, or the publisher's if it is wide enough.
     fn crop(&self, made: impl Fn(&Crops) -> &PagePicture, width: i64) -> Option<&PagePicture> {
         let own = || self.picture.as_ref().filter(|it| it.width.is_none_or(|own| own >= width));
         self.crops.as_ref().map(made).or_else(own)
+    }
+}
+
+impl PagePicture {
+    /// Returns whether the shape is known and one of these, as width to height.
+    #[expect(clippy::cast_precision_loss, reason = "pixels are far below 2^52")]
+    fn fits(&self, shapes: std::ops::RangeInclusive<f64>) -> bool {
+        let (Some(width), Some(height)) = (self.width, self.height) else { return false };
+        height > 0 && shapes.contains(&(width as f64 / height as f64))
+    }
+
+    /// Returns whether the file is not far too heavy for a small place, as far as its size is known.
+    fn is_light(&self) -> bool {
+        let pixels = self.width.zip(self.height).map(|(width, height)| width.saturating_mul(height));
+        pixels.is_none_or(|pixels| pixels <= MAX_SMALL_PIXELS)
     }
 }
 
@@ -163,30 +154,19 @@ mod tests {
             picture: (*width > 0).then(|| picture(*width)),
             crops: None,
         });
-        IssuePage { note: None, minutes: 1, stories: stories.collect() }
-    }
-
-    /// Writes an arrangement as `lead | pair | rows | in brief`.
-    fn arranged(widths: &[i64]) -> String {
-        let page = page(widths);
-        let it = page.arrangement();
-        let names =
-            |stories: &[&PageStory]| stories.iter().map(|it| it.title.as_str()).collect::<Vec<_>>().join(" ");
-        let pair = it.pair.map_or(String::new(), |pair| names(&pair));
-        [names(it.lead.as_slice()), pair, names(&it.rows), names(&it.in_brief)].join(" | ")
+        IssuePage { note: None, minutes: 1, stories: stories.collect(), headings: Vec::new() }
     }
 
     #[test]
-    fn stories_are_arranged_by_their_number_and_pictures() {
-        assert_eq!(arranged(&[]), " |  |  | ");
-        assert_eq!(arranged(&[1200]), "1 |  |  | ");
-        assert_eq!(arranged(&[1200, 1200]), "1 |  | 2 | ");
-        assert_eq!(arranged(&[0, 1200, 1200]), "1 | 2 3 |  | ");
-        assert_eq!(arranged(&[1200, 1200, 0, 1200]), "1 |  | 2 3 4 | ");
-        assert_eq!(arranged(&[1200, 1200, 100]), "1 |  | 2 3 | ");
-        assert_eq!(arranged(&[1200; 8]), "1 | 2 3 | 4 5 6 7 8 | ");
-        assert_eq!(arranged(&[1200; 9]), "1 | 2 3 | 4 5 6 7 | 8 9");
-        assert_eq!(arranged(&[0; 7]), "1 |  | 2 3 4 5 | 6 7");
+    fn a_pair_needs_pictures_of_a_known_and_fitting_size() {
+        let fits = |widths: &[i64]| page(widths).stories[0].pair_picture().is_some();
+        assert!(fits(&[1200]) && !fits(&[200]) && !fits(&[0]));
+        let mut tall = page(&[1200]).stories.remove(0);
+        tall.picture.as_mut().unwrap().height = Some(1800);
+        assert_eq!(tall.pair_picture(), None);
+        tall.picture.as_mut().unwrap().height = None;
+        assert_eq!(tall.pair_picture(), None);
+        assert!(!fits(&[2400]) && page(&[2400]).stories[0].lead_picture().is_some(), "too heavy");
     }
 
     #[test]

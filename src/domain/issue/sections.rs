@@ -66,7 +66,7 @@ pub struct Item<'a> {
 }
 
 /// A heading before a story.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Heading {
     /// The index of the first story below it.
     pub at: usize,

@@ -28,6 +28,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse, Response},
 };
+use email_templates::dates::single_full_stops;
 use maud::{Markup, html};
 use std::net::SocketAddr;
 
@@ -129,8 +130,10 @@ async fn page_for(
             let text = if is_single { &t.ready_hint } else { &t.ready_several };
             let (before, after) = split_at(text, "address");
             let frequency = locale.frequency(&newsletter.newsletter);
-            let filled =
-                |text: &str| interpolate(text, &[("newsletter", &titles), ("frequency", &frequency)]);
+            let filled = |text: &str| {
+                let values = [("newsletter", titles.as_str()), ("frequency", &frequency)];
+                single_full_stops(&interpolate(text, &values))
+            };
             let content = html! {
                 h1 { (t.ready) }
                 p.lede { (filled(before)) b { (address) } (filled(after)) }
@@ -162,7 +165,7 @@ async fn welcome(
     let arrival = if titles == it.title {
         let (date, _) = schedule::next_slot(it, now);
         let day = locale.coming_at(date, schedule::date_at(it, now), it);
-        interpolate(&t.first_issue, &[("day", &day)])
+        single_full_stops(&interpolate(&t.first_issue, &[("day", &day)]))
     } else {
         interpolate(&t.next_issue, &[("newsletter", titles)])
     };

@@ -5,7 +5,7 @@ use crate::{
     i18n::{self, Locale, interpolate},
     web::{
         AppError, Site, brand_style, cached,
-        public::{latest::LatestIssue, signup::promise},
+        public::{latest::LatestIssue, signup::promise_sentence},
     },
 };
 use axum::{
@@ -39,7 +39,7 @@ pub async fn get(
     let it = &newsletter.newsletter;
     let locale = i18n::negotiate_locale([query.lang.as_deref(), Some(&it.language)], &headers);
     let latest = LatestIssue::find(&site, &newsletter).await?;
-    let mut hint = format!("{}.", promise(&newsletter, locale));
+    let mut hint = promise_sentence(&newsletter, locale);
     if let Some(latest) = latest {
         hint = format!("{hint} {}.", latest.reading_time(locale));
     }

@@ -8,6 +8,10 @@ use crate::{
     },
     i18n::{Locale, capitalize, interpolate},
 };
+use email_templates::{
+    digest::arrangement::{Arrangement, BRIEF_DEK_CHARS, Block, Heading, SectionStart, Size},
+    typography::{first_sentences, with_full_stop},
+};
 use jiff::civil::Date;
 use maud::{Markup, PreEscaped, html};
 use url::Url;
@@ -20,12 +24,15 @@ pub fn issue_path(newsletter: &Newsletter, issue: &PublicIssue) -> String {
 /// Renders an issue.
 pub fn article(newsletter: &Newsletter, date: Date, page: &IssuePage, locale: Locale) -> Markup {
     let t = &locale.texts.issues;
-    let places = page.arrangement();
+    let starts = page.headings.iter();
+    let starts: Vec<SectionStart<'_>> =
+        starts.map(|it| SectionStart { at: it.at, heading: it.section.as_deref() }).collect();
+    let arrangement = Arrangement::new(&page.stories, &starts);
     let minutes = interpolate(&t.minutes, &[("minutes", &page.minutes.to_string())]);
     html! {
         article.issue.column {
             header {
-                p { time datetime=(date) { (capitalize(&locale.full_date(date))) } }
+                p { time datetime=(date) { (capitalize(&locale.dates.full(date))) } }
                 p { (minutes) }
             }
             // Stories may be in another language than the page.
@@ -34,38 +41,89 @@ pub fn article(newsletter: &Newsletter, date: Date, page: &IssuePage, locale: Lo
                     // Sanitized when the issue was frozen.
                     div.editors-note { (PreEscaped(note)) }
                 }
-                @if let Some(lead) = places.lead { (first_story(lead, locale)) }
-                @if let Some(pair) = places.pair {
-                    div.pair {
-                        @for story in pair {
-                            div {
-                                (picture(story.pair_picture()))
-                                (section_name(story))
-                                h2.headline { (headline(story)) }
-                                (dek(story))
+                @if let Some(lead) = arrangement.lead { (first_story(lead, locale)) }
+                (blocks(&arrangement, locale))
+            }
+        }
+    }
+}
+
+/// Renders the stories below the lead.
+fn blocks(arrangement: &Arrangement<'_, PageStory>, locale: Locale) -> Markup {
+    let blocks = arrangement.blocks(|story| story.pair_picture().is_some());
+    let mut section = None;
+    let mut rendered = Vec::new();
+    // Rows that follow each other are one list.
+    for part in blocks.chunk_by(|one, other| matches!((one, other), (Block::Row { .. }, Block::Row { .. }))) {
+        let Some(first) = part.first() else { continue };
+        rendered.push(match first {
+            Block::Heading(heading) => {
+                section = if let Heading::Section(name) = heading { Some(*name) } else { None };
+                part_heading(*heading, locale)
+            }
+            Block::Pair(stories) => pair(*stories, section),
+            Block::Row { .. } => rows(part, section),
+            Block::Brief(stories) => in_brief(stories),
+        });
+    }
+    html! { @for part in &rendered { (part) } }
+}
+
+fn part_heading(heading: Heading<'_>, locale: Locale) -> Markup {
+    let t = &locale.texts.issues;
+    html! {
+        @match heading {
+            Heading::Section(name) => h2.part dir="auto" { (name) },
+            Heading::More => h2.part lang=(locale.language) { (t.more) },
+            Heading::Brief => h2.part lang=(locale.language) { (t.in_brief) },
+        }
+    }
+}
+
+/// Renders two stories side by side.
+fn pair(stories: [&PageStory; 2], below: Option<&str>) -> Markup {
+    html! {
+        div.pair {
+            @for story in stories {
+                div {
+                    (picture(story.pair_picture()))
+                    (section_name(story, below))
+                    h2.headline dir="auto" { (headline(story)) }
+                    (dek(story))
+                }
+            }
+        }
+    }
+}
+
+fn rows(rows: &[Block<'_, PageStory>], below: Option<&str>) -> Markup {
+    html! {
+        div.rows {
+            @for row in rows {
+                @if let Block::Row { story, size } = row {
+                    div {
+                        div {
+                            (section_name(story, below))
+                            // The level follows the lead's, or that of the heading above.
+                            @match size {
+                                Size::Large => h2.headline dir="auto" { (headline(story)) },
+                                Size::Regular => h3.headline dir="auto" { (headline(story)) },
                             }
+                            (dek(story))
                         }
+                        (picture(story.row_picture()))
                     }
                 }
-                @if !places.rows.is_empty() {
-                    h2.part lang=(locale.language) { (t.more) }
-                    div.rows {
-                        @for story in &places.rows {
-                            div {
-                                div { (section_name(story)) h3.headline { (headline(story)) } (dek(story)) }
-                                (picture(story.row_picture()))
-                            }
-                        }
-                    }
-                }
-                @if !places.in_brief.is_empty() {
-                    h2.part lang=(locale.language) { (t.in_brief) }
-                    div.rows {
-                        @for story in &places.in_brief {
-                            p { (brief_headline(story)) @if let Some(dek) = &story.dek { " " (dek) } }
-                        }
-                    }
-                }
+            }
+        }
+    }
+}
+
+fn in_brief(stories: &[PageStory]) -> Markup {
+    html! {
+        div.rows {
+            @for story in stories {
+                (brief_story(story))
             }
         }
     }
@@ -75,8 +133,8 @@ fn first_story(story: &PageStory, locale: Locale) -> Markup {
     let t = &locale.texts.issues;
     html! {
         @if let Some(it) = story.lead_picture() { div.lead-picture { (picture(Some(it))) } }
-        (section_name(story))
-        h1.headline { (headline(story)) }
+        (section_name(story, None))
+        h1.headline dir="auto" { (headline(story)) }
         (dek(story))
         div.actions lang=(locale.language) {
             @if let Some(url) = web_url(&story.url) { a.button href=(url) { (t.read_story) } }
@@ -94,24 +152,30 @@ fn headline(story: &PageStory) -> Markup {
     }
 }
 
-/// Renders a headline that a sentence follows on the same line.
-fn brief_headline(story: &PageStory) -> Markup {
-    let has_end = story.title.ends_with(|c: char| c.is_ascii_punctuation() || "…。！？”»".contains(c));
-    let title = if has_end { story.title.clone() } else { format!("{}.", story.title) };
+/// Renders a headline and the beginning of its dek on the same line, as in the email.
+fn brief_story(story: &PageStory) -> Markup {
+    let dek = story.dek.as_deref().map(|dek| first_sentences(dek, BRIEF_DEK_CHARS));
+    let title = if dek.is_some() { with_full_stop(&story.title) } else { story.title.clone() };
     html! {
-        @match web_url(&story.url) {
-            Some(url) => a href=(url) { (title) },
-            None => b { (title) },
+        p dir="auto" {
+            @match web_url(&story.url) {
+                Some(url) => a href=(url) { (title) },
+                None => b { (title) },
+            }
+            @if let Some(dek) = dek { " " (dek) }
         }
     }
 }
 
-fn section_name(story: &PageStory) -> Markup {
-    html! { @if let Some(section) = &story.section { p.section-name { (section) } } }
+/// Renders a story's section, unless it is the heading that the story stands below.
+fn section_name(story: &PageStory, below: Option<&str>) -> Markup {
+    let is_heading = |name: &str| below.is_some_and(|it| it.to_lowercase() == name.to_lowercase());
+    let section = story.section.as_deref().filter(|name| !is_heading(name));
+    html! { @if let Some(section) = section { p.section-name dir="auto" { (section) } } }
 }
 
 fn dek(story: &PageStory) -> Markup {
-    html! { @if let Some(dek) = &story.dek { p { (dek) } } }
+    html! { @if let Some(dek) = &story.dek { p dir="auto" { (dek) } } }
 }
 
 fn picture(picture: Option<&PagePicture>) -> Markup {

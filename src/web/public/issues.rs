@@ -122,7 +122,7 @@ async fn newsletter_archive(
                     nav aria-label=(t.by_month) {
                         h2 { (t.by_month) }
                         p.links {
-                            @for month in &months { a href=(month_path(it, *month)) { (capitalize(&locale.month(*month))) } }
+                            @for month in &months { a href=(month_path(it, *month)) { (capitalize(&locale.dates.month(*month))) } }
                         }
                     }
                 }
@@ -177,7 +177,7 @@ async fn all_archives(
                     @if entries.is_empty() {
                         p { (t.none_yet) " " a href={ "/?newsletter=" (it.slug) } { (t.get_first) } }
                     } @else {
-                        (issue_list(entries, it, |entry| capitalize(&locale.day_and_month(entry.date))))
+                        (issue_list(entries, it, |entry| capitalize(&locale.dates.day(entry.date))))
                         p.actions { a href={ "/issues?newsletter=" (it.slug) } { (interpolate(&t.all_of, &[("newsletter", &it.title)])) } }
                     }
                 }
@@ -260,8 +260,8 @@ fn by_month(entries: &[Entry], newsletter: &Newsletter, locale: Locale) -> Marku
             @if let Some(first) = month.first() {
                 @let id = first.date.strftime("month-%Y-%m").to_string();
                 section aria-labelledby=(id) {
-                    h2.month id=(id) { (capitalize(&locale.month(first.date))) }
-                    (issue_list(month, newsletter, |entry| capitalize(&locale.day_in_month(entry.date))))
+                    h2.month id=(id) { (capitalize(&locale.dates.month(first.date))) }
+                    (issue_list(month, newsletter, |entry| capitalize(&locale.dates.day_in_month(entry.date))))
                 }
             }
         }
@@ -276,8 +276,8 @@ fn issue_list(entries: &[Entry], newsletter: &Newsletter, day: impl Fn(&Entry) -
                     div {
                         time datetime=(entry.date) { (day(entry)) }
                         // Issues may be in another language than the page.
-                        h3.headline lang=(newsletter.language) { a href=(entry.path) { (entry.title) } }
-                        @if let Some(dek) = &entry.dek { p lang=(newsletter.language) { (dek) } }
+                        h3.headline lang=(newsletter.language) dir="auto" { a href=(entry.path) { (entry.title) } }
+                        @if let Some(dek) = &entry.dek { p lang=(newsletter.language) dir="auto" { (dek) } }
                     }
                     @if let Some(it) = &entry.picture {
                         img src=(it.url) alt="" width=[it.width] height=[it.height] loading="lazy";
@@ -313,7 +313,7 @@ pub async fn show(
     };
     drop(tx);
     let locale = i18n::negotiate_locale([query.lang.as_deref(), Some(&it.language)], &headers);
-    let others = other_issues(it, (before, after), locale);
+    let others = other_issues(it, (before, date, after), locale);
     let content = html! {
         @if let Some(others) = &others { nav.pager.column aria-label=(locale.texts.issues.others) { (others) } }
         (issue_page::article(it, date, &variant.page, locale))
@@ -352,14 +352,16 @@ pub async fn show(
 /// Renders links to the issues before and after, and to all. `None` if the archive is not public.
 fn other_issues(
     it: &Newsletter,
-    (before, after): (Option<Date>, Option<Date>),
+    (before, date, after): (Option<Date>, Date, Option<Date>),
     locale: Locale,
 ) -> Option<Markup> {
+    // Three links in a row leave a phone no room for weekdays.
+    let name = |other: Date| locale.dates.short(other, date);
     let path = |date: Date| format!("/issues/{date}?newsletter={}", it.slug);
     let links = html! {
-        @if let Some(date) = before { a href=(path(date)) rel="prev" { "← " (capitalize(&locale.day_and_month(date))) } }
+        @if let Some(date) = before { a href=(path(date)) rel="prev" { "← " (name(date)) } }
         a href={ "/issues?newsletter=" (it.slug) } { (locale.texts.issues.all) }
-        @if let Some(date) = after { a href=(path(date)) rel="next" { (capitalize(&locale.day_and_month(date))) " →" } }
+        @if let Some(date) = after { a href=(path(date)) rel="next" { (name(date)) " →" } }
     };
     (it.archive == Archive::Public).then_some(links)
 }

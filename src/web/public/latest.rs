@@ -54,7 +54,7 @@ impl LatestIssue {
         let (t, it) = (&locale.texts.signup, &self.summary);
         html! {
             aside.card.peek aria-label=(t.latest) {
-                p.bar { span { (t.latest) } time datetime=(self.date) { (capitalize(&locale.day_and_month(self.date))) } }
+                p.bar { span { (t.latest) } time datetime=(self.date) { (capitalize(&locale.dates.day(self.date))) } }
                 // Stories may be in another language than the page.
                 div lang=(newsletter.language) {
                     @if let Some(picture) = &it.picture {
@@ -65,10 +65,10 @@ impl LatestIssue {
                     }
                     div.inside {
                         @if let Some(section) = &it.section { p.section-name { (section) } }
-                        h2.headline { a href=(self.path) { (it.title) } }
-                        @if let Some(dek) = &it.dek { p { (dek) } }
+                        h2.headline dir="auto" { a href=(self.path) { (it.title) } }
+                        @if let Some(dek) = &it.dek { p dir="auto" { (dek) } }
                         @if with_headlines && !it.headlines.is_empty() {
-                            ul { @for title in &it.headlines { li { a href=(self.path) { (title) } } } }
+                            ul { @for title in &it.headlines { li dir="auto" { a href=(self.path) { (title) } } } }
                         }
                         p lang=(locale.language) { a href=(self.path) { (t.read) } }
                     }

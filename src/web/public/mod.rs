@@ -15,6 +15,7 @@ pub mod pictures;
 pub mod preferences;
 pub mod signup;
 pub mod signup_form;
+pub mod sitemap;
 pub mod subscribe;
 mod timing_guard;
 pub mod unsubscribe;

@@ -39,7 +39,7 @@ pub fn choices(
 pub fn with_date(mut choices: Vec<PauseChoice>, date: Date, locale: Locale) -> Vec<PauseChoice> {
     if choices.iter().all(|it| it.date != date) {
         let t = &locale.texts.preferences;
-        let label = interpolate(&t.on_date, &[("date", &locale.long_date(date))]);
+        let label = interpolate(&t.on_date, &[("date", &locale.dates.date(date))]);
         choices.insert(0, PauseChoice { date, label });
     }
     choices

@@ -24,6 +24,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri},
     response::Response,
 };
+use email_templates::dates::single_full_stops;
 use maud::{Markup, html};
 
 #[derive(Debug, serde::Deserialize)]
@@ -71,6 +72,11 @@ pub async fn get(
 pub(super) fn promise(newsletter: &NewsletterRecord, locale: Locale) -> String {
     let frequency = locale.frequency(&newsletter.newsletter);
     interpolate(&locale.texts.signup.promise, &[("frequency", &frequency)])
+}
+
+/// Returns the promise as a sentence.
+pub(super) fn promise_sentence(newsletter: &NewsletterRecord, locale: Locale) -> String {
+    single_full_stops(&format!("{}.", promise(newsletter, locale)))
 }
 
 impl<'a> Form<'a> {
@@ -150,7 +156,7 @@ impl<'a> Form<'a> {
         let title = interpolate(&self.locale.texts.signup.get, &[("newsletter", &it.title)]);
         let content = html! {
             h1 { (title) }
-            p { (promise(self.newsletter, self.locale)) "." }
+            p { (promise_sentence(self.newsletter, self.locale)) }
             (self.form(site, all))
         };
         let page = Page { mode: DisplayMode::Frame, ..Page::new(it, &title, self.locale) };
@@ -162,7 +168,7 @@ impl<'a> Form<'a> {
         html! {
             section.card {
                 h2 { (self.locale.texts.signup.get_next) }
-                p { (promise(self.newsletter, self.locale)) "." }
+                p { (promise_sentence(self.newsletter, self.locale)) }
                 (self.form(site, &[]))
             }
         }

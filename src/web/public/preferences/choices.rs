@@ -131,7 +131,7 @@ pub(super) fn summary(
     let cadence = match chosen.cadence {
         Cadence::EveryIssue => t.summary_every_issue.clone(),
         Cadence::Weekdays => t.summary_weekdays.clone(),
-        Cadence::Weekly => interpolate(&t.summary_weekly, &[("day", locale.weekday(it.days.last()))]),
+        Cadence::Weekly => interpolate(&t.summary_weekly, &[("day", locale.dates.weekday(it.days.last()))]),
     };
     let topics = (!chosen.sections.is_all()).then(|| t.summary_topics.clone());
     let time = (it.clock == SendClock::Reader).then(|| {

@@ -17,7 +17,7 @@ pub(super) fn notice(page: &PageView<'_>) -> Markup {
                 p {
                     b {
                         @match until {
-                            Some(date) => (interpolate(&t.paused_until, &[("date", &page.locale.long_date(date))])),
+                            Some(date) => (interpolate(&t.paused_until, &[("date", &page.locale.dates.date(date))])),
                             None => (t.paused),
                         }
                     }
