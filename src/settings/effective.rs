@@ -1,5 +1,6 @@
 //! The effective settings for people: each key with its value, where that comes from, and no secrets.
 
+use crate::settings::Settings;
 use toml::{Table, Value};
 use url::Url;
 
@@ -9,6 +10,8 @@ pub enum Origin {
     Default,
     File,
     Environment,
+    /// The command itself set it, as `daily demo` does.
+    Command,
 }
 
 impl Origin {
@@ -17,6 +20,7 @@ impl Origin {
             Self::Default => "default",
             Self::File => "file",
             Self::Environment => "environment",
+            Self::Command => "command",
         }
     }
 }
@@ -29,6 +33,17 @@ pub struct Effective {
     /// The value without secrets. Empty: nothing is set.
     pub value: String,
     pub origin: Origin,
+}
+
+impl Settings {
+    /// Records that the command itself set a value.
+    pub fn set_by_command(&mut self, key: &str, value: impl std::fmt::Display) {
+        let value = without_password(&value.to_string());
+        match self.effective.iter_mut().find(|it| it.key == key) {
+            Some(it) => (it.value, it.origin) = (value, Origin::Command),
+            None => self.effective.push(Effective { key: key.to_owned(), value, origin: Origin::Command }),
+        }
+    }
 }
 
 /// Stands for what is not shown.

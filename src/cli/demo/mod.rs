@@ -48,6 +48,7 @@ use crate::{
     settings::{Log, LogFormat, Relay, Settings},
     telemetry,
 };
+use jiff::SignedDuration;
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -97,6 +98,11 @@ impl Demo {
             // Today's issue is on its way for a few minutes, to look at.
             settings.sending.domain_rates = vec![(history::SLOW_DOMAIN.into(), history::SLOW_RATE)];
             settings.sending.canary = 0;
+            settings.set_by_command(
+                "sending.domain_rates",
+                format!("{}={}", history::SLOW_DOMAIN, history::SLOW_RATE),
+            );
+            settings.set_by_command("sending.canary", 0);
         }
         let app = App::start(settings, Clock::system()).await.map_err(super::start_error)?;
 
@@ -159,6 +165,19 @@ fn settings(data: &std::path::Path, service: &TcpListener, site: &TcpListener) -
     // The sample site is on this machine, which feeds may not read by default.
     settings.feeds.host_pause_ms = 0; // the sample site is ours
     settings.feeds.allow_networks = vec![ipnet::IpNet::from(IpAddr::from(LISTEN.0))];
+    for (key, value) in [
+        ("data.folder", data.display().to_string()),
+        ("database.url", settings.database.url.to_string()),
+        ("feeds.allow_networks", settings.feeds.allow_networks[0].to_string()),
+        ("feeds.host_pause_ms", "0".into()),
+        ("http.allowed_origins", settings.http.allowed_origins.join(", ")),
+        ("http.listen", settings.http.listen.to_string()),
+        ("http.public_url", settings.http.public_url.clone()),
+        ("relays.0.url", settings.relays[0].url.to_string()),
+        ("signup.check_mx", "false".into()),
+    ] {
+        settings.set_by_command(key, value);
+    }
     Ok(settings)
 }
 
@@ -277,7 +296,9 @@ async fn edit_tomorrow(app: &App, desk: &Actor, newsletter: &NewsletterRecord) -
         None => Vec::new(),
     };
     drop(tx);
-    let left = stories.iter().filter(|story| story.position.is_none());
+    let since = app.actions.clock.now() - SignedDuration::from_hours(24);
+    let is_news = |story: &&issues::StoryRecord| story.article.published_at.is_some_and(|at| at.0 > since);
+    let left = stories.iter().filter(|story| story.position.is_none()).filter(is_news);
     let changes: Vec<StoryChange> =
         left.take(LEFT_OVER).map(|story| StoryChange::Pin(story.article.id)).collect();
     let issue = begin_issue(&app.actions, desk, newsletter, tomorrow).await?;

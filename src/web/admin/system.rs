@@ -47,7 +47,7 @@ pub async fn get(desk: Desk) -> Answer {
                     @if alive.is_empty() { p.small.soft { "None reports." } }
                     table { tbody { @for it in &alive { tr { th scope="row" { (it.role) small.soft { (it.id) } } td.end { (state("fine", "Alive")) small.soft { "since " (from_now(it.started_at.0, desk.now)) } } } } } } }
                 section.sheet aria-labelledby="queue" { header { h2 id="queue" { "Queue" } }
-                    p { b { (depth.map_or_else(|| "?".to_owned(), number)) } " jobs wait." } p.small.soft { "A job is a wake-up. What is due lies in the tables, so a lost job costs seconds." } }
+                    p { @match depth { Some(1) => "One job waits.", Some(depth) => { b { (number(depth)) } " jobs wait." }, None => "The database doesn’t tell." } } p.small.soft { "A job is a wake-up. What is due lies in the tables, so a lost job costs seconds." } }
                 section.sheet aria-labelledby="slow" { header { h2 id="slow" { "Held and slowed" } }
                     @if held.is_empty() && slowed.is_empty() { p.small.soft { "No domain or relay asked for less in the last six hours." } }
                     ul.list {

@@ -4,6 +4,7 @@ use super::super::{
     Admin,
     desk::{Answer, Desk, Flash, Refused},
     forms::{CSRF_FIELD, is_same_site},
+    words::sentence,
 };
 use crate::{
     actions::subscription::uploaded_list::{MAX_FILE_BYTES, Upload, UploadError},
@@ -44,7 +45,8 @@ pub async fn post(State(admin): State<Admin>, request: Request) -> Answer {
     match receive(&desk, file).await? {
         Ok(path) => Ok(Redirect::to(&path).into_response()),
         Err(problem) => {
-            desk.done(&desk.path("import"), Flash::alarm("Not uploaded.", format!("{problem}."))).await
+            desk.done(&desk.path("import"), Flash::alarm("Not uploaded.", format!("{}.", sentence(&problem))))
+                .await
         }
     }
 }
