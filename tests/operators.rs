@@ -1,6 +1,7 @@
 //! Operators sign in, and may do what their roles allow.
 
 mod desk;
+mod import;
 mod pages;
 mod sending;
 

@@ -104,6 +104,51 @@ CREATE TABLE operator_views (
     PRIMARY KEY (operator_id, newsletter_id, issue_date)
 ) STRICT;
 
+-- Named groups of addresses that tests of a newsletter go to.
+CREATE TABLE test_addresses (
+    newsletter_id INTEGER NOT NULL REFERENCES newsletters (id),
+    group_name    TEXT    NOT NULL,
+    address_key   TEXT    NOT NULL,
+    address       TEXT    NOT NULL,
+    PRIMARY KEY (newsletter_id, group_name, address_key)
+) STRICT, WITHOUT ROWID;
+
+-- Lists of readers that operators uploaded on their pages. A file is removed when it was imported, or after a day.
+CREATE TABLE imports (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    newsletter_id INTEGER NOT NULL REFERENCES newsletters (id),
+    operator_id   INTEGER REFERENCES operators (id) ON DELETE SET NULL, -- who uploaded it; NULL: they were removed
+    file_name     TEXT NOT NULL,
+    file_bytes    INTEGER NOT NULL DEFAULT 0,
+    options       TEXT NOT NULL DEFAULT '{}', -- how to read it, as JSON
+    status        TEXT NOT NULL
+        CHECK (status IN ('receiving', 'received', 'checking', 'checked', 'importing', 'done', 'failed')),
+    read_bytes    INTEGER NOT NULL DEFAULT 0, -- progress
+    summary       TEXT, -- the last result, as JSON
+    left_out      INTEGER NOT NULL DEFAULT 0, -- rows that were left out, of which import_rows has the first ones
+    error         TEXT,
+    alive_at      INTEGER, -- the last sign of life while it is read
+    created_at    INTEGER NOT NULL,
+    finished_at   INTEGER
+) STRICT;
+CREATE INDEX imports_by_newsletter ON imports (newsletter_id, id);
+CREATE TABLE import_parts (
+    import_id INTEGER NOT NULL REFERENCES imports (id) ON DELETE CASCADE,
+    number    INTEGER NOT NULL,
+    bytes     BLOB NOT NULL,
+    PRIMARY KEY (import_id, number)
+) STRICT;
+CREATE TABLE import_rows (
+    import_id   INTEGER NOT NULL REFERENCES imports (id) ON DELETE CASCADE,
+    line        INTEGER NOT NULL,
+    outcome     TEXT NOT NULL,
+    address     TEXT,
+    address_key TEXT, -- to find the rows of a reader who is erased
+    reason      TEXT NOT NULL,
+    PRIMARY KEY (import_id, line)
+) STRICT;
+CREATE INDEX import_rows_by_address ON import_rows (address_key) WHERE address_key IS NOT NULL;
+
 -- A change that somebody made: who, what, and the values before and after. Rows are added, never changed or removed.
 -- Readers are named by number only, so erasing a reader leaves entries that name nobody.
 CREATE TABLE audit (

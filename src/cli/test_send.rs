@@ -8,10 +8,11 @@ use crate::{
         issue::{date_or_next, shown_forecast},
         output::Output,
     },
-    db::{deliveries::emails, issues},
+    db::{deliveries::emails, issues, test_groups},
     domain::{
         actor::Actor,
         delivery::email::EmailStatus,
+        ids::{EmailId, NewsletterId},
         issue::{date_word::DateWord, status::IssueStatus},
         subscriber::email_address::EmailAddress,
     },
@@ -19,16 +20,26 @@ use crate::{
 use serde_json::json;
 use std::time::Duration;
 
+/// A relay that took a test, and what it said.
+struct Answer {
+    relay: String,
+    said: String,
+}
+
 /// Send an issue to yourself, marked as a test
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     daily test-send --to you@example.org                      the next issue\n  \
-    daily test-send --to you@example.org --issue 2026-05-01   that day's issue\n\n\
+    daily test-send --to you@example.org --issue 2026-05-01   that day's issue\n  \
+    daily test-send --group desk                              a group kept on its page\n\n\
     The email goes through the queue, and the command waits for the relay's answer.")]
 pub struct TestSend {
     /// Send to this address
-    #[arg(long)]
-    to: String,
+    #[arg(long, required_unless_present = "group")]
+    to: Option<String>,
+    /// Send to the addresses of this group
+    #[arg(long, value_name = "NAME", conflicts_with = "to")]
+    group: Option<String>,
     /// Issue of this date, as with `daily issue show`
     #[arg(long, value_name = "DATE", value_parser = DateWord::parse)]
     issue: Option<DateWord>,
@@ -41,10 +52,29 @@ pub struct TestSend {
 }
 
 impl TestSend {
+    /// Returns the addresses that get the test.
+    async fn addresses(&self, app: &App, newsletter: NewsletterId) -> Result<Vec<EmailAddress>, CliError> {
+        if let Some(to) = &self.to {
+            let parsed = EmailAddress::parse(to);
+            return Ok(vec![parsed.map_err(|error| CliError::Usage(format!("--to `{to}`: {error}")))?]);
+        }
+        let groups = test_groups::for_newsletter(&mut app.db.read().await?, newsletter).await?;
+        let name = self.group.as_deref().unwrap_or_default();
+        match groups.iter().find(|group| group.name == name) {
+            Some(group) => Ok(group.addresses.clone()),
+            None => {
+                let known: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+                let known = if known.is_empty() { "there is none".into() } else { known.join(", ") };
+                Err(CliError::Failed(format!(
+                    "there is no group `{name}` ({known}); groups are kept on the page that sends tests"
+                )))
+            }
+        }
+    }
+
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
-        let to = EmailAddress::parse(&self.to)
-            .map_err(|error| CliError::Usage(format!("--to `{}`: {error}", self.to)))?;
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
+        let addresses = self.addresses(app, newsletter.id).await?;
         let date = date_or_next(app, &newsletter, self.issue).await?;
         let mut tx = app.db.read().await?;
         let known = issues::get_by_date(&mut tx, newsletter.id, date).await?;
@@ -60,7 +90,29 @@ impl TestSend {
         };
         let issue = known.map(|issue| issue.id);
         super::require_worker(app).await?;
-        let mail = test_send(&app.actions, actor, &newsletter, issue, &to).await?;
+        let mut mails = Vec::new();
+        for to in &addresses {
+            mails.push((to, test_send(&app.actions, actor, &newsletter, issue, to).await?));
+        }
+        for (to, mail) in mails {
+            let answer = self.answer(app, to, mail).await?;
+            output.record(
+                &json!({
+                    "to": to.as_str(), "date": date, "revision": revision, "status": EmailStatus::Sent,
+                    "relay": answer.relay, "answer": answer.said,
+                }),
+                || {
+                    let revision = revision.as_ref().map(|it| format!(", revision {it},")).unwrap_or_default();
+                    let (relay, said) = (&answer.relay, &answer.said);
+                    format!("the issue of {date}{revision} was sent to {to} through {relay}, which answered: {said}")
+                },
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the relay's answer to a test.
+    async fn answer(&self, app: &App, to: &EmailAddress, mail: EmailId) -> Result<Answer, CliError> {
         let waited = tokio::time::timeout(Duration::from_secs(self.wait), async {
             let mut interval = tokio::time::interval(Duration::from_millis(100));
             loop {
@@ -90,17 +142,6 @@ impl TestSend {
         if record.status == EmailStatus::Failed {
             return Err(CliError::Failed(format!("the test to {to} was not sent: {said}")));
         }
-        let relay = record.relay.unwrap_or_default();
-        output.record(
-            &json!({
-                "to": to.as_str(), "date": date, "revision": revision, "status": record.status, "relay": relay,
-                "answer": said,
-            }),
-            || {
-                let revision = revision.as_ref().map(|it| format!(", revision {it},")).unwrap_or_default();
-                format!("the issue of {date}{revision} was sent to {to} through {relay}, which answered: {said}")
-            },
-        )?;
-        Ok(())
+        Ok(Answer { relay: record.relay.unwrap_or_default(), said })
     }
 }

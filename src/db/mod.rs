@@ -11,6 +11,7 @@ pub mod content;
 pub mod deliveries;
 pub mod engine;
 pub mod figures;
+pub mod imports;
 pub mod incoming_messages;
 pub mod installation;
 pub mod issues;
@@ -20,6 +21,7 @@ pub mod rate_limits;
 pub mod signups;
 pub mod subscribers;
 pub mod suppressions;
+pub mod test_groups;
 pub mod throttle;
 pub mod undeliverable;
 

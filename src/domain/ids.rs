@@ -50,6 +50,8 @@ ids! {
     OperatorId,
     /// A browser in which an operator signed in.
     OperatorSessionId,
+    /// A list of readers that an operator uploaded.
+    ImportId,
     /// An entry of the audit log.
     AuditId,
 }

@@ -5,7 +5,7 @@ use crate::{
     domain::{content::article::FoundArticle, ids::IssueId, subscriber::email_address::EmailAddress},
     jobs::{plan_issue, read_article::read_article},
     queue,
-    web::admin::{Admin, Work},
+    web::admin::{Admin, ShownSetting, Work},
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -37,8 +37,14 @@ impl Work for DeskWork {
         queue::depth(&self.0.db).await.ok()
     }
 
-    fn settings(&self) -> Vec<(String, String)> {
-        shown_settings(&self.0)
+    fn settings(&self) -> Vec<ShownSetting> {
+        let all = self.0.settings.effective.iter();
+        all.map(|it| ShownSetting {
+            key: it.key.clone(),
+            value: it.value.clone(),
+            origin: it.origin.as_str(),
+        })
+        .collect()
     }
 }
 
@@ -61,42 +67,4 @@ pub fn admin(app: &App) -> Admin {
         work: Arc::new(DeskWork(app.clone())),
         relays: Arc::default(),
     }
-}
-
-/// Returns the settings that help to understand what Daily does. Passwords in URLs are masked by their types.
-fn shown_settings(app: &App) -> Vec<(String, String)> {
-    let it = &app.settings;
-    let mut shown = vec![
-        ("database.url".to_owned(), it.database.url.to_string()),
-        ("data.folder".into(), it.data.folder.display().to_string()),
-        ("http.listen".into(), it.http.listen.to_string()),
-        ("http.public_url".into(), it.http.public_url.clone()),
-        (
-            "admin.listen".into(),
-            it.admin.listen.map_or_else(|| "with the readers’ pages".into(), |it| it.to_string()),
-        ),
-        ("admin.host".into(), it.admin.host.clone().unwrap_or_else(|| "any".into())),
-        ("admin.second_factor".into(), it.admin.second_factor.to_string()),
-        ("admin.second_person".into(), it.admin.second_person.to_string()),
-    ];
-    for (index, relay) in it.relays.iter().enumerate() {
-        let rate = if relay.rate_per_minute == 0 {
-            "no limit".into()
-        } else {
-            format!("{} a minute", relay.rate_per_minute)
-        };
-        shown.push((
-            format!("relays.{index}"),
-            format!("{} · {} connections · {rate}", relay.url, relay.connections),
-        ));
-    }
-    shown.extend([
-        ("sending.canary".to_owned(), it.sending.canary.to_string()),
-        ("sending.max_failed_percent".into(), it.sending.max_failed_percent.to_string()),
-        ("digest.min_stories".into(), it.digest.min_stories.to_string()),
-        ("digest.max_stories".into(), it.digest.max_stories.to_string()),
-        ("digest.too_few".into(), it.digest.too_few.to_string()),
-        ("digest.max_age_hours".into(), it.digest.max_age_hours.to_string()),
-    ]);
-    shown
 }

@@ -8,6 +8,7 @@ mod admin;
 mod database;
 mod digest;
 mod dkim;
+mod effective;
 mod feeds;
 mod http;
 mod layers;
@@ -31,6 +32,7 @@ pub use admin::Admin;
 pub use database::{Data, Database};
 pub use digest::Digest;
 pub use dkim::Dkim;
+pub use effective::{Effective, Origin};
 pub use feeds::Feeds;
 pub use http::Http;
 pub use log::{Log, LogFormat};
@@ -116,6 +118,9 @@ pub struct Settings {
     pub tokens: Tokens,
     #[validate(nested)]
     pub log: Log,
+    /// All of them for people, without secrets.
+    #[serde(skip)]
+    pub effective: Vec<Effective>,
 }
 
 /// Why there are no settings.
@@ -151,11 +156,12 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let mut problems = Problems::default();
         let mut tree = defaults();
-        if let Some(file) = file {
-            layers::merge(&mut tree, layers::file(file)?);
-        }
-        layers::merge(&mut tree, layers::environment(environment, &mut problems));
-        Self::checked(tree, problems)
+        let file = file.map(layers::file).transpose()?.unwrap_or_default();
+        let environment = layers::environment(environment, &mut problems);
+        layers::merge(&mut tree, file.clone());
+        layers::merge(&mut tree, environment.clone());
+        let effective = effective::list(&tree, &file, &environment);
+        Self::checked(tree, problems).map(|settings| Self { effective, ..settings })
     }
 
     /// Reads a tree that holds all layers. Fails with all its problems together with those noted before.

@@ -164,7 +164,10 @@ async fn people_are_invited_and_the_last_admin_stays(engine: Engine) {
     let fields = [("do", "invite"), ("address", "tom@example.org"), ("role", "editor"), ("role", "sender")];
     let invited = desk.does(page, page, &fields).await;
     let (_, link) = invited.split_once("/admin/welcome/").unwrap();
-    let link = format!("/admin/welcome/{}", link.split(' ').next().unwrap());
+    let token = link.split('"').next().unwrap();
+    assert!(app.store().await.columns_naming(token).await.is_empty(), "the link is kept as a hash alone");
+    assert!(!desk.opens(page).await.contains(token), "it is shown once");
+    let link = format!("/admin/welcome/{token}");
     let tom = app.desk("tom@example.org");
     tom.submits_on(&link, &link, &[("name", "Tom"), ("password", PASSWORD), ("again", PASSWORD)]).await;
     tom.sets_up_second_factor().await;
@@ -194,9 +197,11 @@ async fn every_page_opens_and_addresses_are_only_text(engine: Engine) {
         "/issues/2026-05-02",
         "/issues/2026-05-02/preview",
         "/issues/2026-05-02/preview?view=text",
+        "/issues/2026-05-02/preview?view=desktop&scheme=dark",
         "/issues/2026-05-02/edit",
         "/issues/2026-05-02/send",
         "/issues/2026-05-01/report",
+        "/import",
         "/live",
         "/reports",
         "/calendar",
@@ -216,6 +221,10 @@ async fn every_page_opens_and_addresses_are_only_text(engine: Engine) {
     for page in ["/admin/people", "/admin/system", "/admin/me", "/admin/keys"] {
         assert_eq!(desk.opens(page).await.status, 200, "{page}");
     }
+    let email = desk.opens("/admin/n/daily/issues/2026-05-02/email?scheme=dark").await;
+    assert!(email.contains("@media all{") && !email.contains("prefers-color-scheme"), "{email}");
+    let figures = desk.opens("/admin/n/daily/issues/2026-05-01/report/figures.csv").await;
+    assert!(figures.contains("\n2026-05-01,sent,1,1,0,0,0,0,"), "{figures}");
     assert_eq!(desk.opens("/admin/n/nowhere").await.status, 404);
     assert_eq!(desk.opens("/admin/n/daily/issues/yesterday").await.status, 404);
 }

@@ -34,6 +34,7 @@ on_both_engines!(
     a_test_is_sent_and_its_answer_is_shown,
     addresses_in_relays_answers_are_for_those_who_see_readers,
     copies_in_doubt_are_sent_again_only_by_name_and_number,
+    a_group_of_addresses_is_kept_for_tests,
     an_issue_is_sent_now_paused_resumed_and_cancelled,
 );
 
@@ -216,7 +217,7 @@ async fn a_test_is_sent_and_its_answer_is_shown(engine: Engine) {
     let desk = app.operator("Ines", "editor").await;
     let place = "/admin/n/daily/issues/2026-05-02/test";
     let page = desk.does(SEND, place, &[("to", "not an address")]).await;
-    assert!(page.contains("One of these is not an email address"), "{page}");
+    assert!(page.contains("“not” is not an email address"), "{page}");
     let (actions, phone) = (&app.app.actions, crate::support::address("phone@example.net"));
     let phone = std::slice::from_ref(&phone);
     suppress_readers(actions, &OPERATOR, phone, "asked by phone").await.unwrap();
@@ -283,6 +284,29 @@ async fn copies_in_doubt_are_sent_again_only_by_name_and_number(engine: Engine) 
         engine == Engine::Postgres || plan.iter().any(|step| step.contains("deliveries_unsent")),
         "{plan:?}"
     );
+}
+
+async fn a_group_of_addresses_is_kept_for_tests(engine: Engine) {
+    let app = newsroom(engine, |_| {}).await;
+    let desk = app.operator("Ines", "editor").await;
+    let groups = "/admin/n/daily/issues/2026-05-02/groups";
+    let fields =
+        [("name", "the desk"), ("addresses", "desk@example.net\r\nphone@example.net, desk@example.net")];
+    let page = desk.does(SEND, groups, &fields).await;
+    assert!(page.contains("“the desk” has 2 addresses.") && page.contains("the desk (2)"), "{page}");
+    let wrong = desk.does(SEND, groups, &[("name", " "), ("addresses", "desk@example.net")]).await;
+    assert!(wrong.contains("Not saved."), "{wrong}");
+    let test = "/admin/n/daily/issues/2026-05-02/test";
+    desk.does(SEND, test, &[("group", "the desk")]).await;
+    app.settle().await;
+    for address in ["desk@example.net", "phone@example.net"] {
+        assert_eq!(app.emails_to(address).len(), 1, "{address}");
+    }
+    assert!(desk.opens(SEND).await.contains("Taken"));
+    let viewer = app.operator("Vera", "viewer").await;
+    assert_eq!(viewer.submits_on(SEND, groups, &fields).await.page.status, 403);
+    let removed = desk.does(SEND, groups, &[("name", "the desk"), ("addresses", "")]).await;
+    assert!(removed.contains("<b>Removed.</b>") && !removed.contains("the desk (2)"), "{removed}");
 }
 
 async fn an_issue_is_sent_now_paused_resumed_and_cancelled(engine: Engine) {

@@ -128,6 +128,21 @@ impl Desk<'_> {
         self.send(self.app.posting(place).header("content-type", URLENCODED).body(body)).await
     }
 
+    /// Uploads a file with the form of a page, as browsers do. Without a token, the page's is used.
+    pub async fn uploads(&self, place: &str, token: Option<&str>, name: &str, text: &str) -> Reply {
+        let token = match token {
+            Some(token) => token.to_owned(),
+            None => csrf_in(&self.opens(place).await),
+        };
+        let body = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{token}\r\n--edge\r\n\
+             Content-Disposition: form-data; name=\"list\"; filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n\
+             {text}\r\n--edge--\r\n"
+        );
+        let request = self.app.posting(place).header("content-type", "multipart/form-data; boundary=edge");
+        self.send(request.body(body)).await
+    }
+
     /// Submits a form and opens the page that follows.
     pub async fn does(&self, page: &str, place: &str, fields: &[(&str, &str)]) -> Page {
         let reply = self.submits_on(page, place, fields).await;

@@ -9,6 +9,7 @@ mod embed;
 mod fuzz;
 mod openssl_keys;
 mod operators;
+mod operators_at_work;
 mod page_gallery;
 mod postfix;
 mod relay_tls;

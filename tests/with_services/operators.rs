@@ -23,15 +23,23 @@ async fn with_scheduler(app: &TestApp) {
     tx.commit().await.unwrap();
 }
 
-async fn fill(client: &Client, field: &str, text: &str) {
+pub(super) async fn fill(client: &Client, field: &str, text: &str) {
     let field = client.find(Locator::Css(field)).await.unwrap();
     field.clear().await.unwrap();
     field.send_keys(text).await.unwrap();
 }
 
-async fn shows(client: &Client, text: &str) {
+pub(super) async fn shows(client: &Client, text: &str) {
     let source = client.source().await.unwrap();
     assert!(source.contains(text), "no {text} in {source}");
+}
+
+/// Signs somebody in who may do everything.
+pub(super) async fn sign_in(app: &TestApp, client: &Client) {
+    app.operator("Ada", "editor,sender,admin").await;
+    let operator = app.operator_record("ada@example.org").await.id;
+    let token = make_demo_link(&app.app.actions, operator).await.unwrap();
+    client.goto(&format!("{}/admin/demo/{token}", app.url)).await.unwrap();
 }
 
 async fn newsroom() -> TestApp {
@@ -133,6 +141,7 @@ async fn no_page_of_operators_has_a_barrier() {
             "/n/daily/calendar",
             "/n/daily/readers",
             "/n/daily/readers/1",
+            "/n/daily/import",
             "/n/daily/feeds",
             "/n/daily/settings",
             "/people",

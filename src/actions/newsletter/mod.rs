@@ -4,6 +4,7 @@ pub mod add_newsletter;
 pub mod details;
 pub mod remove_newsletter;
 pub mod set_newsletter;
+pub mod test_groups;
 
 use crate::domain::{newsletter::Newsletter, subscriber::email_address::EmailAddress};
 use serde_json::{Value, json};

@@ -12,3 +12,4 @@ pub mod undo_unsubscribe;
 pub mod unsubscribe;
 pub mod unsubscribe_batcher;
 pub mod unsuppress;
+pub mod uploaded_list;

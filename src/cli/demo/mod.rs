@@ -1,6 +1,7 @@
-//! `daily demo` shows everything at work with a sample site, three readers and one issue. It needs no server
-//! and no configuration.
+//! `daily demo` shows everything at work with a sample site, three readers and one issue, after a month of invented
+//! history. It needs no server and no configuration.
 
+mod history;
 mod readers;
 mod site;
 mod steps;
@@ -34,7 +35,7 @@ use crate::{
     domain::{
         actor::Actor,
         delivery::relay::RelayUrl,
-        ids::ArticleId,
+        ids::{ArticleId, IssueId},
         issue::{schedule, status::IssueStatus},
         operator::role::Roles,
         subscriber::email_address::EmailAddress,
@@ -47,6 +48,7 @@ use crate::{
     settings::{Log, LogFormat, Relay, Settings},
     telemetry,
 };
+use jiff::SignedDuration;
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -91,14 +93,24 @@ impl Demo {
         let data = data_folder(self.data.as_deref())?;
         let service = bind(self.listen).await?;
         let site = TcpListener::bind(SocketAddr::from((LISTEN.0, 0))).await?;
-        let settings = settings(&data, &service, &site)?;
+        let mut settings = settings(&data, &service, &site)?;
+        if !self.once {
+            // Today's issue is on its way for a few minutes, to look at.
+            settings.sending.domain_rates = vec![(history::SLOW_DOMAIN.into(), history::SLOW_RATE)];
+            settings.sending.canary = 0;
+            settings.set_by_command(
+                "sending.domain_rates",
+                format!("{}={}", history::SLOW_DOMAIN, history::SLOW_RATE),
+            );
+            settings.set_by_command("sending.canary", 0);
+        }
         let app = App::start(settings, Clock::system()).await.map_err(super::start_error)?;
 
         let work = tokio::spawn(run(app.clone(), Role::All, Some(service), stop.clone()));
         let courier = serve_site(&app, site, stop.clone())?;
         outln!("Daily's demo. Data folder: {}\n", data.display());
         let shown = tokio::select! {
-            shown = show(&app, &courier, &data) => shown,
+            shown = show(&app, &courier, &data, !self.once) => shown,
             () = stop.cancelled() => Err(CliError::Failed("stopped before the end".into())),
         };
         if shown.is_ok() && !self.once {
@@ -153,6 +165,19 @@ fn settings(data: &std::path::Path, service: &TcpListener, site: &TcpListener) -
     // The sample site is on this machine, which feeds may not read by default.
     settings.feeds.host_pause_ms = 0; // the sample site is ours
     settings.feeds.allow_networks = vec![ipnet::IpNet::from(IpAddr::from(LISTEN.0))];
+    for (key, value) in [
+        ("data.folder", data.display().to_string()),
+        ("database.url", settings.database.url.to_string()),
+        ("feeds.allow_networks", settings.feeds.allow_networks[0].to_string()),
+        ("feeds.host_pause_ms", "0".into()),
+        ("http.allowed_origins", settings.http.allowed_origins.join(", ")),
+        ("http.listen", settings.http.listen.to_string()),
+        ("http.public_url", settings.http.public_url.clone()),
+        ("relays.0.url", settings.relays[0].url.to_string()),
+        ("signup.check_mx", "false".into()),
+    ] {
+        settings.set_by_command(key, value);
+    }
     Ok(settings)
 }
 
@@ -170,7 +195,7 @@ fn serve_site(app: &App, listener: TcpListener, stop: CancellationToken) -> Resu
     Ok(base_url)
 }
 
-async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
+async fn show(app: &App, courier: &str, data: &std::path::Path, has_history: bool) -> CliResult {
     let service = &app.settings.http.public_url;
     let article = format!("{courier}{}", site::first_article_path());
     let steps = Steps::new();
@@ -196,8 +221,22 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
     readers.check_welcome().await?;
     step.done("three confirmed, and got a welcome email");
 
+    if has_history {
+        let step = steps.begin("A month of history is invented");
+        let newsletter = super::newsletter(app, None).await?;
+        let (others, past) = history::make(app, actor, &newsletter, courier, id).await?;
+        step.done(&format!("{others} more readers, {past} issues"));
+    }
+
     let step = steps.begin("Today's issue is planned, frozen and sent through the queue");
-    let counts = send(app, actor).await?;
+    let issue = begin_sending(app, actor).await?;
+    let counts = if has_history {
+        // Its other readers get it over the next minutes.
+        readers.check_issue().await?;
+        deliveries::counts(&mut app.db.read().await?, issue).await?
+    } else {
+        wait_until_sent(app, issue).await?
+    };
     step.done(&counts_line(&counts));
     readers.check_issue().await?;
 
@@ -218,6 +257,9 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
         counts.sent,
         mailbox.display()
     );
+    if has_history {
+        outln!("The other readers and the issues before today's are invented: nothing of them was sent.");
+    }
     Ok(())
 }
 
@@ -254,7 +296,9 @@ async fn edit_tomorrow(app: &App, desk: &Actor, newsletter: &NewsletterRecord) -
         None => Vec::new(),
     };
     drop(tx);
-    let left = stories.iter().filter(|story| story.position.is_none());
+    let since = app.actions.clock.now() - SignedDuration::from_hours(24);
+    let is_news = |story: &&issues::StoryRecord| story.article.published_at.is_some_and(|at| at.0 > since);
+    let left = stories.iter().filter(|story| story.position.is_none()).filter(is_news);
     let changes: Vec<StoryChange> =
         left.take(LEFT_OVER).map(|story| StoryChange::Pin(story.article.id)).collect();
     let issue = begin_issue(&app.actions, desk, newsletter, tomorrow).await?;
@@ -306,18 +350,21 @@ async fn set_up_newsletter(app: &App, actor: &Actor) -> CliResult {
     Ok(())
 }
 
-async fn send(app: &App, actor: &Actor) -> Result<deliveries::Counts, CliError> {
+async fn begin_sending(app: &App, actor: &Actor) -> Result<IssueId, CliError> {
     let newsletter = super::newsletter(app, None).await?;
     let today = schedule::date_at(&newsletter.newsletter, app.actions.clock.now());
-    let issue = send_issue(&app.actions, actor, &newsletter, today).await?;
+    Ok(send_issue(&app.actions, actor, &newsletter, today).await?.id)
+}
+
+async fn wait_until_sent(app: &App, issue: IssueId) -> Result<deliveries::Counts, CliError> {
     let sent = async {
         let mut interval = tokio::time::interval(Duration::from_millis(50));
         loop {
             interval.tick().await;
             let mut tx = app.db.read().await?;
-            let now = issues::get(&mut tx, issue.id).await?.ok_or(crate::db::DbError::RowNotFound)?;
+            let now = issues::get(&mut tx, issue).await?.ok_or(crate::db::DbError::RowNotFound)?;
             match now.status {
-                IssueStatus::Sent => return Ok(deliveries::counts(&mut tx, issue.id).await?),
+                IssueStatus::Sent => return Ok(deliveries::counts(&mut tx, issue).await?),
                 IssueStatus::Skipped => {
                     return Err(CliError::Failed(format!("skipped: {}", now.reason.unwrap_or_default())));
                 }

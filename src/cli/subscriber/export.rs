@@ -2,14 +2,15 @@
 
 use crate::{
     app::App,
-    cli::{
-        CliError, CliResult, issue::counted, output::Output, parse_address, subscriber::cells::escape_formula,
-    },
+    cli::{CliError, CliResult, issue::counted, output::Output, parse_address},
     db::{
         DbTime,
         subscribers::{ListedReader, data_export, listed_readers},
     },
-    domain::{ids::SubscriptionId, subscriber::subscription::SubscriptionStatus},
+    domain::{
+        ids::SubscriptionId, import::spreadsheet::escape_formula,
+        subscriber::subscription::SubscriptionStatus,
+    },
 };
 use std::{
     fs::File,

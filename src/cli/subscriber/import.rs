@@ -6,7 +6,10 @@ use crate::{
     cli::{CliError, CliResult, output::Output},
     domain::{
         actor::Actor,
-        import::{DateFormat, Dates, Field, LayoutOptions, Outcome, Source, parse_mapping},
+        import::{
+            DateFormat, Dates, Field, LayoutOptions, Outcome, Source, parse_mapping,
+            spreadsheet::escape_formula,
+        },
         newsletter::parse_time_zone,
     },
 };
@@ -183,12 +186,7 @@ impl Report {
         let address = it.address.as_deref().unwrap_or("");
         if let Some((_, file)) = &mut self.file {
             self.written += 1;
-            let cells = [
-                &line,
-                it.outcome,
-                &super::cells::escape_formula(address),
-                &super::cells::escape_formula(&it.reason),
-            ];
+            let cells = [&line, it.outcome, &escape_formula(address), &escape_formula(&it.reason)];
             return file.write_record(cells).map_err(io::Error::other);
         }
         if self.shown.len() < MAX_SHOWN {

@@ -1,6 +1,5 @@
 //! `daily subscriber`
 
-mod cells;
 mod export;
 mod import;
 mod single;

@@ -124,6 +124,8 @@ pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), Db
         "DELETE FROM newsletter_suppressions WHERE address_key = $1",
         "DELETE FROM signups WHERE address_key = $1",
         FORGET_BOUNCES,
+        "DELETE FROM import_rows WHERE address_key = $1",
+        "DELETE FROM test_addresses WHERE address_key = $1",
         "DELETE FROM incoming_messages WHERE lower(sender) = $1 OR lower(recipient) = $1",
         "DELETE FROM emails WHERE lower(recipient) = $1 AND (subscription_id IS NOT NULL \
          OR status IN ('sent', 'failed', 'uncertain'))",

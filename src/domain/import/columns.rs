@@ -241,6 +241,11 @@ const fn names(source: Source) -> &'static [(Field, &'static [&'static str])] {
 }
 
 impl Layout {
+    /// Returns the place of a field's column in a row, from 0.
+    pub const fn place(&self, field: Field) -> Option<usize> {
+        self.places[field as usize]
+    }
+
     /// Finds the meaning of the columns from a list's first line and the operator's options.
     pub fn of<'a>(
         header: impl IntoIterator<Item = &'a str>,

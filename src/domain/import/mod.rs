@@ -2,6 +2,8 @@
 
 mod columns;
 mod reading;
+pub mod spreadsheet;
+pub mod uploaded;
 pub mod vocabulary;
 
 pub use columns::{Field, Layout, LayoutError, LayoutOptions, parse_mapping};
@@ -113,7 +115,7 @@ pub enum Refusal {
     )]
     Status(String),
     /// An unreadable date.
-    #[error("{field}: `{text}` is not a date daily can read; say how dates are written with --date-format")]
+    #[error("{field}: `{text}` is not a date Daily can read; name the format of the list's dates")]
     Date {
         /// Name of the field.
         field: &'static str,
@@ -137,7 +139,7 @@ pub enum Refusal {
         problem: String,
     },
     /// Bytes that are not text.
-    #[error("the row is not UTF-8 text; name the encoding of the file with --encoding, such as windows-1252")]
+    #[error("the row is not UTF-8 text; name the encoding of the file, such as windows-1252")]
     NotText,
     /// The row ends before the address column.
     #[error("the row ends before the column of addresses")]

@@ -7,7 +7,7 @@ use crate::{
         content::pictures,
         deliveries::{emails, receipts},
         engine::leases,
-        incoming_messages,
+        imports, incoming_messages,
         issues::variants,
         subscribers::erasure,
     },
@@ -69,6 +69,9 @@ async fn erase_expired(lease: &RetentionLease<'_>) -> Result<Erased, DbError> {
     let context = lease.context;
     let now = context.clock.now();
     let mut erased = Erased::default();
+    let mut tx = context.db.begin().await?;
+    imports::expire(&mut tx, now).await?;
+    tx.commit().await?;
     if let Some(kept) = context.settings.retention.left() {
         erased.readers = erase_former_readers(lease, now - kept, now).await?;
     }

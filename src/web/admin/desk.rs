@@ -230,11 +230,12 @@ impl<T: DeserializeOwned> FromRequest<Admin> for Posted<T> {
 
 /// Whether a form has the token of its session.
 pub fn has_csrf(body: &[u8], expected: &str) -> bool {
-    form_urlencoded::parse(body).any(|(name, value)| {
-        name == CSRF_FIELD
-            && aws_lc_rs::constant_time::verify_slices_are_equal(value.as_bytes(), expected.as_bytes())
-                .is_ok()
-    })
+    form_urlencoded::parse(body).any(|(name, value)| name == CSRF_FIELD && is_same(&value, expected))
+}
+
+/// Compares tokens in constant time.
+fn is_same(token: &str, expected: &str) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(token.as_bytes(), expected.as_bytes()).is_ok()
 }
 
 impl Desk {
@@ -287,6 +288,11 @@ impl Desk {
     /// The hidden field of every form.
     pub fn csrf(&self) -> Markup {
         html! { input type="hidden" name=(CSRF_FIELD) value=(self.csrf); }
+    }
+
+    /// Whether this is the token of the session's forms.
+    pub fn is_csrf(&self, token: &str) -> bool {
+        is_same(token, &self.csrf)
     }
 
     /// Renders a form that posts to a path.

@@ -1,12 +1,12 @@
 //! Live: an issue on its way, with pause, resume and cancel.
 
 use super::{
+    charts::{ledger, strip},
     desk::{Answer, Desk, Flash, Posted, Refused},
     issue::date_of,
     layout::{Tab, rev, state},
     send::{is_named, reason},
     sse::{self, Look},
-    today::{ledger, strip},
     verdict::of_sent,
     words::{clock, counted, long_day, moment, number},
 };

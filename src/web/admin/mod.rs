@@ -7,10 +7,12 @@ mod account;
 mod assets;
 mod bare;
 mod calendar;
+mod charts;
 mod checks;
 mod desk;
 mod feeds;
 mod forms;
+mod import;
 mod issue;
 mod layout;
 mod live;
@@ -26,6 +28,7 @@ mod system;
 mod today;
 mod verdict;
 mod welcome;
+mod who;
 mod words;
 
 pub use checks::RelayState;
@@ -67,8 +70,15 @@ pub trait Work: Send + Sync {
     fn signs(&self, sender: &EmailAddress) -> bool;
     /// How many jobs wait, if the database answers.
     async fn queue_depth(&self) -> Option<i64>;
-    /// The effective settings, each with its key. Secrets are masked.
-    fn settings(&self) -> Vec<(String, String)>;
+    /// The effective settings. Secrets are masked.
+    fn settings(&self) -> Vec<ShownSetting>;
+}
+
+/// A setting with the layer that its value comes from: `default`, `file` or `environment`.
+pub struct ShownSetting {
+    pub key: String,
+    pub value: String,
+    pub origin: &'static str,
 }
 
 /// The state of the operators' pages. Cheap to clone.
@@ -128,6 +138,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/n/{slug}/issues/{date}/send/events", get(send::events))
         .route("/admin/n/{slug}/issues/{date}/check", post(send::check_again))
         .route("/admin/n/{slug}/issues/{date}/test", post(send::test))
+        .route("/admin/n/{slug}/issues/{date}/groups", post(send::save_group))
         .route("/admin/n/{slug}/issues/{date}/approve", post(send::approve))
         .route("/admin/n/{slug}/issues/{date}/now", post(send::now))
         .route("/admin/n/{slug}/issues/{date}/anyway", post(send::anyway))
@@ -136,6 +147,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/n/{slug}/issues/{date}/resume", post(live::resume))
         .route("/admin/n/{slug}/issues/{date}/cancel", post(live::cancel))
         .route("/admin/n/{slug}/issues/{date}/report", get(report::get))
+        .route("/admin/n/{slug}/issues/{date}/report/figures.csv", get(report::figures))
         .route("/admin/n/{slug}/issues/{date}/settle", post(report::settle))
         .route("/admin/n/{slug}/live", get(live::get))
         .route("/admin/n/{slug}/live/events", get(live::events))
@@ -144,6 +156,10 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/n/{slug}/search", get(readers::find))
         .route("/admin/n/{slug}/readers", get(readers::get).post(readers::post))
         .route("/admin/n/{slug}/readers/{id}", get(reader::get).post(reader::post))
+        .route("/admin/n/{slug}/import", get(import::get).post(import::upload))
+        .route("/admin/n/{slug}/import/{id}", get(import::show).post(import::post))
+        .route("/admin/n/{slug}/import/{id}/events", get(import::events))
+        .route("/admin/n/{slug}/import/{id}/left-out.csv", get(import::report))
         .route("/admin/n/{slug}/feeds", get(feeds::get).post(feeds::post))
         .route("/admin/n/{slug}/settings", get(settings::get).post(settings::post))
         .route("/admin/people", get(people::get).post(people::post))

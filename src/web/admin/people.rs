@@ -3,7 +3,7 @@
 use super::{
     desk::{Answer, Desk, Flash, Posted, Refused},
     layout::{Tab, state},
-    today::name_of,
+    who::name_of,
     words::{counted, full_moment},
 };
 use crate::{
@@ -49,6 +49,16 @@ const ROLES: [(Role, &str); 4] = [
 
 pub async fn get(desk: Desk, Query(query): Query<Before>) -> Answer {
     desk.require(Permission::ManagePeople)?;
+    page(&desk, query.before, None).await
+}
+
+/// A link to choose a password. It is shown in the answer that makes it, and stored as a hash alone.
+struct NewLink {
+    url: String,
+    address: EmailAddress,
+}
+
+async fn page(desk: &Desk, before: Option<i64>, link: Option<&NewLink>) -> Answer {
     let mut tx = desk.db().read().await?;
     let all = operators::list(&mut tx).await?;
     let mut open = Vec::new();
@@ -60,7 +70,7 @@ pub async fn get(desk: Desk, Query(query): Query<Before>) -> Answer {
             .count();
         open.push(alive);
     }
-    let entries = audit::page(&mut tx, query.before.map(AuditId), ENTRIES).await?;
+    let entries = audit::page(&mut tx, before.map(AuditId), ENTRIES).await?;
     let mut named = Vec::new();
     for entry in &entries {
         named.push(name_of(&mut tx, &entry.actor).await?);
@@ -68,12 +78,13 @@ pub async fn get(desk: Desk, Query(query): Query<Before>) -> Answer {
     drop(tx);
     let accounts = all.iter().filter(|it| !it.roles.is_empty()).count();
     let content = html! {
+        @if let Some(link) = link { (new_link(link)) }
         div.opening { div { p.over { "People" } h1 { (counted(accounts, "person").replace("persons", "people")) " may sign in." } } }
         div.split {
             div.stack {
                 section.sheet aria-labelledby="people" { header { h2 id="people" { "Who may do what" } }
-                    ul.list { @for (it, open) in all.iter().zip(&open) { (person(&desk, it, *open)) } } }
-                (log(&desk, &entries, &named))
+                    ul.list { @for (it, open) in all.iter().zip(&open) { (person(desk, it, *open)) } } }
+                (log(desk, &entries, &named))
             }
             div.stack {
                 section.sheet aria-labelledby="invite" { header { h2 id="invite" { "Invite somebody" } }
@@ -89,6 +100,17 @@ pub async fn get(desk: Desk, Query(query): Query<Before>) -> Answer {
         }
     };
     desk.page(Tab::People, "People", &content).await
+}
+
+fn new_link(link: &NewLink) -> Markup {
+    html! {
+        section.sheet.decision aria-labelledby="link" {
+            header { h2 id="link" { "Pass this link on" } (state("wait", "Shown once")) }
+            p.small.soft { "It lets " (link.address) " choose a password, once, within three days. Daily keeps a hash of it alone, so copy it now." }
+            div.field.after { label.unseen for="new-link" { "The link" } input id="new-link" readonly value=(link.url) autocomplete="off"; }
+        }
+        div.apart {}
+    }
 }
 
 fn role_boxes(prefix: &str, roles: &Roles) -> Markup {
@@ -160,15 +182,11 @@ pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
     let (context, actor) = (desk.admin.actions(), desk.actor());
     let roles: Roles =
         fields.role.join(",").parse().map_err(|_| Refused::Failed("There is no such role.".into()))?;
-    let link = async |id: OperatorId, address: &EmailAddress| -> Result<Flash, Refused> {
+    let link = async |id: OperatorId, address: &EmailAddress| -> Answer {
         let token = make_link(context, &actor, id).await?;
-        Ok(Flash::wait(
-            "Pass this on:",
-            format!(
-                "{}/admin/welcome/{token} lets {address} choose a password, once, within three days.",
-                desk.admin.url
-            ),
-        ))
+        let link =
+            NewLink { url: format!("{}/admin/welcome/{token}", desk.admin.url), address: address.clone() };
+        page(&desk, None, Some(&link)).await
     };
     if fields.r#do == "invite" {
         let Ok(address) = EmailAddress::parse(fields.address.trim()) else {
@@ -202,7 +220,7 @@ pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
         changed(
             change_operator(context, &actor, operator.id, &operator.name, &roles, operator.gets_alerts).await,
         )?;
-        return desk.done("/admin/people", link(operator.id, &address).await?).await;
+        return link(operator.id, &address).await;
     }
     let id = fields.id.as_deref().and_then(|id| id.parse().ok()).map(OperatorId);
     let found = match id {
@@ -222,7 +240,7 @@ pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
                 Err(other) => Flash::alarm("Not saved.", other.to_string()),
             }
         }
-        "link" => link(operator.id, &operator.address).await?,
+        "link" => return link(operator.id, &operator.address).await,
         "end" => {
             let ended =
                 end_sessions(&desk.admin.operators, &actor, operator.id, Some(desk.who.session.id)).await?;

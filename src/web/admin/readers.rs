@@ -153,8 +153,11 @@ pub async fn get(desk: Desk, Query(search): Query<Search>) -> Answer {
                         tr { th scope="row" { "Have not confirmed yet" } td.end { (number(pending)) } } }
                         tfoot { tr.total { th scope="row" { "Together" } td.end { (number(active + paused + pending)) } } } } }
                 (add_form(&desk))
-                section.sheet aria-labelledby="import" { header { h2 id="import" { "Import" } }
-                    p.small { "A list comes in by the command " code { "daily subscriber import LIST --dry-run" } ", which shows every refused row. Pages can’t take files yet." } }
+                @if desk.may(Permission::ChangeReaders) {
+                    section.sheet aria-labelledby="import" { header { h2 id="import" { "Import" } }
+                        p.small.soft { "Bring readers from another system, with the evidence that they agreed." }
+                        div.acts.after { a.btn href=(desk.path("import")) { "Import a list …" } } }
+                }
             }
         }
     };

@@ -1,12 +1,12 @@
 //! Report: what became of an issue, beside the last four weeks.
 
 use super::{
+    charts::ledger,
     desk::{Answer, Desk, Flash, Posted, Refused},
     issue::date_of,
     layout::{Tab, rev, state},
     live::answers_table,
     send::is_named,
-    today::ledger,
     verdict::of_sent,
     words::{counted, full_moment, long_day, number, short_day},
 };
@@ -24,11 +24,12 @@ use crate::{
 };
 use axum::{
     extract::Path,
+    http::header,
     response::{IntoResponse as _, Redirect},
 };
 use jiff::{SignedDuration, civil::Date};
 use maud::{Markup, html};
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write as _};
 
 /// Issues that an issue is compared with.
 const COMPARED: i64 = 24;
@@ -118,7 +119,7 @@ pub async fn get(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answe
         }
         div.split {
             div.stack {
-                (comparison(&now, &before))
+                (comparison(&desk, &now, &before))
                 section.sheet aria-labelledby="missed" {
                     header { h2 id="missed" { "What didn’t arrive" }
                         p.key { span { i.k-usual {} "Failed" } span { i.k-alarm {} "Unusually many" } span { i.k-wait {} "In doubt" } span { i.k-rest {} "Left" } } }
@@ -143,11 +144,36 @@ pub async fn get(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answe
     desk.page(Tab::Reports, &format!("Report of {}", long_day(date)), &content).await
 }
 
+/// Sends the figures of an issue and of those before it as CSV.
+pub async fn figures(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answer {
+    let date = date_of(&path)?;
+    let mut tx = desk.db().read().await?;
+    let issue = issues::get_by_date(&mut tx, desk.record().id, date).await?;
+    let issue =
+        issue.ok_or_else(|| Refused::Missing(format!("There was no issue on {}.", long_day(date))))?;
+    let now = Figures { counts: deliveries::counts(&mut tx, issue.id).await?, issue };
+    let before = earlier(&mut tx, &now.issue).await?;
+    drop(tx);
+    let mut text = "date,status,readers,delivered,failed,in_doubt,left,open,seconds\n".to_owned();
+    for it in std::iter::once(&now).chain(&before) {
+        let counts = &it.counts;
+        let open = counts.open() - counts.uncertain;
+        let took = it.took().map(|it| it.as_secs().to_string()).unwrap_or_default();
+        let row = [counts.total(), counts.sent, counts.failed, counts.uncertain, counts.skipped, open];
+        let row = row.map(|count| count.to_string()).join(",");
+        let _ = writeln!(text, "{},{},{row},{took}", it.issue.date(), it.issue.status);
+    }
+    let name = format!("attachment; filename=\"figures-{date}.csv\"");
+    let headers =
+        [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, text).into_response())
+}
+
 /// The name of a figure, its count, and its share of the readers in thousandths.
 type FigureRow = (&'static str, i64, fn(&Figures) -> i64);
 
 /// The issue's shares beside what is usual.
-fn comparison(now: &Figures, before: &[Figures]) -> Markup {
+fn comparison(desk: &Desk, now: &Figures, before: &[Figures]) -> Markup {
     let usual = |value: fn(&Figures) -> i64| median(before.iter().map(value).collect());
     let share = |thousandths: i64| format!("{}.{} %", thousandths / 10, thousandths % 10);
     let judge = |value: i64, usual: Option<i64>, slack: i64| match usual {
@@ -181,6 +207,7 @@ fn comparison(now: &Figures, before: &[Figures]) -> Markup {
                         td { @match (took, usually) { (Some(took), Some(usually)) if took > usually * 2 + 10 => span.wait { "longer than usual" }, (Some(_), Some(_)) => "as usual", _ => "—" } } }
                 }
             }
+            div.acts.after { a.btn.row href={ (desk.issue_path(now.issue.date(), "report")) "/figures.csv" } download={ "figures-" (now.issue.date()) ".csv" } { "Download the figures" } }
             p.hint { "Opens are not counted: mail programs open emails by themselves, and readers did not agree to be watched." }
         }
     }

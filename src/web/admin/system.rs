@@ -1,6 +1,7 @@
 //! System: checks with their cures, processes, what waits, and the effective settings. It changes nothing.
 
 use super::{
+    ShownSetting,
     checks::{self, Outcome},
     desk::{Answer, Desk, Posted},
     layout::{Tab, state},
@@ -12,7 +13,7 @@ use crate::{
 };
 use axum::response::{IntoResponse as _, Redirect};
 use jiff::SignedDuration;
-use maud::html;
+use maud::{Markup, html};
 
 /// How far back slowdowns are listed.
 const SLOW_FOR: SignedDuration = SignedDuration::from_hours(6);
@@ -39,16 +40,14 @@ pub async fn get(desk: Desk) -> Answer {
         div.split {
             div.stack {
                 section.sheet aria-labelledby="checks" { header { h2 id="checks" { "Checks" } (desk.form("/admin/system", &html! { button.row { "Check again" } })) } (checks::render(&checks)) }
-                section.sheet aria-labelledby="settings" { header { h2 id="settings" { "Settings" } p.soft { "from the file and the environment" } }
-                    table.cards { tbody { @for (key, value) in desk.admin.work.settings() { tr { th scope="row" { code { (key) } } td.full { (value) } } } } }
-                    p.hint { "They are read at start. " code { "config/default.toml" } " explains each." } }
+                (settings(&desk.admin.work.settings()))
             }
             div.stack {
                 section.sheet aria-labelledby="processes" { header { h2 id="processes" { "Processes" } }
                     @if alive.is_empty() { p.small.soft { "None reports." } }
                     table { tbody { @for it in &alive { tr { th scope="row" { (it.role) small.soft { (it.id) } } td.end { (state("fine", "Alive")) small.soft { "since " (from_now(it.started_at.0, desk.now)) } } } } } } }
                 section.sheet aria-labelledby="queue" { header { h2 id="queue" { "Queue" } }
-                    p { b { (depth.map_or_else(|| "?".to_owned(), number)) } " jobs wait." } p.small.soft { "A job is a wake-up. What is due lies in the tables, so a lost job costs seconds." } }
+                    p { @match depth { Some(1) => "One job waits.", Some(depth) => { b { (number(depth)) } " jobs wait." }, None => "The database doesn’t tell." } } p.small.soft { "A job is a wake-up. What is due lies in the tables, so a lost job costs seconds." } }
                 section.sheet aria-labelledby="slow" { header { h2 id="slow" { "Held and slowed" } }
                     @if held.is_empty() && slowed.is_empty() { p.small.soft { "No domain or relay asked for less in the last six hours." } }
                     ul.list {
@@ -59,6 +58,21 @@ pub async fn get(desk: Desk) -> Answer {
         }
     };
     desk.page(Tab::System, "System", &content).await
+}
+
+/// The effective settings: those that somebody set, then the defaults.
+fn settings(all: &[ShownSetting]) -> Markup {
+    let (defaults, own): (Vec<_>, Vec<_>) = all.iter().partition(|it| it.origin == "default");
+    let table = |rows: &[&ShownSetting]| {
+        html! { table.cards { thead { tr { th scope="col" { "Setting" } th scope="col" { "Value" } th scope="col" { "From" } } }
+        tbody { @for it in rows { tr { th scope="row" { code { (it.key) } } td.full { @if it.value.is_empty() { span.soft { "—" } } @else { (it.value) } } td.soft { (it.origin) } } } } } }
+    };
+    html! {
+        section.sheet aria-labelledby="settings" { header { h2 id="settings" { "Settings" } p.soft { (own.len()) " set, " (defaults.len()) " as they come" } }
+            @if own.is_empty() { p.small.soft { "Nothing is set: Daily runs with its defaults." } } @else { (table(&own)) }
+            details.fold.after { summary { "The defaults" } (table(&defaults)) }
+            p.hint { "They are read at start: first the defaults, then the file, then the environment. " code { "config/default.toml" } " explains each." } }
+    }
 }
 
 #[derive(Debug, serde::Deserialize)]

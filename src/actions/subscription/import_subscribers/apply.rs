@@ -65,7 +65,7 @@ impl Importer<'_> {
             let row = match row {
                 Ok(row) => row,
                 Err(RefusedRow { address, reason: refusal }) => {
-                    *summary.refused.entry(refusal.kind()).or_default() += 1;
+                    *summary.refused.entry(refusal.kind().into()).or_default() += 1;
                     let (address, reason) = (address.map(|it| it.to_string()), refusal.to_string());
                     left_out.push(LeftOut { line, address, outcome: "refused", reason });
                     continue;

@@ -31,6 +31,20 @@ pub struct RefusedRow {
     pub reason: Refusal,
 }
 
+/// Rows of a list that a person sees before they choose its columns.
+const HEAD_ROWS: usize = 3;
+
+/// The beginning of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListHead {
+    /// The names of the columns, or their numbers from 1.
+    pub columns: Vec<String>,
+    /// The first rows.
+    pub rows: Vec<Vec<String>>,
+    /// The column of addresses, if the list doesn't name its columns.
+    pub addresses: Option<usize>,
+}
+
 pub struct List {
     rows: csv::Reader<Bounded>,
     left: Arc<AtomicUsize>,
@@ -70,22 +84,38 @@ impl List {
         options: &LayoutOptions,
         dates: Dates,
     ) -> Result<Self, ListError> {
-        let ListText { text, separator, skipped } = ListText::open(file, encoding)?;
-        let left = Arc::new(AtomicUsize::new(MAX_ROW_BYTES));
-        let mut rows = ReaderBuilder::new()
-            .delimiter(separator)
-            .flexible(true)
-            .has_headers(false)
-            .from_reader(Bounded { inner: text, left: Arc::clone(&left) });
-        let mut record = ByteRecord::new();
-        rows.read_byte_record(&mut record).map_err(|error| failed(&error, skipped + 1))?;
-        let cells = record.iter().map(String::from_utf8_lossy).collect::<Vec<_>>();
-        let addresses = cells.iter().position(|cell| EmailAddress::parse(cell).is_ok());
+        let (rows, left, skipped, record) = first_line(file, encoding)?;
+        let cells = cells(&record);
+        let addresses = addresses(&cells);
         let layout = match addresses {
             Some(column) => Layout::without_names(cells.len(), column, options)?,
             None => Layout::of(cells.iter().map(AsRef::as_ref), options)?,
         };
         Ok(Self { rows, left, layout, dates, record, skipped, is_first_row: addresses.is_some() })
+    }
+
+    /// Reads the first rows of a list, for a person who says what its columns mean.
+    pub fn head(
+        file: impl Read + Send + 'static,
+        encoding: Option<&'static Encoding>,
+    ) -> Result<ListHead, ListError> {
+        let (mut rows, left, skipped, mut record) = first_line(file, encoding)?;
+        let first = cells(&record);
+        let addresses = addresses(&first);
+        let mut head = ListHead { columns: first, rows: Vec::new(), addresses };
+        if addresses.is_some() {
+            let names = (1..=head.columns.len()).map(|number| number.to_string()).collect();
+            head.rows.push(std::mem::replace(&mut head.columns, names));
+        }
+        while head.rows.len() < HEAD_ROWS {
+            left.store(MAX_ROW_BYTES, Ordering::Relaxed);
+            let at = rows.position().line() + skipped;
+            if !rows.read_byte_record(&mut record).map_err(|error| failed(&error, at))? {
+                break;
+            }
+            head.rows.push(cells(&record));
+        }
+        Ok(head)
     }
 
     /// Fails if the list has a quotation mark that is never closed, or a row without an end.
@@ -120,6 +150,33 @@ impl List {
         };
         Ok(Some((line, row)))
     }
+}
+
+/// Opens a list and reads its first line. Returns the rows after it, the bytes that are left of the next row, the
+/// number of lines before those that the CSV reader counts, and the first line.
+fn first_line(
+    file: impl Read + Send + 'static,
+    encoding: Option<&'static Encoding>,
+) -> Result<(csv::Reader<Bounded>, Arc<AtomicUsize>, u64, ByteRecord), ListError> {
+    let ListText { text, separator, skipped } = ListText::open(file, encoding)?;
+    let left = Arc::new(AtomicUsize::new(MAX_ROW_BYTES));
+    let mut rows = ReaderBuilder::new()
+        .delimiter(separator)
+        .flexible(true)
+        .has_headers(false)
+        .from_reader(Bounded { inner: text, left: Arc::clone(&left) });
+    let mut record = ByteRecord::new();
+    rows.read_byte_record(&mut record).map_err(|error| failed(&error, skipped + 1))?;
+    Ok((rows, left, skipped, record))
+}
+
+fn cells(record: &ByteRecord) -> Vec<String> {
+    record.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
+}
+
+/// Returns the first cell of a row that has an address.
+fn addresses(cells: &[String]) -> Option<usize> {
+    cells.iter().position(|cell| EmailAddress::parse(cell).is_ok())
 }
 
 fn failed(error: &csv::Error, line: u64) -> ListError {
@@ -195,6 +252,18 @@ mod tests {
         let expected = ["1 ann@example.org", "2 bob@example.org"];
         assert_eq!(rows("ann@example.org\nbob@example.org\n", None), expected);
         assert_eq!(rows("Ann;ann@example.org\nBob;bob＠example.org\n", None), expected);
+    }
+
+    #[test]
+    fn the_head_has_the_columns_and_the_first_rows() {
+        let head = |text: &str| List::head(Cursor::new(text.to_owned()), None).unwrap();
+        let named =
+            head("Name;Email\nAnn;ann@example.org\n\nBob;bob@example.org\nCyd;c@example.org\nDee;d\n");
+        assert_eq!(named.columns, ["Name", "Email"]);
+        assert_eq!((named.rows.len(), named.rows[1][0].as_str(), named.addresses), (3, "Bob", None));
+        let numbered = head("Ann,ann@example.org\n");
+        assert_eq!(numbered.columns, ["1", "2"]);
+        assert_eq!((numbered.rows.len(), numbered.addresses), (1, Some(1)));
     }
 
     #[test]

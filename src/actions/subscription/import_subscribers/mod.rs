@@ -7,7 +7,7 @@ mod list_text;
 mod seen;
 
 pub use crate::actions::subscription::import_subscribers::{
-    list::List,
+    list::{List, ListHead},
     list_error::{ListError, MAX_ROW_BYTES},
 };
 
@@ -25,6 +25,7 @@ use crate::{
 };
 use encoding_rs::Encoding;
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{Read, Seek},
 };
@@ -59,7 +60,7 @@ pub struct LeftOut {
 }
 
 /// The results of an import.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Summary {
     /// The system that wrote the list.
     pub source: Option<Source>,
@@ -70,7 +71,7 @@ pub struct Summary {
     /// Number of rows by outcome.
     pub outcomes: BTreeMap<Outcome, u64>,
     /// Number of refused rows by kind of reason.
-    pub refused: BTreeMap<&'static str, u64>,
+    pub refused: BTreeMap<Cow<'static, str>, u64>,
 }
 
 impl Summary {

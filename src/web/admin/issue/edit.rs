@@ -16,7 +16,7 @@ use crate::{
     web::admin::{
         desk::{Answer, Desk, Flash, Posted, Refused},
         layout::{Tab, rev},
-        today::name_of,
+        who::name_of,
         words::{long_day, moment},
     },
 };

@@ -41,12 +41,53 @@ impl View {
         (Self::Bare, "bare", "No pictures"),
         (Self::Text, "text", "Text, and read aloud"),
     ];
+
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(it, ..)| *it == self).map_or("phone", |(_, name, _)| name)
+    }
 }
+
+/// The colours that readers chose for their mail program.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    /// Those of the operator's own screen.
+    #[default]
+    Own,
+    Light,
+    Dark,
+}
+
+impl Scheme {
+    const ALL: [(Self, &'static str, &'static str); 3] =
+        [(Self::Own, "own", "As here"), (Self::Light, "light", "Light"), (Self::Dark, "dark", "Dark")];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// Applies or drops an email's rules for dark screens, whatever the screen.
+    fn apply(self, html: String) -> String {
+        match self {
+            Self::Own => html,
+            Self::Light => html.replace(DARK_RULES, "@media not all{"),
+            Self::Dark => html.replace(DARK_RULES, "@media all{"),
+        }
+    }
+}
+
+/// The beginning of an email's rules for dark screens.
+const DARK_RULES: &str = "@media (prefers-color-scheme:dark){";
 
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub struct Shown {
     view: View,
+    scheme: Scheme,
     variant: Option<usize>,
 }
 
@@ -97,6 +138,7 @@ pub async fn frame(
         || "<!DOCTYPE html><title>Empty</title><p>No stories yet.</p>".to_owned(),
         |email| email.html,
     );
+    let html = shown.scheme.apply(html);
     // Links open in a new tab, as from a mail program.
     let html = html.replacen("<head>", "<head><base target=\"_blank\">", 1);
     let pictures = if shown.view == View::Bare { "" } else { "img-src http: https: data:; " };
@@ -108,11 +150,12 @@ pub async fn frame(
 }
 
 /// The frame on a page.
-fn framed(desk: &Desk, date: Date, view: View, variant: usize) -> Markup {
+fn framed(desk: &Desk, date: Date, view: View, scheme: Scheme, variant: usize) -> Markup {
     let class = if view == View::Phone { "mail phone" } else { "mail" };
+    let class = if scheme == Scheme::Dark { format!("{class} dark") } else { class.to_owned() };
     let shown = if view == View::Bare { "&view=bare" } else { "" };
     html! {
-        iframe class=(class) src={ (desk.issue_path(date, "email")) "?variant=" (variant) (shown) } title="The email"
+        iframe class=(class) src={ (desk.issue_path(date, "email")) "?variant=" (variant) "&scheme=" (scheme.name()) (shown) } title="The email"
             sandbox="allow-popups allow-popups-to-escape-sandbox" {}
     }
 }
@@ -122,18 +165,18 @@ pub fn aside(desk: &Desk, it: &Forecast) -> Markup {
     html! {
         section.sheet aria-labelledby="email" {
             header { h2 id="email" { "The email" } a href=(desk.issue_path(it.date, "preview")) { "Larger" } }
-            (framed(desk, it.date, View::Phone, 1))
-            @if it.plan.variants.len() > 1 { div.after { (variants(desk, it, View::Phone, 1)) } }
+            (framed(desk, it.date, View::Phone, Scheme::Own, 1))
+            @if it.plan.variants.len() > 1 { div.after { (variants(desk, it, View::Phone, Scheme::Own, 1)) } }
         }
     }
 }
 
 /// Chooses a variant.
-fn variants(desk: &Desk, it: &Forecast, view: View, chosen: usize) -> Markup {
-    let view = View::ALL.iter().find(|(it, ..)| *it == view).map_or("phone", |(_, name, _)| name);
+fn variants(desk: &Desk, it: &Forecast, view: View, scheme: Scheme, chosen: usize) -> Markup {
     html! {
         form method="get" action=(desk.issue_path(it.date, "preview")) {
-            input type="hidden" name="view" value=(view);
+            input type="hidden" name="view" value=(view.name());
+            input type="hidden" name="scheme" value=(scheme.name());
             label for="variant" { "As readers of" }
             p.join { select id="variant" name="variant" {
                 @for (variant, place) in it.plan.variants.iter().zip(1_usize..).take(MAX_VARIANTS) {
@@ -177,11 +220,28 @@ pub async fn get(
             div.acts { a.btn href={ (desk.issue_path(date, "send")) "#test" } data-key="t" { "Test" kbd { "t" } } }
         }
         section.sheet {
-            p.views { @for (view, name, label) in View::ALL {
-                a href={ (here) "?view=" (name) "&variant=" (variant) } aria-current=[(view == shown.view).then_some("true")] { (label) } } }
-            @if shown.view == View::Text { pre.plaintext tabindex="0" { (email.text) } } @else { (framed(&desk, date, shown.view, variant)) }
-            @if let Some(open) = open.as_ref().filter(|it| it.plan.variants.len() > 1) { div.after { (variants(&desk, open, shown.view, variant)) } }
+            div.ends {
+                p.views { @for (view, name, label) in View::ALL {
+                    a href={ (here) "?view=" (name) "&scheme=" (shown.scheme.name()) "&variant=" (variant) } aria-current=[(view == shown.view).then_some("true")] { (label) } } }
+                @if shown.view != View::Text { p.views { span.soft { "Colours:" } @for (scheme, name, label) in Scheme::ALL {
+                    a href={ (here) "?view=" (shown.view.name()) "&scheme=" (name) "&variant=" (variant) } aria-current=[(scheme == shown.scheme).then_some("true")] { (label) } } } }
+            }
+            @if shown.view == View::Text { pre.plaintext tabindex="0" { (email.text) } } @else { (framed(&desk, date, shown.view, shown.scheme, variant)) }
+            @if let Some(open) = open.as_ref().filter(|it| it.plan.variants.len() > 1) { div.after { (variants(&desk, open, shown.view, shown.scheme, variant)) } }
         }
     };
     desk.page(Tab::Issue, "Preview", &content).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_for_dark_screens_are_applied_or_dropped() {
+        let html = || "<style>p{}@media (prefers-color-scheme:dark){p{}}</style>".to_owned();
+        assert_eq!(Scheme::Own.apply(html()), html());
+        assert!(Scheme::Dark.apply(html()).contains("@media all{p{}}"));
+        assert!(Scheme::Light.apply(html()).contains("@media not all{p{}}"));
+    }
 }

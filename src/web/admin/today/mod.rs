@@ -1,25 +1,27 @@
 //! Today: does the next issue go out right?
 
+mod needs;
+
 use super::{
+    charts::{ledger, spark, strip},
     desk::{Answer, Desk},
     layout::{Tab, fact, rev, state},
     verdict::{Outlook, Step, Verdict, of_sent},
+    who::changed_by,
     words::{clock, counted, day_word, from_now, long_day, moment, number, short_day},
 };
 use crate::{
     actions::issue::decide::shown_forecast,
     db::{
-        DbError, Tx, audit,
+        DbError, Tx,
         content::feeds::{self, FeedRecord},
         deliveries::{self, Counts},
         engine::processes,
         issues::{self, IssueRecord},
         newsletters::NewsletterRecord,
-        operators, subscribers,
+        subscribers,
     },
     domain::{
-        actor::Actor,
-        content::feed_trouble::TroubleKind,
         issue::{schedule, status::IssueStatus},
         operator::role::Permission,
     },
@@ -28,6 +30,7 @@ use crate::{
 use axum::response::{IntoResponse as _, Redirect};
 use jiff::{Span, civil::Date};
 use maud::{Markup, html};
+use needs::needs_you;
 
 /// Feeds that are listed among what needs somebody.
 const FEEDS: i64 = 6;
@@ -37,35 +40,6 @@ const CURVE: i64 = 30;
 /// Opens the first newsletter.
 pub async fn first(desk: Desk) -> Answer {
     Ok(Redirect::to(&desk.path("")).into_response())
-}
-
-/// Returns the name of whoever edited an issue after its last approval.
-pub async fn changed_by(tx: &mut Tx, issue: &IssueRecord) -> Result<Option<String>, DbError> {
-    if issue.approved_at.is_some() {
-        return Ok(None);
-    }
-    let approval = audit::for_subject(tx, "issue.approve", issue.id.0).await?;
-    let edits = audit::for_subject(tx, "issue.edit", issue.id.0).await?;
-    match (approval.first(), edits.first()) {
-        (Some(approval), Some(edit)) if edit.id.0 > approval.id.0 => {
-            Ok(Some(name_of(tx, &edit.actor).await?))
-        }
-        _ => Ok(None),
-    }
-}
-
-/// Returns how colleagues call an actor.
-pub async fn name_of(tx: &mut Tx, actor: &Actor) -> Result<String, DbError> {
-    Ok(match actor {
-        Actor::Operator { id } => match operators::get(tx, *id).await? {
-            Some(operator) => operator.called().to_owned(),
-            None => format!("Former operator {id}"),
-        },
-        Actor::Command { os_user, sudo_user, .. } => {
-            format!("{} (command)", sudo_user.as_deref().unwrap_or(os_user))
-        }
-        other => other.to_string(),
-    })
 }
 
 /// Everything that the page shows.
@@ -232,119 +206,6 @@ fn headline(desk: &Desk, it: &Today) -> Markup {
     }
 }
 
-/// A thing that waits for somebody.
-struct Need {
-    state: (&'static str, String),
-    title: String,
-    text: String,
-    link: (String, &'static str),
-}
-
-fn needs(desk: &Desk, it: &Today) -> Vec<Need> {
-    let mut needs = Vec::new();
-    if let Some((issue, counts)) = &it.own {
-        if matches!(issue.status, IssueStatus::Held | IssueStatus::Paused) {
-            let verdict = of_sent(issue, counts, desk.today(), None);
-            needs.push(Need {
-                state: (verdict.state, verdict.word.into()),
-                title: format!("{}’s issue has stopped", day_word(issue.date(), desk.today())),
-                text: issue.reason.clone().unwrap_or_default(),
-                link: (desk.path("live"), "Look"),
-            });
-        }
-    } else if matches!(it.verdict.step, Step::Approve | Step::Send) {
-        let due = clock(it.forecast.due_at, desk.newsletter());
-        needs.push(Need {
-            state: ("wait", format!("By {due}")),
-            title: format!("Approve the issue of {}", short_day(it.forecast.date)),
-            text: it.verdict.detail.clone(),
-            link: (desk.issue_path(it.forecast.date, "send"), "Review"),
-        });
-    }
-    if it.own.is_none() && it.verdict.step == Step::AddStories {
-        needs.push(Need {
-            state: ("wait", "Stories".into()),
-            title: it.verdict.sentence.clone(),
-            text: it.verdict.detail.clone(),
-            link: (desk.path("feeds"), "Add stories"),
-        });
-    }
-    if let Some(issue) = &it.skipped {
-        needs.push(Need {
-            state: ("rest", "Skipped".into()),
-            title: "Nothing went out today".into(),
-            text: issue.reason.clone().unwrap_or_default(),
-            link: (desk.issue_path(issue.date(), "send"), "Send it now"),
-        });
-    }
-    for feed in &it.feeds {
-        let name = if feed.title.is_empty() { &feed.url } else { &feed.title };
-        let (state, title) = match feed.trouble_kind {
-            Some(TroubleKind::Failing | TroubleKind::Retired) => {
-                (("alarm", "Failing".to_owned()), format!("Feed “{name}” can’t be read"))
-            }
-            Some(TroubleKind::Flood) => {
-                (("wait", "Held".to_owned()), format!("Many stories at once from “{name}”"))
-            }
-            Some(TroubleKind::Silent) => {
-                (("wait", "Silent".to_owned()), format!("Nothing new from “{name}”"))
-            }
-            _ => (("wait", "To know".to_owned()), format!("Feed “{name}”")),
-        };
-        needs.push(Need {
-            state,
-            title,
-            text: feed.trouble.clone().unwrap_or_default(),
-            link: (format!("{}#feed{}", desk.path("feeds"), feed.id), "Look at it"),
-        });
-    }
-    for (issue, counts) in it
-        .own
-        .iter()
-        .map(|(issue, counts)| (issue, counts))
-        .chain(it.last.iter().map(|(issue, counts, _)| (issue, counts)))
-    {
-        if counts.uncertain > 0 {
-            needs.push(Need {
-                state: ("wait", "In doubt".into()),
-                title: format!(
-                    "{} of {}’s issue may or may not have arrived",
-                    copies(counts.uncertain),
-                    short_day(issue.date())
-                ),
-                text: "A relay or this machine stopped while they were on their way.".into(),
-                link: (desk.issue_path(issue.date(), "report"), "Settle"),
-            });
-        }
-    }
-    needs
-}
-
-fn copies(count: i64) -> String {
-    if count == 1 { "1 copy".into() } else { format!("{} copies", number(count)) }
-}
-
-fn needs_you(desk: &Desk, it: &Today) -> Markup {
-    let needs = needs(desk, it);
-    html! {
-        section.sheet aria-labelledby="needs" {
-            header { h2 id="needs" { "Needs you" }
-                @if needs.len() > 1 { p.soft { (counted(needs.len(), "thing")) ", the most urgent first" } } }
-            @if needs.is_empty() {
-                div.empty { p.title { "Nothing needs you." }
-                    p.small.soft { (it.verdict.sentence) " Alerts come by email if that changes." } }
-            } @else {
-                ul.list {
-                    @for need in &needs {
-                        li.ask { div { h3 { (state(need.state.0, &need.state.1)) (need.title) } p.small.soft { (need.text) } }
-                            div.acts { a.btn.row href=(need.link.0) aria-label={ (need.link.1) ": " (need.title) } { (need.link.1) } } }
-                    }
-                }
-            }
-        }
-    }
-}
-
 fn next_days(desk: &Desk, it: &Today) -> Markup {
     let (newsletter, first) = (desk.newsletter(), it.forecast.date);
     let mut days = Vec::new();
@@ -400,36 +261,6 @@ fn going_out(desk: &Desk, it: &Today) -> Markup {
     }
 }
 
-/// Draws what became of an issue's copies as one bar.
-pub fn strip(counts: &Counts, class: &str) -> Markup {
-    let total = counts.total().max(1);
-    let parts = [
-        ("f-done", counts.sent),
-        ("f-wait", counts.deferred + counts.uncertain),
-        ("f-alarm", counts.failed + counts.skipped),
-        ("f-move", counts.claimed + counts.sending),
-    ];
-    let mut x = 0;
-    let label = format!(
-        "{} delivered, {} to try again, {} failed or left, {} on their way, {} waiting",
-        counts.sent,
-        counts.deferred,
-        counts.failed + counts.skipped,
-        counts.claimed + counts.sending,
-        counts.queued
-    );
-    html! {
-        svg class={ "strip " (class) } viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label=(label) {
-            @for (class, count) in parts {
-                @let width = count.saturating_mul(1000) / total;
-                @let width = if count > 0 { width.max(3) } else { 0 };
-                @if width > 0 { rect class=(class) x=(x) width=(width) height="10" {} }
-                ({ x += width; "" })
-            }
-        }
-    }
-}
-
 fn last_one(desk: &Desk, it: &Today) -> Markup {
     let Some((issue, counts, lead)) = &it.last else {
         return html! { section.sheet { header { h2 { "The last one" } } p.small.soft { "No issue has been sent yet." } } };
@@ -451,31 +282,6 @@ fn last_one(desk: &Desk, it: &Today) -> Markup {
     }
 }
 
-/// Renders the counts of all copies as an account.
-pub fn ledger(counts: &Counts, failed: &str) -> Markup {
-    let rows = [
-        ("Delivered", counts.sent, ""),
-        ("To try again", counts.deferred, ""),
-        ("Failed", counts.failed, failed),
-        ("In doubt", counts.uncertain, ""),
-        ("Left before their copy", counts.skipped, ""),
-        ("On their way", counts.claimed + counts.sending, ""),
-        ("Waiting", counts.queued, ""),
-    ];
-    html! {
-        table.ledger {
-            tbody {
-                @for (name, count, note) in rows {
-                    @if count > 0 || matches!(name, "Delivered" | "Failed" | "In doubt") {
-                        tr { th scope="row" { (name) @if !note.is_empty() { small { (note) } } } td.end { (number(count)) } }
-                    }
-                }
-            }
-            tfoot { tr.total { th scope="row" { "Readers" } td.end { (number(counts.total())) } } }
-        }
-    }
-}
-
 fn readers(desk: &Desk, it: &Today) -> Markup {
     let growth = it.curve.first().zip(it.curve.last()).map(|(first, last)| last - first);
     html! {
@@ -491,25 +297,6 @@ fn readers(desk: &Desk, it: &Today) -> Markup {
                 }
                 @if it.curve.len() > 1 { (spark(&it.curve, &format!("Readers of the last {} issues", it.curve.len()))) }
             }
-        }
-    }
-}
-
-/// Draws a curve from its lowest to its highest value.
-pub fn spark(values: &[i64], label: &str) -> Markup {
-    let (low, high) = (values.iter().min().copied().unwrap_or(0), values.iter().max().copied().unwrap_or(0));
-    let span = (high - low).max(1);
-    let last = i64::try_from(values.len().saturating_sub(1)).unwrap_or(1).max(1);
-    let points: Vec<String> = values
-        .iter()
-        .zip(0_i64..)
-        .map(|(value, index)| format!("{},{}", index * 1000 / last, 220 - (value - low) * 200 / span))
-        .collect();
-    let line = points.join(" ");
-    html! {
-        svg.spark viewBox="0 0 1000 240" preserveAspectRatio="none" role="img" aria-label={ (label) ": from " (number(values.first().copied().unwrap_or(0))) " to " (number(values.last().copied().unwrap_or(0))) } {
-            polygon points={ "0,240 " (line) " 1000,240" } {}
-            polyline points=(line) {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Cells of CSV files that people open in spreadsheets.
 
 /// Prefixes a cell that a spreadsheet would run as a formula. The importer removes the prefix.
-pub(super) fn escape_formula(cell: &str) -> String {
+pub fn escape_formula(cell: &str) -> String {
     if cell.trim_start_matches('\'').starts_with(['=', '+', '-', '@']) {
         format!("'{cell}")
     } else {
