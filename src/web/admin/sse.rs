@@ -57,7 +57,8 @@ where
                 }
                 Look::Over => {
                     state.is_over = true;
-                    return Some((Ok(Event::default().event("over").data("")), state));
+                    // Browsers drop events without data.
+                    return Some((Ok(Event::default().event("over").data("over")), state));
                 }
             }
         }

@@ -246,10 +246,10 @@ fn form(
                         @if let Some(problem) = problem("encoding") { p.hint.alarm { (problem) } } }
                     (text("date_format", "Dates are written like", &options.date_format, "Empty: like 2026-05-01 07:00. Otherwise a pattern such as %d.%m.%Y."))
                     (text("time_zone", "Time zone of dates without one", &options.time_zone, "Empty: UTC.")) }
-                fieldset.after { legend { "What shows that these readers agreed?" }
-                    @for (proof, name, what) in PROOFS { label.check { input type="radio" name="proof" value=(proof) checked[options.proof == proof]; span { (name) " " small { (what) } } } } }
-                (text("evidence", "If you can show it for all: how?", &options.evidence, "Such as “signed cards at the fair, 2024”. It is kept in the consent ledger."))
-                div.acts { button.filled name="do" value="try" { "Try it" } span.small.soft { "Nothing is changed yet." } }
+                div.after { fieldset { legend { "What shows that these readers agreed?" }
+                    @for (proof, name, what) in PROOFS { label.check { input type="radio" name="proof" value=(proof) checked[options.proof == proof]; span { (name) " " small { (what) } } } } } }
+                div.apart { (text("evidence", "If you can show it for all: how?", &options.evidence, "Such as “signed cards at the fair, 2024”. It is kept in the consent ledger.")) }
+                div.acts.apart { button.filled name="do" value="try" { "Try it" } span.small.soft { "Nothing is changed yet." } }
             })) }
     }
 }

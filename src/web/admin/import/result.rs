@@ -156,8 +156,8 @@ fn left_out(path: &str, record: &ImportRecord, rows: &[ImportRow]) -> Markup {
     html! {
         section.sheet aria-labelledby="left-out" {
             header { h2 id="left-out" { "Rows that were left out" } p.soft { (number(rows.len().try_into().unwrap_or(0))) " of " (number(record.left_out)) } }
-            table.cards { thead { tr { th.end scope="col" { "Line" } th scope="col" { "Address" } th scope="col" { "Why" } } }
-                tbody { @for it in rows { tr { td.end { (it.line) } th scope="row" { (it.address.as_deref().unwrap_or("—")) } td.full { span.said { (it.reason) } } } } } }
+            table.cards { thead { tr { th scope="col" { "Address" } th scope="col" { "Why" } th.end scope="col" { "Line" } } }
+                tbody { @for it in rows { tr { th scope="row" { (it.address.as_deref().unwrap_or("—")) } td.full { span.said { (it.reason) } } td.end { (it.line) } } } } }
             div.acts.after { a.btn href={ (path) "/left-out.csv" } download="left-out.csv" { "Download all" }
                 @if record.left_out > kept { span.small.soft { "the first " (number(kept)) } } }
         }
