@@ -160,7 +160,7 @@ pub async fn keep_alive(tx: &mut Tx, id: ImportId, read_bytes: i64, now: Timesta
 #[derive(Debug, Clone, Copy)]
 pub struct Finished<'a> {
     pub status: ImportStatus,
-    /// As JSON.
+    /// The counted outcomes, as JSON.
     pub summary: Option<&'a str>,
     pub left_out: i64,
     pub error: Option<&'a str>,

@@ -41,7 +41,7 @@ impl ImportStatus {
 }
 
 string_enum! {
-    /// What shows that the readers of a list agreed.
+    /// The proof that the readers of a list agreed.
     Proof {
         /// A status or a date in the list.
         List = "list",

@@ -60,7 +60,7 @@ pub async fn get(desk: Desk) -> Answer {
     desk.page(Tab::Readers, "Import", &content).await
 }
 
-/// What an import does, as the guide says.
+/// The rules of an import, as in the guide.
 fn rules() -> Markup {
     html! {
         section.sheet aria-labelledby="rules" { header { h2 id="rules" { "What happens to whom" } }

@@ -1,4 +1,4 @@
-//! What changed since an operator looked at an issue.
+//! Changes of an issue since an operator looked at it.
 
 use crate::{
     actions::operator::sessions::set_view,

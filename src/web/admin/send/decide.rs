@@ -1,4 +1,4 @@
-//! What is decided about an issue: approve a revision, send it now, let it go out as things are, skip the day.
+//! Decisions about an issue: approve a revision, send it now, let it go out as things are, skip the day.
 
 use super::{Fields, is_own_edit, is_reviewed};
 use crate::{

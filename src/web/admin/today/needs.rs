@@ -1,4 +1,4 @@
-//! What waits for somebody.
+//! Matters that wait for somebody.
 
 use super::Today;
 use crate::{
