@@ -14,7 +14,7 @@ const STATES: [(&str, &str); 4] =
     [("idle", ""), ("problem", "ann@localhost"), ("typo", "ann@gmial.com"), ("done", "ann@example.org")];
 
 /// The publisher's own style, which the box must bear.
-const STYLE: &str = "body{margin:0;font:18px/1.6 Georgia,serif;color:#222;background:#fff}main{overflow-wrap:anywhere;max-width:640px;\
+const STYLE: &str = "body{margin:0;overflow-wrap:anywhere;font:18px/1.6 Georgia,serif;color:#222;background:#fff}main{max-width:640px;\
     margin:0 auto;padding:24px 20px 48px}h1{font-size:34px;line-height:1.15;margin:0 0 12px}\
     header{padding:14px 20px;border-bottom:1px solid #ddd;font-weight:700}\
     @media(prefers-color-scheme:dark){body{color:#e6e6e6;background:#161616}header{border-color:#444}}";

@@ -116,7 +116,7 @@ impl Variation {
                 1,
             ),
             Self::NoStyles => without_styles(html),
-            Self::NoPictures => html.replace("<img src=\"", "<img src=\"https://blocked.invalid/"),
+            Self::NoPictures => html.replace(" src=\"", " src=\"https://blocked.invalid/"),
         }
     }
 }
