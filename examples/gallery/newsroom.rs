@@ -70,7 +70,7 @@ impl Newsroom {
         settings.database.url = DatabaseUrl::Sqlite(folder.path().join("daily.db"));
         settings.data.folder = folder.path().to_owned();
         settings.http.listen = address;
-        settings.http.public_url = PUBLIC_URL.to_owned();
+        settings.http.public_url = PUBLIC_URL.into();
         settings.relays = vec![Relay::new(RelayUrl::Mailbox(folder.path().join("mailbox")))];
         // All readers are one client, at a time that stands still.
         settings.http.trusted_proxies = vec!["127.0.0.1/32".parse()?];
@@ -248,11 +248,11 @@ fn morning_of(date: &str) -> Result<Timestamp, Error> {
 fn brand(publisher: &Publisher, it: &mut Newsletter) {
     let masthead = &publisher.masthead;
     let url = |text: &str| text.parse().ok();
-    it.title = masthead.title.to_owned();
-    it.tagline = masthead.tagline.to_owned();
-    it.sender_name = masthead.title.to_owned();
+    it.title = masthead.title.into();
+    it.tagline = masthead.tagline.into();
+    it.sender_name = masthead.title.into();
     it.postal_address = masthead.postal_address.replace('\n', ", ");
-    it.language = masthead.language.to_owned();
+    it.language = masthead.language.into();
     it.theme.accent = masthead.theme.accent.map(Colour);
     it.theme.logo_url = masthead.theme.logo_url.and_then(url);
     it.theme.fonts = match masthead.theme.fonts {

@@ -182,7 +182,7 @@ async fn self_contained(html: &str, newsroom: &Newsroom) -> Result<String, Error
     while let Some((before, link)) = rest.split_once(LINK) {
         let (path, after) = link.split_once("\">").ok_or("a link to a style sheet does not end")?;
         out += before;
-        out += &format!("<style>{}</style>", newsroom.open_page(path).await?);
+        out.extend(["<style>", &newsroom.open_page(path).await?, "</style>"]);
         rest = after;
     }
     out += rest;

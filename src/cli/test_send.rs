@@ -60,16 +60,14 @@ impl TestSend {
         }
         let groups = test_groups::for_newsletter(&mut app.db.read().await?, newsletter).await?;
         let name = self.group.as_deref().unwrap_or_default();
-        match groups.iter().find(|group| group.name == name) {
-            Some(group) => Ok(group.addresses.clone()),
-            None => {
-                let known: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
-                let known = if known.is_empty() { "there is none".into() } else { known.join(", ") };
-                Err(CliError::Failed(format!(
-                    "there is no group `{name}` ({known}); groups are kept on the page that sends tests"
-                )))
-            }
+        if let Some(group) = groups.iter().find(|group| group.name == name) {
+            return Ok(group.addresses.clone());
         }
+        let known: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+        let known = if known.is_empty() { "there is none".into() } else { known.join(", ") };
+        Err(CliError::Failed(format!(
+            "there is no group `{name}` ({known}); groups are kept on the page that sends tests"
+        )))
     }
 
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {

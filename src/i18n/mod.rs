@@ -75,8 +75,8 @@ pub fn negotiate_locale<'a>(
     let first = tags.iter().find_map(|tag| find_locale(tag));
     let locale = first.or_else(|| accepted_locale(accepted)).unwrap_or_else(fallback);
     // A reader who chose English gets the conventions of the newsletter's English.
-    let regions = tags.iter().filter(|tag| primary(tag).eq_ignore_ascii_case(locale.language));
-    let dates = regions.filter_map(|tag| Dates::of_region(tag)).next().unwrap_or(locale.dates);
+    let mut regions = tags.iter().filter(|tag| primary(tag).eq_ignore_ascii_case(locale.language));
+    let dates = regions.find_map(|tag| Dates::of_region(tag)).unwrap_or(locale.dates);
     Locale { dates, ..locale }
 }
 

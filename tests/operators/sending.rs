@@ -1,7 +1,9 @@
 //! Operators approve, send, watch and stop issues on their pages.
 
 use crate::support::{
-    Engine, OPERATOR, TestApp, on_both_engines,
+    Engine, OPERATOR, TestApp,
+    mailbox::Mail,
+    on_both_engines,
     operator::{Desk, csrf_in, hidden},
 };
 use daily::{
@@ -112,7 +114,7 @@ async fn an_alerts_link_approves_for_the_set_time_without_the_name(engine: Engin
     let revision = hidden(&desk.opens(SEND).await, "revision");
     app.run_due_twice().await;
     let alerts = app.emails_to("ines@example.org");
-    let alert = alerts.iter().map(|mail| mail.text()).find(|text| text.contains("/admin/review/")).unwrap();
+    let alert = alerts.iter().map(Mail::text).find(|text| text.contains("/admin/review/")).unwrap();
     let (_, token) = alert.split_once("/admin/review/").unwrap();
     let token = token.split_whitespace().next().unwrap().to_owned();
     let stranger = app.desk("eve@example.org").get(&format!("/admin/review/{token}")).await;

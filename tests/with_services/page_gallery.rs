@@ -19,7 +19,7 @@ const RECORDED: [&str; 4] = ["courier-signup", "courier-issue", "courier-unsubsc
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_holds_in_every_width() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("every-page");
-    let cases = pages::cases(None).await.unwrap();
+    let cases = Box::pin(pages::cases(None)).await.unwrap();
     gallery::write_html(&folder, &cases).unwrap();
     let browser =
         Browser::start().await.unwrap().expect("chromedriver is not installed: run script/bootstrap");

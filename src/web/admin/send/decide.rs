@@ -5,7 +5,7 @@ use crate::{
     actions::issue::{
         approve_issue::send_anyway,
         cancel_issue::skip_issue,
-        decide::{DecideError, approve_seen, changes_since},
+        decide::{DecideError, approve_seen, changes_since, left_out},
         send_issue::send_approved,
     },
     db::issues::{self, IssueRecord},
@@ -22,7 +22,7 @@ use crate::{
 };
 use axum::extract::{FromRequest, FromRequestParts as _, Path, Request};
 use jiff::civil::Date;
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write as _};
 
 /// Longest reason, in characters.
 pub const MAX_REASON_CHARS: usize = 500;
@@ -128,6 +128,8 @@ pub async fn approve(it: Decision) -> Answer {
     if !is_reviewed && !it.is_named() {
         return it.unnamed().await;
     }
+    let (context, rules) = (it.desk.admin.actions(), it.desk.admin.rules);
+    let late = left_out(context, rules, it.desk.record(), &forecast).await?;
     let issue = match it.approve().await? {
         Ok(issue) => issue,
         Err(flash) => return it.refused(flash).await,
@@ -137,7 +139,11 @@ pub async fn approve(it: Decision) -> Answer {
     } else {
         format!("at {}", moment(issue.due_at.0, it.desk.now, it.desk.newsletter()))
     };
-    let text = format!("Revision {} goes out {when}.", it.revision()?);
+    let mut text = format!("Revision {} goes out {when}.", it.revision()?);
+    if let [first, others @ ..] = &late[..] {
+        let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        let _ = write!(text, " “{}”{more} came too late for it.", first.title);
+    }
     it.desk.done(&it.desk.path(""), Flash::fine("Approved.", text)).await
 }
 
