@@ -12,6 +12,7 @@ use serde_json::Value;
 on_both_engines!(
     an_edit_of_todays_late_issue_is_in_what_send_sends,
     an_approval_names_the_revision_that_was_shown,
+    what_nobody_would_get_cant_be_approved,
 );
 
 /// A newsletter whose time of today has passed, with one reader and one story.
@@ -96,4 +97,16 @@ async fn an_approval_names_the_revision_that_was_shown(engine: Engine) {
     store.forge_revision(&second, ("Lights!", "Lamps!")).await;
     let message = refused(&here, &["issue", "approve", "--revision", &second]).await;
     assert!(message.contains("different contents of the issue"), "{message}");
+}
+
+async fn what_nobody_would_get_cant_be_approved(engine: Engine) {
+    let here = late(engine).await;
+    run(&here, &["issue", "edit", "--drop", "1"]).await;
+    let message = refused(&here, &["issue", "approve"]).await;
+    assert!(
+        message.contains("nobody would get the issue") && message.contains("there are no stories for it"),
+        "{message}"
+    );
+    run(&here, &["issue", "edit", "--undo", "1"]).await;
+    run(&here, &["issue", "approve"]).await;
 }

@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use crate::dates::single_full_stops;
-use crate::i18n::{interpolate, interpolate_markup};
+use crate::i18n::{self, interpolate, interpolate_markup};
 use crate::layout::{
     box_title, button, headline, inline_link, marked_list, paragraph, quiet_link, row, small_print, space,
     tinted_box, transactional, whole,
@@ -110,12 +110,13 @@ fn render_email(confirmation: &Confirmation<'_>, is_reminder: bool) -> Email {
 
 /// Lists the facts: of one newsletter all that is known, of several a line each.
 fn facts(confirmation: &Confirmation<'_>, language: &str) -> Vec<String> {
+    let label = |title: &str| i18n::texts_in(language).label(&tidy(title));
     match confirmation.newsletters {
         [] => Vec::new(),
         [only] => only.promise.facts(language),
         several => {
             let rhythms =
-                several.iter().map(|it| format!("{}: {}", tidy(it.title), it.promise.rhythm(language)));
+                several.iter().map(|it| format!("{} {}", label(it.title), it.promise.rhythm(language)));
             rhythms.chain(several[0].promise.facts(language).pop()).collect()
         }
     }

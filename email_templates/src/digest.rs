@@ -115,8 +115,9 @@ fn drop_empty_note<'a>(digest: &Digest<'a>) -> Digest<'a> {
 fn subject(digest: &Digest<'_>) -> String {
     let texts = i18n::texts_in(digest.masthead.language);
     let own = tidy_some(digest.subject).or_else(|| tidy_some(first(digest).map(|story| story.title)));
-    let subject =
-        own.unwrap_or_else(|| format!("{}: {}", digest.masthead.title, texts.date.full(digest.date)));
+    let subject = own.unwrap_or_else(|| {
+        format!("{} {}", texts.label(digest.masthead.title), texts.date.full(digest.date))
+    });
     let subject = shorten(&subject, SUBJECT_MAX_CHARS);
     if digest.is_test { interpolate(&texts.digest.test_subject, &[("subject", &subject)]) } else { subject }
 }

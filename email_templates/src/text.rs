@@ -108,7 +108,8 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut used = 0;
-    for word in text.split_whitespace() {
+    // No-break spaces hold words together, such as « and », or 6 h 30.
+    for word in text.split_ascii_whitespace() {
         if used > 0 && used + 1 + columns(word) > width {
             lines.push(std::mem::take(&mut line));
             used = 0;

@@ -49,11 +49,21 @@ struct Finding {
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     cure: Option<String>,
+    /// The lines that Daily and a relay said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    conversation: Vec<String>,
 }
 
 impl Finding {
     fn new(what: impl Into<String>, state: &'static str, detail: impl Into<String>) -> Self {
-        Self { what: what.into(), state, detail: detail.into(), why: None, cure: None }
+        Self {
+            what: what.into(),
+            state,
+            detail: detail.into(),
+            why: None,
+            cure: None,
+            conversation: Vec::new(),
+        }
     }
 
     fn ok(what: impl Into<String>, detail: impl Into<String>) -> Self {
@@ -97,9 +107,12 @@ async fn set_up(settings: Settings, config: Option<&Path>, output: Output) -> Cl
     for (relay, result) in app.jobs.delivery.mailer.check().await {
         findings.push(match result {
             Ok(()) => Finding::ok(format!("relay {relay}"), "it takes email"),
-            Err(said) => Finding::failed(format!("relay {relay}"), said)
-                .because("nothing reaches readers through it")
-                .cured_by("check url and password under [[relays]]"),
+            Err(fault) => Finding {
+                conversation: fault.conversation,
+                ..Finding::failed(format!("relay {relay}"), fault.said)
+                    .because("nothing reaches readers through it")
+                    .cured_by("check url and password under [[relays]]")
+            },
         });
     }
     findings.extend(host::findings(&app.settings, config));
@@ -142,6 +155,14 @@ async fn set_up(settings: Settings, config: Option<&Path>, output: Output) -> Cl
     output.records(&findings, &["what", "state", "detail"], |it| {
         vec![it.what.clone(), it.state.into(), it.sentence()]
     })?;
+    if !output.json {
+        for finding in findings.iter().filter(|finding| !finding.conversation.is_empty()) {
+            outln!("\n{}:", finding.what);
+            for line in &finding.conversation {
+                outln!("  {line}");
+            }
+        }
+    }
     app.db.close().await;
     match findings.iter().filter(|finding| finding.state == "failed").count() {
         0 => Ok(()),

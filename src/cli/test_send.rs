@@ -31,7 +31,7 @@ struct Answer {
 #[command(after_help = "Examples:\n  \
     daily test-send --to you@example.org                      the next issue\n  \
     daily test-send --to you@example.org --issue 2026-05-01   that day's issue\n  \
-    daily test-send --group desk                              a group kept on its page\n\n\
+    daily test-send --group desk                              a saved group\n\n\
     The email goes through the queue, and the command waits for the relay's answer.")]
 pub struct TestSend {
     /// Send to this address

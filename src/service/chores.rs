@@ -1,4 +1,4 @@
-//! What a worker does at intervals beside its jobs.
+//! Work that a worker does at intervals beside its jobs.
 
 use crate::{
     actions::privacy::verify_consent,

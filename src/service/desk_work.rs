@@ -2,7 +2,10 @@
 
 use crate::{
     app::App,
-    domain::{content::article::FoundArticle, ids::IssueId, subscriber::email_address::EmailAddress},
+    domain::{
+        content::article::FoundArticle, delivery::relay::RelayFault, ids::IssueId,
+        subscriber::email_address::EmailAddress,
+    },
     jobs::{plan_issue, read_article::read_article},
     queue,
     web::admin::{Admin, ShownSetting, Work},
@@ -25,7 +28,7 @@ impl Work for DeskWork {
         read_article(&self.0.jobs.feeds, url).await
     }
 
-    async fn check_relays(&self) -> Vec<(String, Result<(), String>)> {
+    async fn check_relays(&self) -> Vec<(String, Result<(), RelayFault>)> {
         self.0.jobs.delivery.mailer.check().await
     }
 

@@ -172,7 +172,7 @@ async fn choosing_stories_and_feeds_counts_as_editing(engine: Engine) {
     app.clock.advance(jiff::SignedDuration::from_secs(2));
     let eva = app.operator("Eva", "sender").await;
     assert!(approve(&eva, &revision, "The Lamp").await.contains("<b>Approved.</b>"));
-    // What was decided for one issue doesn't count for the next one.
+    // Changes made for one issue don't count for the next one.
     app.run_due_at("2026-05-02T07:01:00Z").await;
     app.settle().await;
     assert_eq!(app.latest_issue().await.status, IssueStatus::Sent);

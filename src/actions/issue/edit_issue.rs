@@ -43,7 +43,7 @@ pub enum StoryChange {
     Undo(ArticleId),
 }
 
-/// What an edit did.
+/// The effect of an edit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EditOutcome {
     /// Everything was as it is.

@@ -48,7 +48,7 @@ pub async fn set_newsletter<E: From<DbError>>(
     }
     newsletters::update(&mut tx, &record).await?;
     if Identity::of(old) != Identity::of(new) {
-        // What operators approved looked otherwise.
+        // Operators approved something that looked otherwise.
         for issue in issues::planned(&mut tx, id).await? {
             issues::set_edited(&mut tx, issue.id).await?;
         }

@@ -45,8 +45,8 @@ impl OperatorContext {
         self.hash(move || password::matches(&password, hash.as_deref())).await.unwrap_or(false)
     }
 
-    /// Returns what marks a browser in which this operator has signed in. Another password ends all marks.
-    pub(super) fn browser_mark(&self, operator: &OperatorRecord) -> Option<String> {
+    /// Returns the cookie of a browser in which this operator has signed in. Another password ends all of them.
+    pub(super) fn device_cookie(&self, operator: &OperatorRecord) -> Option<String> {
         let hash = operator.password_hash.as_deref()?;
         Some(self.keys.fingerprint(&format!("operator browser {} {hash}", operator.id)))
     }

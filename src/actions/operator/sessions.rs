@@ -37,7 +37,7 @@ pub struct OpenedSession {
     pub token: String,
     pub stage: Stage,
     /// The mark of the browser in which the operator has signed in completely.
-    pub browser_mark: Option<String>,
+    pub device_cookie: Option<String>,
 }
 
 /// Begins a session of an operator whose password was right.
@@ -52,8 +52,8 @@ pub(super) async fn begin_session(
         None if context.needs_second_factor => Stage::Enrolment,
         None => Stage::Open,
     };
-    let browser_mark = (stage == Stage::Open).then(|| context.browser_mark(operator)).flatten();
-    Ok(OpenedSession { browser_mark, ..insert(context, tx, operator.id, stage, browser).await? })
+    let device_cookie = (stage == Stage::Open).then(|| context.device_cookie(operator)).flatten();
+    Ok(OpenedSession { device_cookie, ..insert(context, tx, operator.id, stage, browser).await? })
 }
 
 async fn insert(
@@ -68,7 +68,7 @@ async fn insert(
     let (hash, client) = (token_hash(&token), browser.client.to_canonical().to_string());
     let new = NewSession { operator, token_hash: &hash, stage, user_agent: &user_agent, client: &client };
     sessions::insert(tx, new, now).await?;
-    Ok(OpenedSession { token, stage, browser_mark: None })
+    Ok(OpenedSession { token, stage, device_cookie: None })
 }
 
 /// Moves a session to the last stage, with a new token.
@@ -81,8 +81,8 @@ pub(super) async fn open_session(
     let token = random::hex::<TOKEN_BYTES>();
     let now = context.actions.clock.now();
     let moved = sessions::advance(tx, session, Stage::Open, &token_hash(&token), now).await?;
-    let browser_mark = context.browser_mark(operator);
-    Ok(moved.then_some(OpenedSession { token, stage: Stage::Open, browser_mark }))
+    let device_cookie = context.device_cookie(operator);
+    Ok(moved.then_some(OpenedSession { token, stage: Stage::Open, device_cookie }))
 }
 
 /// A session and its operator.

@@ -54,7 +54,7 @@ pub async fn sign_in(
     };
     let key = address.as_ref().map_or_else(|| "none".to_owned(), EmailAddress::key);
     let client = network(browser.client);
-    let expected = operator.as_ref().and_then(|operator| context.browser_mark(operator));
+    let expected = operator.as_ref().and_then(|operator| context.device_cookie(operator));
     let of_account = if is_same_mark(mark, expected.as_deref()) {
         (format!("operator browser {key}"), KNOWN_BROWSER)
     } else {

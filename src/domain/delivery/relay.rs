@@ -58,6 +58,22 @@ impl fmt::Debug for TokenCommand {
     }
 }
 
+/// Why a relay can't take email.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayFault {
+    /// The relay's words, or what went wrong.
+    pub said: String,
+    /// The lines that Daily (`>`) and the relay (`<`) said until then, without secrets.
+    pub conversation: Vec<String>,
+}
+
+impl RelayFault {
+    /// Returns a fault before anything was said.
+    pub const fn silent(said: String) -> Self {
+        Self { said, conversation: Vec::new() }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
     /// Unencrypted: for a relay on the same machine or network.

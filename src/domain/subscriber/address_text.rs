@@ -1,5 +1,5 @@
-//! Texts with addresses. Removes from typed addresses what no address contains but keyboards, spreadsheets and web pages
-//! add, and masks the addresses that others' texts contain.
+//! Texts with addresses. Removes from typed addresses what no address contains but keyboards, spreadsheets and web
+//! pages add, and masks the addresses that others' texts contain.
 
 use std::borrow::Cow;
 

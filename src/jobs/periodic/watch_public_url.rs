@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of an answer that are read.
 const LIMIT: usize = 64;
 
-/// What answers at an address.
+/// The server that answers at an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     Daily,

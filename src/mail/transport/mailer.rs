@@ -2,7 +2,7 @@
 
 use crate::{
     clock::Clock,
-    domain::delivery::status::Answer,
+    domain::delivery::{relay::RelayFault, status::Answer},
     mail::transport::{
         lease::ConnectionLease,
         outcome::{SendError, SendResult},
@@ -147,7 +147,7 @@ impl Mailer {
     }
 
     /// Tries each relay: connect, greet, encrypt, authenticate. Returns the results in order.
-    pub async fn check(&self) -> Vec<(String, Result<(), String>)> {
+    pub async fn check(&self) -> Vec<(String, Result<(), RelayFault>)> {
         let mut results = Vec::new();
         for relay in &self.0.relays {
             results.push((relay.name.clone(), relay.check().await));

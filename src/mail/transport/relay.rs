@@ -3,7 +3,7 @@
 use crate::{
     clock::Clock,
     domain::delivery::{
-        relay::{RelayUrl, Security},
+        relay::{RelayFault, RelayUrl, Security},
         retry::relay_pause,
         status::Answer,
     },
@@ -152,13 +152,18 @@ impl Relay {
     }
 
     /// Tries the relay without sending anything.
-    pub async fn check(&self) -> Result<(), String> {
+    pub async fn check(&self) -> Result<(), RelayFault> {
         match &self.route {
-            Route::Mailbox(mailbox) => mailbox.make_folder().await.map_err(|error| error.to_string()),
+            Route::Mailbox(mailbox) => {
+                mailbox.make_folder().await.map_err(|error| RelayFault::silent(error.to_string()))
+            }
             Route::Pooled(connector) => match &connector.target {
-                Target::Sendmail(program) => program.check().await,
+                Target::Sendmail(program) => program.check().await.map_err(RelayFault::silent),
                 Target::Smtp(dialer) => {
-                    let opened = dialer.open().await.map_err(|answer| answer.line())?;
+                    let opened = dialer
+                        .open_recorded()
+                        .await
+                        .map_err(|(answer, conversation)| RelayFault { said: answer.line(), conversation })?;
                     // The relay works even if it doesn't answer QUIT.
                     let _ = tokio::time::timeout(Duration::from_secs(1), opened.quit()).await;
                     Ok(())

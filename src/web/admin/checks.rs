@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     db::{DbError, content::feeds, engine::processes, installation},
-    domain::issue::readiness::missing,
+    domain::{delivery::relay::RelayFault, issue::readiness::missing},
     issues::forecast::Forecast,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -30,7 +30,7 @@ const ASKED_EVERY: SignedDuration = SignedDuration::from_secs(10);
 pub struct RelayState(Mutex<Option<RelayAnswers>>);
 
 /// The time of a check, and each relay with what went wrong.
-type RelayAnswers = (Timestamp, Vec<(String, Result<(), String>)>);
+type RelayAnswers = (Timestamp, Vec<(String, Result<(), RelayFault>)>);
 
 impl RelayState {
     /// Returns the last answers, or asks the relays if they are old.
@@ -48,14 +48,18 @@ impl RelayState {
         &self,
         age: SignedDuration,
         now: Timestamp,
-        ask: impl Future<Output = Vec<(String, Result<(), String>)>>,
+        ask: impl Future<Output = Vec<(String, Result<(), RelayFault>)>>,
     ) -> RelayAnswers {
         let mut last = self.0.lock().await;
         if let Some(known) = last.as_ref().filter(|(at, _)| now.duration_since(*at).abs() < age) {
             return known.clone();
         }
-        let no_answer =
-            || vec![("The relays".to_owned(), Err(format!("no answer within {} s", RELAY_LIMIT.as_secs())))];
+        let no_answer = || {
+            vec![(
+                "The relays".to_owned(),
+                Err(RelayFault::silent(format!("no answer within {} s", RELAY_LIMIT.as_secs()))),
+            )]
+        };
         let asked = tokio::time::timeout(RELAY_LIMIT, ask).await.unwrap_or_else(|_| no_answer());
         last.insert((now, asked)).clone()
     }
@@ -78,10 +82,19 @@ pub struct Check {
     pub cure: Option<(String, &'static str)>,
     /// Something that is not set up, which an operator may decide to do without.
     pub is_setup: bool,
+    /// The lines that Daily and a relay said.
+    pub conversation: Vec<String>,
 }
 
 fn check(outcome: Outcome, title: impl Into<String>, detail: impl Into<String>) -> Check {
-    Check { outcome, title: title.into(), detail: detail.into(), cure: None, is_setup: false }
+    Check {
+        outcome,
+        title: title.into(),
+        detail: detail.into(),
+        cure: None,
+        is_setup: false,
+        conversation: Vec::new(),
+    }
 }
 
 /// Checks everything that needs no issue.
@@ -96,10 +109,11 @@ pub async fn of_installation(desk: &Desk) -> Result<Vec<Check>, DbError> {
                 format!("{relay} answers"),
                 format!("asked at {}", clock(at, desk.newsletter())),
             ),
-            Err(said) if failed == relays.len() => {
-                check(Outcome::Blocks, format!("{relay} doesn’t answer"), said.clone())
+            Err(fault) => {
+                let outcome = if failed == relays.len() { Outcome::Blocks } else { Outcome::ToKnow };
+                let found = check(outcome, format!("{relay} takes no email"), fault.said.clone());
+                Check { conversation: fault.conversation.clone(), ..found }
             }
-            Err(said) => check(Outcome::ToKnow, format!("{relay} doesn’t answer"), said.clone()),
         });
     }
     let mut tx = desk.db().read().await?;
@@ -208,6 +222,9 @@ pub fn render(checks: &[Check]) -> Markup {
                     }
                     div { @if it.outcome == Outcome::Fine { (it.title) } @else { b { (it.title) } }
                         @if !it.detail.is_empty() { small { (it.detail) } }
+                        @if !it.conversation.is_empty() {
+                            details.small { summary { "The conversation" } pre.said { (it.conversation.join("\n")) } }
+                        }
                         @if let Some((path, label)) = &it.cure { div.acts.small { a.btn.row href=(path) { (label) } } } }
                 }
             }

@@ -37,7 +37,10 @@ use super::{client_address, error::AppError};
 use crate::{
     actions::{Context, operator::context::OperatorContext, signup::context::SignupContext},
     domain::{
-        content::article::FoundArticle, delivery::breaker::Breaker, ids::IssueId, issue::schedule::Margins,
+        content::article::FoundArticle,
+        delivery::{breaker::Breaker, relay::RelayFault},
+        ids::IssueId,
+        issue::schedule::Margins,
         subscriber::email_address::EmailAddress,
     },
     issues::plan::{PlanRules, Planning},
@@ -65,7 +68,7 @@ pub trait Work: Send + Sync {
     /// Reads an article from its page.
     async fn read_article(&self, url: &Url) -> Result<FoundArticle, String>;
     /// Connects to each relay. Returns its name, and what went wrong.
-    async fn check_relays(&self) -> Vec<(String, Result<(), String>)>;
+    async fn check_relays(&self) -> Vec<(String, Result<(), RelayFault>)>;
     /// Whether a DKIM key signs email from this address.
     fn signs(&self, sender: &EmailAddress) -> bool;
     /// How many jobs wait, if the database answers.

@@ -70,7 +70,7 @@ pub fn continue_at(admin: &Admin, opened: &OpenedSession, next: &str) -> Respons
 fn with_cookies(admin: &Admin, opened: &OpenedSession, mut response: Response) -> Response {
     let secure = admin.secure_cookies;
     response.headers_mut().append(header::SET_COOKIE, SESSION_COOKIE.set(&opened.token, secure));
-    if let Some(mark) = &opened.browser_mark {
+    if let Some(mark) = &opened.device_cookie {
         response.headers_mut().append(header::SET_COOKIE, BROWSER_COOKIE.set(mark, secure));
     }
     response

@@ -12,7 +12,7 @@ use crate::{
         open::{OPENING_STEPS, Opening},
         send::{ENVELOPE_STEPS, WRITING_STEPS},
         tls::Tls,
-        wire::Stream,
+        wire::{Stream, Transcript},
     },
 };
 use lettre::transport::smtp::{authentication::Credentials, extension::ClientId};
@@ -82,7 +82,17 @@ impl Dialer {
 
     /// Connects and opens a session. Each step has a timeout, and so has the whole.
     pub async fn open(&self) -> Result<SmtpSession, Answer> {
-        let mut opening = Opening::new(self);
+        self.open_with(None).await
+    }
+
+    /// Opens a session. A failure comes with what was said until then, one line each, without secrets.
+    pub async fn open_recorded(&self) -> Result<SmtpSession, (Answer, Vec<String>)> {
+        let transcript = Transcript::default();
+        self.open_with(Some(transcript.clone())).await.map_err(|answer| (answer, transcript.lines()))
+    }
+
+    async fn open_with(&self, transcript: Option<Transcript>) -> Result<SmtpSession, Answer> {
+        let mut opening = Opening::new(self, transcript);
         match tokio::time::timeout(self.timeouts.longest_opening(), opening.run()).await {
             Ok(opened) => opened,
             Err(_) => Err(super::failure(&self.name, opening.stage(), &"no answer in time")),

@@ -8,7 +8,7 @@ use crate::{
     mail::transport::smtp::{
         Dialer, Extensions, SmtpSession, failure,
         reply::{Reply, ReplyClass},
-        wire::{Wire, WireError},
+        wire::{Transcript, Wire, WireError},
     },
 };
 use lettre::transport::smtp::commands::{Ehlo, Starttls};
@@ -19,6 +19,7 @@ pub(super) const OPENING_STEPS: u32 = 2;
 pub(super) struct Opening<'a> {
     dialer: &'a Dialer,
     stage: Stage,
+    transcript: Option<Transcript>,
 }
 
 pub(super) enum OpenError {
@@ -29,8 +30,8 @@ pub(super) enum OpenError {
 }
 
 impl<'a> Opening<'a> {
-    pub fn new(dialer: &'a Dialer) -> Self {
-        Self { dialer, stage: Stage::Connect }
+    pub fn new(dialer: &'a Dialer, transcript: Option<Transcript>) -> Self {
+        Self { dialer, stage: Stage::Connect, transcript }
     }
 
     pub fn stage(&self) -> Stage {
@@ -100,6 +101,9 @@ impl<'a> Opening<'a> {
     fn wire(&self, stream: super::Stream) -> Wire {
         let mut wire = Wire::new(stream, self.dialer.timeouts.step);
         wire.begin_phase(OPENING_STEPS);
+        if let Some(transcript) = &self.transcript {
+            wire.record(transcript.clone());
+        }
         wire
     }
 
@@ -107,7 +111,12 @@ impl<'a> Opening<'a> {
         let none = || OpenError::Unsupported("TLS is not configured for this relay".into());
         let tls = self.dialer.tls.as_ref().ok_or_else(none)?;
         match tokio::time::timeout(self.dialer.timeouts.step, tls.wrap(stream)).await {
-            Ok(Ok(stream)) => Ok(stream),
+            Ok(Ok(stream)) => {
+                if let Some(transcript) = &self.transcript {
+                    transcript.add("(encrypted from here)".into());
+                }
+                Ok(stream)
+            }
             Ok(Err(error)) => Err(OpenError::Unsupported(tls.explain(&error, self.dialer.relay.security))),
             Err(_) => Err(OpenError::Wire(WireError::TimedOut)),
         }

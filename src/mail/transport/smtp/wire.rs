@@ -1,8 +1,10 @@
 //! Reads and writes one connection, with a timeout for each wait.
 
 use super::reply::{Malformed, Reply, ReplyParser};
+use parking_lot::Mutex;
 use std::{
     io::{self, IoSlice},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
@@ -54,6 +56,26 @@ pub(super) struct WriteError {
     pub complete: bool,
 }
 
+/// The first lines of a conversation, without secrets. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Transcript(Arc<Mutex<Vec<String>>>);
+
+/// Most lines of a transcript.
+const TRANSCRIPT_LINES: usize = 60;
+
+impl Transcript {
+    pub fn add(&self, line: String) {
+        let mut lines = self.0.lock();
+        if lines.len() < TRANSCRIPT_LINES {
+            lines.push(line);
+        }
+    }
+
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lock().clone()
+    }
+}
+
 /// A connection with a buffer of what was read.
 pub(super) struct Wire {
     stream: Stream,
@@ -63,6 +85,7 @@ pub(super) struct Wire {
     deadline: Instant,
     /// Texts that are cut from replies.
     secrets: Vec<String>,
+    transcript: Option<Transcript>,
 }
 
 /// Buffer size for reading replies.
@@ -76,7 +99,18 @@ impl Wire {
             step,
             deadline: Instant::now() + step,
             secrets: Vec::new(),
+            transcript: None,
         }
+    }
+
+    /// Records what is said from now on.
+    pub fn record(&mut self, transcript: Transcript) {
+        self.transcript = Some(transcript);
+    }
+
+    /// Cuts secrets from a line.
+    fn without_secrets(&self, line: &str) -> String {
+        self.secrets.iter().fold(line.to_owned(), |line, secret| line.replace(secret.as_str(), "***"))
     }
 
     /// Cuts a text from all later replies, because some relays repeat commands, and replies are logged.
@@ -111,6 +145,11 @@ impl Wire {
         if !commands.iter().all(is_line) {
             return Err(WireError::BadCommand);
         }
+        if let Some(transcript) = &self.transcript {
+            for command in commands {
+                transcript.add(format!("> {}", self.without_secrets(command.trim_end())));
+            }
+        }
         let group = commands.concat();
         let until = self.until(self.step);
         let writing = async {
@@ -136,10 +175,13 @@ impl Wire {
             loop {
                 if let Some(mut reply) = self.replies.next()? {
                     for line in &mut reply.lines {
-                        for secret in
-                            self.secrets.iter().filter(|it| line.contains(it.as_str())).collect::<Vec<_>>()
-                        {
-                            *line = line.replace(secret.as_str(), "***");
+                        if self.secrets.iter().any(|secret| line.contains(secret.as_str())) {
+                            *line = self.without_secrets(line);
+                        }
+                    }
+                    if let Some(transcript) = &self.transcript {
+                        for line in &reply.lines {
+                            transcript.add(format!("< {} {line}", reply.code));
                         }
                     }
                     return Ok(reply);

@@ -140,7 +140,7 @@ async fn form(
     desk: &Desk,
     it: &Forecast,
     story: Option<i64>,
-    // What the editor began with.
+    // The content that the editor began with.
     revision: &str,
     values: &[(Field, String)],
     problem: Option<&str>,
