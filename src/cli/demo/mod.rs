@@ -114,7 +114,9 @@ impl Demo {
             () = stop.cancelled() => Err(CliError::Failed("stopped before the end".into())),
         };
         if shown.is_ok() && !self.once {
-            outln!("\nRunning on; Ctrl-C ends it. The next issue is due tomorrow at 07:00 UTC and waits for approval.");
+            outln!(
+                "\nRunning on; Ctrl-C ends it. The next issue is due tomorrow at 07:00 UTC and waits for approval."
+            );
             stop.cancelled().await;
         }
         stop.cancel();
