@@ -12,8 +12,10 @@ use daily::{
     db::{
         deliveries, installation,
         issues::{self, variants},
+        newsletters::NewsletterRecord,
     },
     domain::{
+        ids::IssueId,
         issue::{
             days::Days,
             plan::{PastVariant, plan},
@@ -240,7 +242,8 @@ async fn a_plan_can_be_replayed_from_its_inputs(engine: Engine) {
     assert!(stories.iter().all(|it| it.position.is_some() == is_in(&it)));
 }
 
-async fn another_worker_finishes_an_interrupted_fan_out(engine: Engine) {
+/// Returns an app with an issue that was sent to five readers.
+async fn sent_to_five(engine: Engine) -> (TestApp, NewsletterRecord, IssueId) {
     let app = TestApp::start(engine).await;
     let daily = app.newsletter().await;
     for index in 0..5 {
@@ -248,6 +251,11 @@ async fn another_worker_finishes_an_interrupted_fan_out(engine: Engine) {
     }
     app.story("A bridge opens", "").await;
     let issue = app.send(&daily).await;
+    (app, daily, issue)
+}
+
+async fn another_worker_finishes_an_interrupted_fan_out(engine: Engine) {
+    let (app, _, issue) = sent_to_five(engine).await;
     assert_eq!(app.counts(issue).await.sent, 5);
     // As if nothing had been sent, with batches of two deliveries.
     app.store().await.interrupt_fan_out_after(2, "frozen").await;
@@ -289,13 +297,7 @@ async fn arm_again(app: &TestApp) -> Open {
 }
 
 async fn a_backup_from_the_middle_of_a_fan_out_repeats_nothing_by_itself(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    let daily = app.newsletter().await;
-    for index in 0..5 {
-        app.reader_of(&daily, &format!("reader{index}@example.org"), &anything()).await;
-    }
-    app.story("A bridge opens", "").await;
-    let issue = app.send(&daily).await;
+    let (app, _, issue) = sent_to_five(engine).await;
     let emails =
         || (0..5).map(|it| app.emails_to(&format!("reader{it}@example.org")).len()).collect::<Vec<_>>();
     assert_eq!(emails(), [1; 5]);
@@ -337,13 +339,7 @@ async fn stories_that_lost_issues_may_have_had_are_not_sent_again(engine: Engine
 }
 
 async fn a_stopped_issue_that_is_half_fanned_out_holds_up_no_other(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    let daily = app.newsletter().await;
-    for index in 0..5 {
-        app.reader_of(&daily, &format!("reader{index}@example.org"), &anything()).await;
-    }
-    app.story("A bridge opens", "").await;
-    let issue = app.send(&daily).await;
+    let (app, daily, issue) = sent_to_five(engine).await;
     app.store().await.interrupt_fan_out_after(2, "paused").await;
     app.clock.advance(DAY);
     app.story("The whale", "").await;
