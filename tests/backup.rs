@@ -38,6 +38,25 @@ async fn a_file_that_was_set_back_is_disarmed_although_nobody_used_restore() {
     running.terminate().await;
 }
 
+#[tokio::test]
+async fn a_marker_that_cant_be_read_disarms_nothing() {
+    let it = Installation::new(Engine::Sqlite).await;
+    let marker = it.folder().join("daily.db.armed");
+    let (running, environment, url) = serve(it.daily.clone()).await;
+    reader(&url, it.folder(), "ann@lamp.example").await;
+    running.terminate().await;
+    let good = std::fs::read(&marker).unwrap();
+    std::fs::write(&marker, "not JSON").unwrap();
+
+    let running = environment.start(&["serve"]);
+    crate::support::service::ready(&url).await;
+    let arm = environment.run(&["arm"]).await;
+    assert!(arm.code == 0 && arm.stdout.contains("armed already"), "{arm:?}");
+    std::fs::write(&marker, good).unwrap();
+    reader(&url, it.folder(), "zoe@lamp.example").await;
+    running.terminate().await;
+}
+
 on_both_engines!(a_backup_replaces_no_file_and_a_restore_no_data, a_damaged_backup_restores_nothing);
 
 async fn a_backup_replaces_no_file_and_a_restore_no_data(engine: Engine) {
