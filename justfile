@@ -48,3 +48,7 @@ bootstrap:
 # Measure how fast Daily sends
 bench *options:
     script/bench {{options}}
+
+# Compare that with other senders
+compare *options:
+    script/compare {{options}}

@@ -1,8 +1,8 @@
-//! Modules of the tests' support and of the other benchmark that this one uses.
+//! Modules of the tests' support, and modules that benchmarks share.
 
 #[path = "../../tests/support/postgres_cluster.rs"]
 pub mod postgres_cluster;
-#[path = "../sending/processes.rs"]
+#[path = "../support/processes.rs"]
 #[allow(dead_code)]
 pub mod processes;
 #[path = "../../tests/support/store.rs"]
@@ -10,6 +10,6 @@ pub mod store;
 #[path = "../../tests/support/supervisor.rs"]
 #[allow(dead_code)]
 pub mod supervisor;
-#[path = "../sending/table.rs"]
+#[path = "../support/table.rs"]
 #[allow(dead_code)]
 pub mod table;

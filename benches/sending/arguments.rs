@@ -1,6 +1,11 @@
 //! The benchmark's command line.
 
-use clap::{Parser, Subcommand, ValueEnum};
+use crate::support::{
+    installation::{Dkim, Engine},
+    sinks::Internal,
+};
+use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
 
 /// Measure how fast Daily sends, next to Postfix's smtp-source
 #[derive(Debug, Clone, Parser)]
@@ -11,6 +16,7 @@ use clap::{Parser, Subcommand, ValueEnum};
     script/bench --readers 2000 --only throughput             a first impression\n  \
     script/bench --engine sqlite --dkim rsa --sink ours       one line of the table\n  \
     script/bench --million                                    one million readers on SQLite\n  \
+    script/compare                                            next to smtp-source, in five rounds\n  \
     script/bench --two-workers                                two workers share an issue on PostgreSQL"
 )]
 pub struct Arguments {
@@ -49,48 +55,18 @@ pub struct Arguments {
     /// Instead: send one issue with two workers on PostgreSQL
     #[arg(long)]
     pub two_workers: bool,
+    /// Instead: compare with smtp-source, and with listmonk if it is named, in rounds of one run each
+    #[arg(long, num_args = 0..=1, default_missing_value = "5", value_name = "ROUNDS")]
+    pub compare: Option<u32>,
+    /// The program of listmonk (version 3 or later) to compare with
+    #[arg(long, value_name = "FILE", requires = "compare")]
+    pub listmonk: Option<PathBuf>,
     /// Round-trip time of our sink, in milliseconds
     #[arg(long, default_value_t = 0)]
     pub round_trip: u64,
     /// Passed by cargo to every benchmark
     #[arg(long, hide = true)]
     pub bench: bool,
-}
-
-#[derive(Debug, Clone, Subcommand)]
-pub enum Internal {
-    /// Run the minimal sink as a process
-    #[command(hide = true)]
-    Sink(SinkArguments),
-}
-
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct SinkArguments {
-    #[arg(long, default_value_t = 0)]
-    pub port: u16,
-    #[arg(long, default_value_t = 0)]
-    pub delay: u64,
-    #[arg(long, default_value_t = 0)]
-    pub round_trip: u64,
-    #[arg(long)]
-    pub remember: bool,
-    #[arg(long, default_value = super::latency::DOMAIN)]
-    pub announce: String,
-    #[arg(long, default_value_t = 2)]
-    pub threads: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Engine {
-    Sqlite,
-    Postgres,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Dkim {
-    None,
-    Ed25519,
-    Rsa,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -107,9 +83,4 @@ pub enum Part {
     Single,
     /// Delay between an issue's due time and its first message
     Pickup,
-}
-
-/// Returns a value as it is written on the command line.
-pub fn cli_name(value: impl ValueEnum) -> String {
-    value.to_possible_value().map(|it| it.get_name().to_owned()).unwrap_or_default()
 }

@@ -1,12 +1,12 @@
 //! Latency: of a due issue on an idle service, and of confirmations while an issue is being sent.
 
 use crate::{
-    Bench,
-    arguments::{Dkim, Engine, SinkArguments, cli_name},
-    installation::{Installation, Plan, client},
-    median,
-    sinks::OurSink,
-    table::{Table, milliseconds},
+    Bench, median,
+    support::{
+        installation::{Dkim, Engine, Installation, Plan, client},
+        sinks::{ANNOUNCED, OurSink, SinkArguments},
+        table::{Table, cli_name, milliseconds},
+    },
     throughput::time_limit,
 };
 use daily::clock::Clock;
@@ -14,8 +14,6 @@ use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-/// Domain of readers who sign up while an issue is being sent.
-pub const DOMAIN: &str = "single.example";
 /// Readers of the issue that becomes due.
 const PICKUP_READERS: u64 = 1000;
 /// Shortest idle time before an issue is due.
@@ -122,7 +120,7 @@ pub async fn during(
     for number in 0.. {
         again.tick().await;
         between().await;
-        let recipient = format!("single{number}@{DOMAIN}");
+        let recipient = format!("single{number}@{ANNOUNCED}");
         let begun = Clock::system().now().as_microsecond();
         let post = client
             .post(format!("{}/subscribe", installation.url))

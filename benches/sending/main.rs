@@ -2,20 +2,18 @@
 //! run. `script/bench --help` lists the options.
 
 mod arguments;
-mod installation;
+mod compare;
 mod latency;
-mod processes;
+mod listmonk;
 mod reference;
 mod scale;
-mod sinks;
 mod support;
-mod table;
 mod throughput;
 
-use arguments::{Arguments, Engine, Internal, Part};
+use arguments::{Arguments, Part};
 use clap::Parser as _;
 use std::{fs, path::PathBuf, process::Command, process::ExitCode};
-use support::postgres_cluster::Cluster;
+use support::{installation::Engine, postgres_cluster::Cluster, sinks::Internal};
 
 /// State shared by all parts.
 pub struct Bench {
@@ -35,7 +33,7 @@ impl Bench {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if let Some(Internal::Sink(sink)) = &arguments.command {
-        sinks::serve(sink);
+        support::sinks::serve(sink);
         return ExitCode::SUCCESS;
     }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -59,6 +57,11 @@ async fn run(mut arguments: Arguments) -> bool {
     }
     if let Some(readers) = bench.arguments.million {
         scale::million(&bench, readers).await;
+        return true;
+    }
+    if let Some(rounds) = bench.arguments.compare {
+        bench.octets = throughput::message_octets(&bench).await;
+        compare::run(&bench, rounds).await;
         return true;
     }
     let mut complete = true;

@@ -2,10 +2,12 @@
 //! second.
 
 use crate::{
-    arguments::{SinkArguments, SinkKind},
+    arguments::SinkKind,
     median,
-    sinks::{OurSink, PostfixSink},
-    support::supervisor::{assert_installed, program_path},
+    support::{
+        sinks::{OurSink, PostfixSink, SinkArguments},
+        supervisor::{assert_installed, program_path},
+    },
 };
 use aws_lc_rs::{
     digest::{SHA256, digest},
@@ -34,21 +36,31 @@ pub async fn smtp_source(
 ) -> f64 {
     let mut rates = Vec::new();
     for _ in 0..RUNS {
-        rates.push(match sink {
-            SinkKind::Ours => {
-                let mut sink =
-                    OurSink::start(&SinkArguments { round_trip, ..SinkArguments::default() }).await;
-                run(sink.port(), messages, connections, octets).await;
-                sink.report().await.rate()
-            }
-            SinkKind::Postfix => {
-                let sink = PostfixSink::start().await;
-                let took = run(sink.port(), messages, connections, octets).await;
-                per_second(messages, took)
-            }
-        });
+        rates.push(smtp_source_once(sink, messages, connections, octets, round_trip).await);
     }
     median(rates)
+}
+
+/// Returns the messages per second of one run of smtp-source.
+pub async fn smtp_source_once(
+    sink: SinkKind,
+    messages: u64,
+    connections: u64,
+    octets: u64,
+    round_trip: u64,
+) -> f64 {
+    match sink {
+        SinkKind::Ours => {
+            let mut sink = OurSink::start(&SinkArguments { round_trip, ..SinkArguments::default() }).await;
+            run(sink.port(), messages, connections, octets).await;
+            sink.report().await.rate()
+        }
+        SinkKind::Postfix => {
+            let sink = PostfixSink::start().await;
+            let took = run(sink.port(), messages, connections, octets).await;
+            per_second(messages, took)
+        }
+    }
 }
 
 async fn run(port: u16, messages: u64, connections: u64, octets: u64) -> Duration {

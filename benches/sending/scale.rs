@@ -2,13 +2,14 @@
 
 use crate::{
     Bench,
-    arguments::{Dkim, Engine, SinkArguments, cli_name},
-    installation::{Installation, Plan},
     latency::{during, in_milliseconds, row},
-    processes::{cpu_seconds, peak_rss, rss},
-    sinks::OurSink,
-    support::eventually,
-    table::{Table, count, megabytes, milliseconds, percent},
+    support::{
+        eventually,
+        installation::{Dkim, Engine, Installation, Plan},
+        processes::{cpu_seconds, peak_rss, rss},
+        sinks::{OurSink, SinkArguments},
+        table::{Table, cli_name, count, megabytes, milliseconds, percent},
+    },
     throughput::time_limit,
 };
 use daily::clock::Clock;

@@ -1,19 +1,27 @@
-//! Modules of the tests' support that the benchmark uses.
+//! Modules of the tests' support, and modules that benchmarks share.
 
 #[path = "../../tests/support/command.rs"]
 #[allow(dead_code)]
 pub mod command;
 #[path = "../../tests/support/engine_settings.rs"]
 pub mod engine_settings;
+#[path = "../support/installation.rs"]
+pub mod installation;
 #[path = "../../tests/support/postgres_cluster.rs"]
 pub mod postgres_cluster;
+#[path = "../support/processes.rs"]
+pub mod processes;
 #[path = "../../tests/support/sink/mod.rs"]
 pub mod sink;
+#[path = "../support/sinks.rs"]
+pub mod sinks;
 #[path = "../../tests/support/store.rs"]
 pub mod store;
 #[path = "../../tests/support/supervisor.rs"]
 #[allow(dead_code)]
 pub mod supervisor;
+#[path = "../support/table.rs"]
+pub mod table;
 #[path = "../../tests/support/waiting.rs"]
 #[allow(dead_code)]
 mod waiting;

@@ -2,22 +2,23 @@
 
 use crate::{
     Bench,
-    arguments::{Dkim, Engine, SinkArguments, SinkKind, cli_name},
-    installation::{Installation, Plan},
-    median,
-    processes::{cpu_seconds, cpu_seconds_of_server, peak_rss},
-    reference,
-    sinks::{OurSink, PostfixSink},
-    support::eventually_within,
-    table::{Table, count, megabytes, percent},
+    arguments::SinkKind,
+    median, reference,
+    support::{
+        eventually_within,
+        installation::{Dkim, Engine, Installation, Plan},
+        processes::{cpu_seconds, cpu_seconds_of_server, peak_rss},
+        sinks::{OurSink, PostfixSink, SinkArguments},
+        table::{Table, cli_name, count, megabytes, percent},
+    },
 };
 
 /// The cost of one issue.
-struct Figures {
-    rate: f64,
-    cpu_per_1000: f64,
-    server_cpu_per_1000: Option<f64>,
-    peak_rss: u64,
+pub struct Figures {
+    pub rate: f64,
+    pub cpu_per_1000: f64,
+    pub server_cpu_per_1000: Option<f64>,
+    pub peak_rss: u64,
 }
 
 enum AnySink {
@@ -127,7 +128,8 @@ async fn figures(bench: &Bench, engine: Engine, dkim: Dkim, sink: SinkKind) -> R
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for people")]
-async fn once(bench: &Bench, engine: Engine, dkim: Dkim, kind: SinkKind) -> Result<Figures, String> {
+/// Sends one issue to all readers.
+pub async fn once(bench: &Bench, engine: Engine, dkim: Dkim, kind: SinkKind) -> Result<Figures, String> {
     let arguments = &bench.arguments;
     let readers = arguments.readers;
     let mut sink = match kind {

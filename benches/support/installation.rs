@@ -1,21 +1,32 @@
 //! A realistic installation: the release build, a database, a newsletter, readers and stories.
 
-use crate::{
-    arguments::{Dkim, Engine},
-    support::{
-        command::{Environment, Running},
-        engine_settings::{CONNECTIONS, DKIM_DOMAIN, DKIM_KEY_FILE, DKIM_SELECTOR},
-        eventually_within,
-        postgres_cluster::Cluster,
-        store::Store,
-        supervisor::ReservedPort,
-    },
+use crate::support::{
+    command::{Environment, Running},
+    engine_settings::{CONNECTIONS, DKIM_DOMAIN, DKIM_KEY_FILE, DKIM_SELECTOR},
+    eventually_within,
+    postgres_cluster::Cluster,
+    store::Store,
+    supervisor::ReservedPort,
 };
+use clap::ValueEnum;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use std::path::{Path, PathBuf};
 
 const DOMAIN: &str = "newsletter.example";
 const SELECTOR: &str = "bench";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Dkim {
+    None,
+    Ed25519,
+    Rsa,
+}
 
 /// Configuration of an installation.
 pub struct Plan<'a> {
@@ -108,6 +119,12 @@ impl Installation {
         Ok(Self { environment, store, url, log, folder, _port: port })
     }
 
+    /// Returns the host and port of the service.
+    #[allow(dead_code, reason = "the benchmark of readers asks for it")]
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
     /// Starts `daily serve` and waits until it is ready.
     pub async fn serve(&self) -> Running {
         let running = self.environment.start_logging(&["serve"], &self.log);
@@ -171,7 +188,7 @@ async fn run(environment: &Environment, arguments: &[&str]) -> Result<(), String
     Err(format!("daily {}: {said}", arguments[..2.min(arguments.len())].join(" ")))
 }
 
-async fn new_database(cluster: &Cluster) -> String {
+pub async fn new_database(cluster: &Cluster) -> String {
     let name = format!("bench_{}", daily::random::hex::<6>());
     let mut connection = PgConnection::connect(&cluster.url("postgres")).await.expect("the server answers");
     connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a new database");

@@ -1,12 +1,9 @@
 //! Sinks run in their own processes, so that their cost is not counted as the sender's.
 
-use crate::{
-    arguments::SinkArguments,
-    support::{
-        eventually,
-        sink::{Announce, Announcement, Options, Report, Sink},
-        supervisor::{ReservedPort, assert_installed, program_path},
-    },
+use crate::support::{
+    eventually,
+    sink::{Announce, Announcement, Options, Report, Sink},
+    supervisor::{ReservedPort, assert_installed, program_path},
 };
 use std::{
     collections::HashMap,
@@ -15,6 +12,32 @@ use std::{
     time::Duration,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// Domain of the readers whose messages are announced.
+pub const ANNOUNCED: &str = "single.example";
+
+#[derive(Debug, Clone, clap::Subcommand)]
+pub enum Internal {
+    /// Run the minimal sink as a process
+    #[command(hide = true)]
+    Sink(SinkArguments),
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct SinkArguments {
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    #[arg(long, default_value_t = 0)]
+    pub delay: u64,
+    #[arg(long, default_value_t = 0)]
+    pub round_trip: u64,
+    #[arg(long)]
+    pub remember: bool,
+    #[arg(long, default_value = ANNOUNCED)]
+    pub announce: String,
+    #[arg(long, default_value_t = 2)]
+    pub threads: usize,
+}
 
 /// Runs a sink process until its standard input closes.
 ///

@@ -1,5 +1,6 @@
 //! Tables in Markdown, and numbers for people.
 
+use clap::ValueEnum;
 use std::fmt;
 
 /// Rows of cells. Short rows have empty cells at the end.
@@ -72,4 +73,9 @@ pub fn percent(share: f64) -> String {
 
 pub fn milliseconds(number: f64) -> String {
     if number >= 10_000.0 { format!("{:.1} s", number / 1000.0) } else { format!("{number:.0} ms") }
+}
+
+/// Returns a value as it is written on the command line.
+pub fn cli_name(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|it| it.get_name().to_owned()).unwrap_or_default()
 }
