@@ -19,6 +19,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
+    sync::Notify,
 };
 
 #[derive(Clone)]
@@ -39,6 +40,9 @@ struct Exit {
 
 /// Maximum number of bytes of standard error that are stored.
 const MAX_STDERR_BYTES: u64 = 2_048;
+
+/// Time to read the rest of standard error after the program has ended.
+const STDERR_AFTER_EXIT: Duration = Duration::from_millis(100);
 
 impl Sendmail {
     pub fn new(program: &Path, name: String, limit: Duration) -> Self {
@@ -122,23 +126,39 @@ impl AsyncTransport for Sendmail {
 async fn feed(mut child: Child, message: &[u8]) -> io::Result<Exit> {
     let text = unix_lines(message);
     let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
-    let write = async {
-        let Some(mut stdin) = stdin else { return false };
-        // The program may exit early; its exit code says why.
-        stdin.write_all(&text).await.is_ok() && stdin.shutdown().await.is_ok()
+    let exited = Notify::new();
+    let run = async {
+        let complete = match stdin {
+            // The program may exit early; its exit code says why.
+            Some(mut stdin) => stdin.write_all(&text).await.is_ok() && stdin.shutdown().await.is_ok(),
+            None => false,
+        };
+        let status = child.wait().await;
+        exited.notify_one();
+        (complete, status)
     };
-    let (complete, stderr_text) = tokio::join!(write, beginning(stderr));
-    Ok(Exit { status: child.wait().await?, complete, stderr_text })
+    let mut kept = Vec::new();
+    let read = async {
+        // A process that the program left behind may keep standard error open for as long as it runs.
+        let after_exit = async {
+            exited.notified().await;
+            tokio::time::sleep(STDERR_AFTER_EXIT).await;
+        };
+        tokio::select! {
+            () = read_beginning(stderr, &mut kept) => {}
+            () = after_exit => {}
+        }
+    };
+    let ((complete, status), ()) = tokio::join!(run, read);
+    Ok(Exit { status: status?, complete, stderr_text: String::from_utf8_lossy(&kept).into_owned() })
 }
 
-/// Reads a stream to its end and returns its beginning.
-async fn beginning(stream: Option<impl AsyncRead + Unpin>) -> String {
-    let Some(mut stream) = stream else { return String::new() };
-    let mut kept = Vec::new();
-    // Unreadable parts are left out, because the text is only for the answer.
-    let _ = (&mut stream).take(MAX_STDERR_BYTES).read_to_end(&mut kept).await;
+/// Reads a stream to its end and keeps its beginning. Unreadable parts are left out, because the text is only
+/// for the answer.
+async fn read_beginning(stream: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+    let Some(mut stream) = stream else { return };
+    let _ = (&mut stream).take(MAX_STDERR_BYTES).read_to_end(kept).await;
     let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
-    String::from_utf8_lossy(&kept).into_owned()
 }
 
 fn unix_lines(message: &[u8]) -> Vec<u8> {

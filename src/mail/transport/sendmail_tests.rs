@@ -93,6 +93,18 @@ async fn output_is_bounded_and_never_blocks_the_program() {
     assert!(matches!(&error, SendError::Deferred(answer) if answer.text.len() <= 500), "{error}");
 }
 
+#[tokio::test]
+async fn a_process_that_the_program_leaves_behind_delays_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let script =
+        program(folder.path(), "cat > /dev/null; sleep 600 & echo $! > \"$0.pid\"; echo late >&2; exit 75");
+    let error = relay(&script).send_raw(&envelope(), b"x\r\n").await.unwrap_err();
+    assert!(matches!(&error, SendError::Deferred(answer) if answer.text.contains("late")), "{error}");
+    let pid = std::fs::read_to_string(format!("{}.pid", script.display())).unwrap();
+    let killed = std::process::Command::new("kill").arg(pid.trim()).status().unwrap();
+    assert!(killed.success(), "it was still running");
+}
+
 /// Time is paused, so the limit is reached as soon as nothing else happens.
 #[tokio::test(start_paused = true)]
 async fn a_program_that_takes_too_long_leaves_the_message_in_doubt() {
