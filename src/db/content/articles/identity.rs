@@ -171,8 +171,7 @@ fn place_key(page: &str, fragment: &str) -> String {
 fn story_key(page: &str, found: &FoundArticle) -> String {
     let distinction = found.guid.clone().unwrap_or_else(|| title_key(&found.title));
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, distinction.as_bytes());
-    let hex = digest.as_ref()[..12].iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-    key_on_page(page, &hex)
+    key_on_page(page, &hex::encode(&digest.as_ref()[..12]))
 }
 
 /// Returns the key for a new article: that of its page, unless another story has it.
