@@ -7,7 +7,7 @@ use crate::{
         brand::parse_publisher_url,
         content::article::{MAX_DEK_CHARS, MAX_TITLE_CHARS, one_line},
         ids::ArticleId,
-        validation::{Code, Problems, at_index},
+        validation::{Code, Problems, check_each},
     },
 };
 use validator::{Validate, ValidationError};
@@ -110,16 +110,6 @@ const UNCUT: usize = usize::MAX / 8;
 
 fn at_most(text: &str, limit: usize) -> Result<(), ValidationError> {
     if text.chars().count() <= limit { Ok(()) } else { Err(Code::TextTooLong.error_with("limit", limit)) }
-}
-
-fn check_each(
-    list: &[String],
-    rule: impl Fn(&str) -> Result<(), ValidationError>,
-) -> Result<(), ValidationError> {
-    for (index, text) in list.iter().enumerate() {
-        rule(text).map_err(|error| at_index(error, index))?;
-    }
-    Ok(())
 }
 
 /// Splits `ARTICLE=TEXT` into the article's number and the text.

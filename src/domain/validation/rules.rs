@@ -13,7 +13,7 @@ use crate::domain::{
         email_address::{EmailAddress, EmailAddressError, MAX_ADDRESS_BYTES, MAX_LOCAL_PART_BYTES},
         sections::{MAX_SECTION_CHARS, MAX_SECTIONS, Sections, SectionsError},
     },
-    validation::{Code, at_index},
+    validation::{Code, check_each, check_list},
 };
 use validator::ValidationError;
 
@@ -44,8 +44,7 @@ pub fn short_name(text: &str) -> Checked {
 
 /// Short names of newsletters. Empty ones stand for an unticked box.
 pub fn short_names(names: &[String]) -> Checked {
-    let wrong = names.iter().position(|name| !name.is_empty() && !is_slug(name));
-    wrong.map_or(Ok(()), |index| Err(at_index(Code::ShortName.error(), index)))
+    check_each(names, |name| if name.is_empty() { Ok(()) } else { short_name(name) })
 }
 
 /// One line of at most `MOST` characters, and not an empty one.
@@ -152,10 +151,13 @@ pub fn web_address(text: &str) -> Checked {
 
 /// Names of sections. Empty ones stand for an unticked box.
 pub fn sections(names: &[String]) -> Checked {
-    let names = names.iter().map(String::as_str).filter(|name| !name.is_empty());
-    Sections::from_names(names).map(drop).map_err(|error| match error {
+    let error = |error| match error {
         SectionsError::NoName(_) => Code::SectionName.error(),
         SectionsError::TooLong(_) => Code::SectionTooLong.error_with("limit", MAX_SECTION_CHARS),
         SectionsError::TooMany => Code::SectionCount.error_with("limit", MAX_SECTIONS),
-    })
+    };
+    let named = |names: &[&str]| Sections::from_names(names.iter().copied()).map(drop);
+    let is_named = |name: &str| if name.is_empty() { Ok(()) } else { named(&[name]) };
+    let right: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.is_empty() && is_named(name).is_ok()).collect();
+    check_list(names, |name| is_named(name).map_err(error), || named(&right).map_err(error))
 }
