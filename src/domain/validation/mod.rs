@@ -125,9 +125,9 @@ impl Code {
         error
     }
 
-    /// Returns the error with the name of the field to show it at.
+    /// Returns the error of a rule about several fields, to be shown at one of them.
     pub fn error_at(self, field: &'static str) -> ValidationError {
-        self.error_with(FIELD, field)
+        at_field(self.error(), field)
     }
 
     /// Returns a problem with a field that was found without a rule.
@@ -139,6 +139,12 @@ impl Code {
     pub fn of_all(self) -> Problem {
         Problem { pointer: "#".into(), code: self, params: BTreeMap::new() }
     }
+}
+
+/// Names the field that an error is shown at.
+pub fn at_field(mut error: ValidationError, field: &'static str) -> ValidationError {
+    error.add_param(FIELD.into(), &field);
+    error
 }
 
 /// Most problems of one list, so that a long list doesn't cause an answer many times its size.

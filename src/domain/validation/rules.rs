@@ -11,10 +11,12 @@ use crate::domain::{
     },
     subscriber::{
         email_address::{EmailAddress, EmailAddressError, MAX_ADDRESS_BYTES, MAX_LOCAL_PART_BYTES},
+        pause,
         sections::{MAX_SECTION_CHARS, MAX_SECTIONS, Sections, SectionsError},
     },
     validation::{Code, check_each, check_list},
 };
+use jiff::civil::Date;
 use validator::ValidationError;
 
 type Checked = Result<(), ValidationError>;
@@ -147,6 +149,20 @@ pub fn choice(text: &str, choices: &[&str]) -> Checked {
 pub fn web_address(text: &str) -> Checked {
     let url = url::Url::parse(text.trim());
     check(url.is_ok_and(|url| matches!(url.scheme(), "http" | "https")), Code::WebAddress)
+}
+
+/// The first and the last day that a pause may end on.
+pub struct PauseBounds(pub Date, pub Date);
+
+/// The day that a pause ends on.
+pub fn pause_until(text: &str, bounds: &PauseBounds) -> Checked {
+    let PauseBounds(first, last) = *bounds;
+    if pause::parse_until(text, (first, last)).is_some() {
+        return Ok(());
+    }
+    let mut error = Code::PauseUntil.error_with("first", first);
+    error.add_param("last".into(), &last);
+    Err(error)
 }
 
 /// Names of sections. Empty ones stand for an unticked box.
