@@ -64,6 +64,8 @@ string_enum! {
         OneLine = "one_line",
         /// Not one of a few words; `{choices}`.
         Choice = "choice",
+        /// Not roles of an operator; `{choices}`.
+        Roles = "roles",
         /// Not a language with texts; `{choices}`.
         Language = "language",
         /// Not days of the week.
@@ -84,6 +86,8 @@ string_enum! {
         LinkTags = "link_tags",
         /// Not a list of the names of sections.
         SectionOrder = "section_order",
+        /// Not a story's number.
+        StoryNumber = "story_number",
         /// Not a story's number with its position; `{limit}`.
         StoryPlace = "story_place",
         /// Not a story's number with a text.
@@ -204,6 +208,11 @@ impl Problem {
     /// Returns the field's name; empty for the whole request.
     pub fn field(&self) -> &str {
         self.pointer.trim_start_matches('#').split('/').nth(1).unwrap_or_default()
+    }
+
+    /// Returns the index of the item in the field's list. `None`: the problem is with the whole field.
+    pub fn item(&self) -> Option<usize> {
+        self.pointer.split('/').nth(2)?.parse().ok()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::{
         LANGUAGES, MAX_STORIES, is_slug, parse_accent, parse_line, parse_logo_url, parse_newsletter_language,
         parse_send_time, parse_stories, parse_time_zone,
     },
+    operator::role::{Role, Roles},
     subscriber::{
         email_address::{EmailAddress, EmailAddressError, MAX_ADDRESS_BYTES, MAX_LOCAL_PART_BYTES},
         pause,
@@ -143,6 +144,15 @@ pub fn accent(text: &str) -> Checked {
 /// One of a few words.
 pub fn choice(text: &str, choices: &[&str]) -> Checked {
     if choices.contains(&text) { Ok(()) } else { Err(Code::Choice.error_with("choices", choices.join(", "))) }
+}
+
+/// Roles of an operator.
+pub fn roles(text: &str) -> Checked {
+    if text.parse::<Roles>().is_ok() {
+        return Ok(());
+    }
+    let choices: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+    Err(Code::Roles.error_with("choices", choices.join(", ")))
 }
 
 /// An address on the web.
