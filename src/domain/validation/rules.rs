@@ -4,6 +4,7 @@
 
 use crate::domain::{
     brand::{LinkTags, MAX_FOOTER_CHARS, MAX_LINK_TAGS, MAX_SOCIAL_LINKS, SocialLinks, parse_publisher_url},
+    content::article::{MAX_TITLE_CHARS, one_line},
     issue::{days::Days, sections::SectionOrder},
     newsletter::{
         LANGUAGES, MAX_STORIES, is_slug, parse_accent, parse_line, parse_logo_url, parse_newsletter_language,
@@ -57,6 +58,18 @@ pub fn line<const MOST: usize>(text: &str) -> Checked {
     }
     check(!text.trim().chars().any(char::is_control), Code::OneLine)?;
     parse_line("", text, MOST).map(drop).map_err(|_| Code::TextTooLong.error_with("limit", MOST))
+}
+
+/// An article's headline, which is brought onto one line.
+pub fn headline(text: &str) -> Checked {
+    let uncut = one_line(text, usize::MAX / 8);
+    if uncut.is_empty() {
+        return Err(Code::TextRequired.error());
+    }
+    if uncut.chars().count() <= MAX_TITLE_CHARS {
+        return Ok(());
+    }
+    Err(Code::TextTooLong.error_with("limit", MAX_TITLE_CHARS))
 }
 
 /// A language that Daily has texts in.
