@@ -137,7 +137,10 @@ async fn all_problems_with_a_commands_options_are_named_at_once() {
         (&["operator", "add", "desk"], &["<ADDRESS>: Enter a full email address, such as"]),
         (
             &["operator", "add", "desk", "--role", "viewer,secret"],
-            &["<ADDRESS>: Enter a full", "--role: Enter roles, separated by commas: viewer, editor, sender, admin."],
+            &[
+                "<ADDRESS>: Enter a full",
+                "--role: Enter roles, separated by commas: viewer, editor, sender, admin.",
+            ],
         ),
     ] {
         let ended = daily.run(command).await;

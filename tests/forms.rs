@@ -133,7 +133,8 @@ async fn every_problem_of_a_signup_is_named_at_once(engine: Engine) {
 
 async fn pages_do_not_quote_what_was_asked_for(engine: Engine) {
     let app = TestApp::start(engine).await;
-    for path in ["/?newsletter=secret", "/?newsletter=SECRET%3Cb%3E", "/issues?newsletter=secret", "/secret"] {
+    for path in ["/?newsletter=secret", "/?newsletter=SECRET%3Cb%3E", "/issues?newsletter=secret", "/secret"]
+    {
         for accept in ["text/html", "application/json"] {
             let answer = app.getting(path).header("accept", accept).send().await.unwrap();
             assert_eq!(answer.status(), 404, "{path}");

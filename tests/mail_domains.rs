@@ -146,7 +146,10 @@ async fn an_insisted_typo_is_refused_with_the_probable_address() {
     let fields = [("email", "ann@gmial.com"), ("as_typed", "yes")];
     let page = app.submit("/subscribe", &fields).await;
     assert_eq!(page.status, 422);
-    assert!(page.contains("The domain after the @ can’t receive email. Did you mean ann@gmail.com?"), "{page}");
+    assert!(
+        page.contains("The domain after the @ can’t receive email. Did you mean ann@gmail.com?"),
+        "{page}"
+    );
     let answer = app.post_json("/subscribe", &json!({ "email": "ann@gmial.com", "as_typed": "yes" })).await;
     assert_eq!(answer.status(), 422);
     let problem: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
@@ -156,7 +159,10 @@ async fn an_insisted_typo_is_refused_with_the_probable_address() {
     );
     app.change_newsletter(|it| it.language = "de".into()).await;
     let page = app.sign_up("ann@bare.org").await.text().await.unwrap();
-    assert!(page.contains("Die Domain nach dem @ empfängt keine E-Mails. Bitte prüfen Sie die Adresse."), "{page}");
+    assert!(
+        page.contains("Die Domain nach dem @ empfängt keine E-Mails. Bitte prüfen Sie die Adresse."),
+        "{page}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

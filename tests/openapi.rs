@@ -103,7 +103,12 @@ async fn answers_have_the_members_that_are_described() {
     assert_eq!(members(&challenge), members(&schemas["Challenge"]["properties"]));
     assert_eq!(
         members(&challenge),
-        schemas["Challenge"]["required"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().into()).collect()
+        schemas["Challenge"]["required"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it.as_str().unwrap().into())
+            .collect()
     );
     assert_eq!(challenge["algorithm"], schemas["Challenge"]["properties"]["algorithm"]["const"]);
     // Every kind of problem: a wrong field, a likely typo, a missing solution.

@@ -16,11 +16,7 @@ use crate::{
         page::{PageError, read_page},
     },
     db::content::articles::{self, Stored},
-    domain::{
-        actor::Actor,
-        content::article::FoundArticle,
-        ids::ArticleId,
-    },
+    domain::{actor::Actor, content::article::FoundArticle, ids::ArticleId},
     jobs,
 };
 use url::Url;

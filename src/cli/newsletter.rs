@@ -19,7 +19,10 @@ use crate::{
         subscribers,
     },
     domain::{
-        actor::Actor, figures::counted, issue::schedule, newsletter::Newsletter as Model,
+        actor::Actor,
+        figures::counted,
+        issue::schedule,
+        newsletter::Newsletter as Model,
         validation::{Problems, rules},
     },
 };

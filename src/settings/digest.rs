@@ -2,7 +2,10 @@
 
 use crate::{
     domain::issue::selection::{Rules, TooFew},
-    settings::{problems::{compared_with, wrong}, text::word},
+    settings::{
+        problems::{compared_with, wrong},
+        text::word,
+    },
 };
 use jiff::SignedDuration;
 use serde::Deserialize;

@@ -2,7 +2,10 @@
 
 use crate::{
     domain::content::polling::Pace,
-    settings::{problems::{compared_with, wrong}, text::networks},
+    settings::{
+        problems::{compared_with, wrong},
+        text::networks,
+    },
 };
 use jiff::SignedDuration;
 use serde::Deserialize;

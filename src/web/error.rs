@@ -140,7 +140,7 @@ impl AppError {
             Self::Method => (&t.unsupported, t.unsupported_method.clone()),
             Self::TooLong => (&t.failed, t.too_long.clone()),
             Self::UnknownBody => (&t.failed, t.unsupported_body.clone()),
-            Self::Invalid(_, problems) => (&t.invalid, summary(texts, problems)),
+            Self::Invalid(_, problems) => (&t.invalid, texts.summary(problems)),
             Self::Other(status) if !status.is_server_error() => (&t.failed, t.not_understood.clone()),
             Self::Db(_) | Self::Mailbox(_) | Self::Feed(_) | Self::Other(_) => {
                 (&t.unavailable, t.unavailable_hint.clone())
@@ -290,7 +290,7 @@ pub fn invalid(
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     let members = members.into_iter().chain([("errors", errors(locale.texts, problems))]);
     let title = &locale.texts.errors.invalid;
-    problem(locale.language, status, title, &summary(locale.texts, problems), members)
+    problem(locale.language, status, title, &locale.texts.summary(problems), members)
 }
 
 /// A problem with one field.
@@ -317,17 +317,6 @@ fn errors(texts: &Texts, problems: &Problems) -> Value {
         detail: texts.problem(it),
     });
     json!(errors.collect::<Vec<_>>())
-}
-
-/// Joins the distinct texts of all problems.
-fn summary(texts: &Texts, problems: &Problems) -> String {
-    let mut sentences: Vec<String> = Vec::new();
-    for text in problems.iter().map(|it| texts.problem(it)) {
-        if !sentences.contains(&text) {
-            sentences.push(text);
-        }
-    }
-    sentences.join(" ")
 }
 
 /// Declares the language of a page in `Content-Language`.

@@ -4,8 +4,8 @@ use crate::web::{
     cached,
     error::FieldError,
     public::{
-        challenge::Offer, preferences::form::PreferencesFields, signup_form::SignupFields, subscribe::Accepted,
-        unsubscribe::UnsubscribeFields,
+        challenge::Offer, preferences::form::PreferencesFields, signup_form::SignupFields,
+        subscribe::Accepted, unsubscribe::UnsubscribeFields,
     },
 };
 use axum::{http::HeaderMap, response::IntoResponse};

@@ -173,6 +173,14 @@ async fn no_typed_text_is_lost(engine: Engine) {
         [("revision", seen.as_str()), ("story", &id), ("title", "Council tax up"), ("summary", &summary)];
     let wrong = ines.submits_on(ISSUE, EDIT, &fields).await.page;
     assert!(wrong.status == 422 && wrong.contains(&summary), "{wrong}");
+    // Each problem is beside its field.
+    let fields = [("revision", seen.as_str()), ("story", &id), ("title", " "), ("summary", &summary)];
+    let wrong = ines.submits_on(ISSUE, EDIT, &fields).await.page;
+    for (id, says) in [("title-hint", "This can’t be empty."), ("summary-hint", "Shorten this to")] {
+        let (_, hint) = wrong.split_once(&format!("id=\"{id}\"")).expect(id);
+        assert!(hint.split("</p>").next().unwrap().contains(says), "{id}: {wrong}");
+    }
+    assert_eq!(wrong.matches("aria-invalid=\"true\"").count(), 2, "{wrong}");
     assert_eq!(hidden(&wrong, "revision"), seen);
     let conflict = save(&ines, &seen, "Council tax up by 3.9%").await;
     assert!(conflict.status == 409 && conflict.contains("Council tax to rise"), "{conflict}");

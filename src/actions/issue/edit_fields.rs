@@ -7,7 +7,7 @@ use crate::{
         brand::parse_publisher_url,
         content::article::{MAX_DEK_CHARS, MAX_TITLE_CHARS, one_line},
         ids::ArticleId,
-        validation::{Code, Problem, Problems, check_each},
+        validation::{Code, Problem, Problems, check_each, rules},
     },
 };
 use validator::{Validate, ValidationError};
@@ -86,10 +86,7 @@ fn places(list: &[String]) -> Result<(), ValidationError> {
 fn titles(list: &[String]) -> Result<(), ValidationError> {
     check_each(list, |text| {
         let (_, title) = split_article(text).ok_or_else(|| Code::StoryText.error())?;
-        if one_line(title, UNCUT).is_empty() {
-            return Err(Code::StoryText.error());
-        }
-        headline(title)
+        rules::headline(title)
     })
 }
 
@@ -191,7 +188,7 @@ mod tests {
             pin: vec!["7".into(), "first".into()],
             undo: vec!["-".into()],
             place: vec!["1=1".into(), "1=0".into()],
-            title: vec!["1".into(), format!("2={}", "x".repeat(301)), "3=x".into()],
+            title: vec!["1".into(), format!("2={}", "x".repeat(301)), "3= ".into()],
             summary: vec!["x".into()],
             subject: Some("x".repeat(301)),
             ..IssueEdit::default()
@@ -207,6 +204,7 @@ mod tests {
                 ("#/summary", Code::StoryText),
                 ("#/title/0", Code::StoryText),
                 ("#/title/1", Code::TextTooLong),
+                ("#/title/2", Code::TextRequired),
                 ("#/undo", Code::StoryNumber),
             ]
         );

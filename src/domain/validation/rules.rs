@@ -197,6 +197,7 @@ pub fn sections(names: &[String]) -> Checked {
     };
     let named = |names: &[&str]| Sections::from_names(names.iter().copied()).map(drop);
     let is_named = |name: &str| if name.is_empty() { Ok(()) } else { named(&[name]) };
-    let right: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.is_empty() && is_named(name).is_ok()).collect();
+    let right: Vec<&str> =
+        names.iter().map(String::as_str).filter(|name| !name.is_empty() && is_named(name).is_ok()).collect();
     check_list(names, |name| is_named(name).map_err(error), || named(&right).map_err(error))
 }

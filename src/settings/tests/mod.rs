@@ -290,7 +290,8 @@ fn rules_about_several_keys_are_checked_beside_other_problems() {
         max_poll_minutes = 5
         timeout_seconds = 0
     "#;
-    let found: Vec<String> = problems(file, &[]).iter().map(|it| it.split(':').next().unwrap().into()).collect();
+    let found: Vec<String> =
+        problems(file, &[]).iter().map(|it| it.split(':').next().unwrap().into()).collect();
     let keys = [
         "admin.host",
         "digest.max_variants",
@@ -302,8 +303,14 @@ fn rules_about_several_keys_are_checked_beside_other_problems() {
     assert_eq!(found, keys);
     // A value that is replaced or out of range is compared with nothing, and a key has one problem.
     for (file, expected) in [
-        ("[digest]\nmax_stories = 0", "digest.max_stories: 0 is out of range; give a whole number from 1 to 50"),
-        ("[digest]\nmin_stories = 60", "digest.min_stories: 60 is out of range; give a whole number from 1 to 50"),
+        (
+            "[digest]\nmax_stories = 0",
+            "digest.max_stories: 0 is out of range; give a whole number from 1 to 50",
+        ),
+        (
+            "[digest]\nmin_stories = 60",
+            "digest.min_stories: 60 is out of range; give a whole number from 1 to 50",
+        ),
         (
             "[feeds]\npoll_minutes = \"soon\"",
             "feeds.poll_minutes: `soon` is not a whole number; give a whole number from 1 to 1440",

@@ -142,7 +142,8 @@ impl SignupResponder<'_> {
 
     /// Returns a problem for each chosen newsletter that there isn't.
     pub fn unknown_newsletters(&self, fields: &SignupFields) -> Vec<Problem> {
-        let unknown = self.chosen.iter().filter(|slug| is_slug(slug) && find(self.newsletters, slug).is_none());
+        let unknown =
+            self.chosen.iter().filter(|slug| is_slug(slug) && find(self.newsletters, slug).is_none());
         let problem = |slug: &String| match fields.newsletter.iter().position(|it| it == slug) {
             Some(index) if fields.newsletter.len() > 1 => {
                 Code::NewsletterUnknown.at("newsletter").of_item(index)

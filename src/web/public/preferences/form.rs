@@ -149,7 +149,8 @@ impl PreferencesFields {
         now: Timestamp,
     ) -> Result<PreferencesRequest, Problems> {
         let card = self.card();
-        let zone = pause::effective_zone(&reader.newsletter.newsletter, reader.preferences.time_zone.as_ref());
+        let zone =
+            pause::effective_zone(&reader.newsletter.newsletter, reader.preferences.time_zone.as_ref());
         let (first, last) = pause::bounds(zone, now);
         let bounds = PauseBounds(first, last);
         let own = self.of(card);
@@ -259,7 +260,8 @@ mod tests {
 
     #[test]
     fn a_form_names_all_its_problems_at_once() {
-        let body = "cadence=often&sections=&sections=!&sections=%3F&time_zone=Berlin&send_time=25%3A00&language=xx";
+        let body =
+            "cadence=often&sections=&sections=!&sections=%3F&time_zone=Berlin&send_time=25%3A00&language=xx";
         for (body, expected) in [
             (
                 body,
@@ -285,7 +287,8 @@ mod tests {
 
     #[test]
     fn a_repeated_field_is_named() {
-        let Err(AppError::Invalid(_, problems)) = read_form::<PreferencesFields>(b"cadence=weekly&cadence=weekly")
+        let Err(AppError::Invalid(_, problems)) =
+            read_form::<PreferencesFields>(b"cadence=weekly&cadence=weekly")
         else {
             panic!("it was read")
         };

@@ -189,7 +189,8 @@ mod tests {
             ("instead=x&until=x", Err(("#/instead", Code::Choice))),
         ] {
             let found = read(body).alternative(&BOUNDS).map_err(Problems::into_vec);
-            let found = found.map_err(|problems| (problems[0].pointer.clone(), problems[0].code, problems.len()));
+            let found =
+                found.map_err(|problems| (problems[0].pointer.clone(), problems[0].code, problems.len()));
             assert_eq!(found, expected.map_err(|(at, code)| (at.to_owned(), code, 1)), "{body}");
         }
     }
