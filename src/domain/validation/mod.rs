@@ -240,8 +240,8 @@ impl Problems {
 
     /// Returns these problems together with others.
     #[must_use]
-    pub fn and(mut self, others: impl IntoIterator<Item = Problem>) -> Self {
-        self.0.extend(others);
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
         self.0.sort();
         self.0.dedup();
         self
