@@ -174,7 +174,8 @@ async fn no_typed_text_is_lost(engine: Engine) {
     let wrong = ines.submits_on(ISSUE, EDIT, &fields).await.page;
     assert!(wrong.status == 422 && wrong.contains(&summary), "{wrong}");
     // Each problem is beside its field.
-    let fields = [("revision", seen.as_str()), ("story", &id), ("title", " "), ("summary", &summary)];
+    let newest = hidden(&ines.opens(&form).await, "revision");
+    let fields = [("revision", newest.as_str()), ("story", &id), ("title", " "), ("summary", &summary)];
     let wrong = ines.submits_on(ISSUE, EDIT, &fields).await.page;
     for (id, says) in [("title-hint", "This can’t be empty."), ("summary-hint", "Shorten this to")] {
         let (_, hint) = wrong.split_once(&format!("id=\"{id}\"")).expect(id);
