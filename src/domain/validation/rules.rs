@@ -195,9 +195,9 @@ pub fn sections(names: &[String]) -> Checked {
         SectionsError::TooLong(_) => Code::SectionTooLong.error_with("limit", MAX_SECTION_CHARS),
         SectionsError::TooMany => Code::SectionCount.error_with("limit", MAX_SECTIONS),
     };
-    let named = |names: &[&str]| Sections::from_names(names.iter().copied()).map(drop);
-    let is_named = |name: &str| if name.is_empty() { Ok(()) } else { named(&[name]) };
+    let parsed = |names: &[&str]| Sections::from_names(names.iter().copied()).map(drop);
+    let is_named = |name: &str| if name.is_empty() { Ok(()) } else { parsed(&[name]) };
     let right: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| !name.is_empty() && is_named(name).is_ok()).collect();
-    check_list(names, |name| is_named(name).map_err(error), || named(&right).map_err(error))
+    check_list(names, |name| is_named(name).map_err(error), || parsed(&right).map_err(error))
 }

@@ -272,7 +272,7 @@ pub async fn post(
                 .await;
         }
         let (words, story_changes) = match edit_of(&changed).checked() {
-            Ok(changes) => changes,
+            Ok(edit) => edit,
             Err(problems) => return form(&desk, &it, story, &edited.revision, &mine, Some(&problems)).await,
         };
         let version = it.issue.as_ref().map(|issue| issue.version);
