@@ -290,7 +290,9 @@ fn collect(errors: &ValidationErrors, above: &str, found: &mut Vec<Problem>) {
                 }
             }
             ValidationErrorsKind::Field(errors) => {
-                errors.iter().for_each(|error| note(error, field, above, found));
+                for error in errors {
+                    note(error, field, above, found);
+                }
             }
         }
     }
