@@ -111,14 +111,41 @@ async fn all_problems_with_a_commands_options_are_named_at_once() {
             &["--place: ", "--title: ", "--subject: Shorten this to 300"],
         ),
         (
-            &["article", "add", "ftp://example.org/x", "--url", "javascript:x"],
-            &["<SOURCE>: ", "--url: Enter a web"],
+            &["article", "add", "ftp://example.org/x", "--url", "javascript:x", "--title", " "],
+            &["<SOURCE>: ", "--url: Enter a web", "--title: This can’t be empty."],
         ),
+        (
+            &[
+                &["issue", "edit", "--pin", "secret", "--no-picture", "7", "--no-picture", "seven"][..],
+                &["--title", "1=x", "--title", "secret", "--title", &format!("2={}", "x".repeat(301))],
+                &["--drop", "", "--undo", "99999999999999999999"],
+            ]
+            .concat(),
+            &[
+                "6 problems",
+                "--pin: Enter an article number, such as 42.",
+                "--no-picture (value 2): Enter an article number",
+                "--title (value 2): Enter an article number and a text",
+                "--title (value 3): Shorten this to 300",
+                "--drop: Enter an article number",
+                "--undo: Enter an article number",
+            ],
+        ),
+        (&["newsletter", "set", "Secret", "--accent", "green"], &["<SLUG>: Use up to 64", "--accent: "]),
         (&["feed", "add", "https://"], &["<SOURCE>: Enter a web address"]),
+        (&["feed", "poll", "https://"], &["<SOURCE>: Enter a web address"]),
         (&["operator", "add", "desk"], &["<ADDRESS>: Enter a full email address, such as"]),
+        (
+            &["operator", "add", "desk", "--role", "viewer,secret"],
+            &[
+                "<ADDRESS>: Enter a full",
+                "--role: Enter roles, separated by commas: viewer, editor, sender, admin.",
+            ],
+        ),
     ] {
         let ended = daily.run(command).await;
         assert_eq!(ended.code, 2, "{ended:?}");
+        assert!(!ended.stderr.to_lowercase().contains("secret"), "nothing is quoted: {}", ended.stderr);
         for says in says {
             assert!(ended.stderr.contains(says), "{says} is missing in {}", ended.stderr);
         }

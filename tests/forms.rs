@@ -9,6 +9,8 @@ use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 on_both_engines!(
     with_several_newsletters_the_form_lists_them,
     every_problem_of_a_signup_is_named_at_once,
+    pages_do_not_quote_what_was_asked_for,
+    a_form_with_an_unknown_newsletter_says_so,
     readers_pages_lead_feed_readers_to_the_feed,
 );
 
@@ -69,6 +71,37 @@ async fn every_problem_of_a_signup_is_named_at_once(engine: Engine) {
     for error in problem["errors"].as_array().unwrap() {
         assert!(problem["detail"].as_str().unwrap().contains(error["detail"].as_str().unwrap()), "{problem}");
     }
+    // Each wrong item of a list is named, beside a refused address and fields that can't be read.
+    for (wrong, expected) in [
+        (
+            json!({ "email": "secret@mailinator.com", "newsletter": ["SECRET", "secret", "daily", "secret-2"] }),
+            &[
+                ("#/email", "disposable_domain"),
+                ("#/newsletter/0", "short_name"),
+                ("#/newsletter/1", "newsletter_unknown"),
+                ("#/newsletter/3", "newsletter_unknown"),
+            ][..],
+        ),
+        (
+            json!({ "email": "info@localhost", "newsletter": "secret" }),
+            &[("#/email", "address_domain"), ("#/newsletter", "newsletter_unknown")],
+        ),
+        (
+            json!({ "email": "secret@localhost", "newsletter": ["SECRET"], "lang": 7 }),
+            &[("#/email", "address_domain"), ("#/lang", "wrong_type"), ("#/newsletter", "short_name")],
+        ),
+        (json!({ "lang": 7 }), &[("#/email", "address_required"), ("#/lang", "wrong_type")]),
+    ] {
+        let answer = app.post_json("/subscribe", &wrong).await;
+        assert_eq!(answer.status(), 422);
+        let text = answer.text().await.unwrap();
+        assert!(!text.to_lowercase().contains("secret") && !text.contains("mailinator"), "{text}");
+        let problem: Value = serde_json::from_str(&text).unwrap();
+        let found: Vec<_> = problem["errors"].as_array().unwrap().iter().collect();
+        let found: Vec<_> =
+            found.iter().map(|it| (it["pointer"].as_str().unwrap(), it["code"].as_str().unwrap())).collect();
+        assert_eq!(found, expected, "{wrong}");
+    }
     // The same applies to unreadable bodies.
     for (body, pointer, code) in [
         (json!({ "email": ["SECRET"] }), "#/email", "wrong_type"),
@@ -96,6 +129,38 @@ async fn every_problem_of_a_signup_is_named_at_once(engine: Engine) {
         assert!(page.contains(&format!("aria-describedby=\"{id}\"")), "{page}");
     }
     assert_eq!(app.store().await.rows_in("signups").await, 0, "nothing was taken");
+}
+
+async fn pages_do_not_quote_what_was_asked_for(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    for path in ["/?newsletter=secret", "/?newsletter=SECRET%3Cb%3E", "/issues?newsletter=secret", "/secret"]
+    {
+        for accept in ["text/html", "application/json"] {
+            let answer = app.getting(path).header("accept", accept).send().await.unwrap();
+            assert_eq!(answer.status(), 404, "{path}");
+            let text = answer.text().await.unwrap();
+            assert!(!text.to_lowercase().contains("secret"), "{path}: {text}");
+        }
+    }
+    let url = format!("{}/subscribe", app.url);
+    let answer = app.client.request("SECRET".parse().unwrap(), url).send().await.unwrap();
+    assert_eq!(answer.status(), 405);
+    let text = answer.text().await.unwrap();
+    assert!(text.contains("doesn’t support that kind of request") && !text.contains("SECRET"), "{text}");
+}
+
+async fn a_form_with_an_unknown_newsletter_says_so(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let says = "There is no such newsletter.";
+    // The form of a newsletter that there is.
+    let fields = [("email", "ann@example.org"), ("newsletter", "secret"), ("newsletter", "daily")];
+    let page = app.submit("/subscribe", &fields).await;
+    assert_eq!(page.status, 422);
+    assert!(page.contains(says) && page.contains("value=\"ann@example.org\""), "{page}");
+    assert!(!page.contains("secret"), "{page}");
+    let page = app.submit("/subscribe", &fields[..2]).await;
+    assert!(page.status == 422 && page.contains(says) && !page.contains("<form"), "{page}");
+    assert_eq!(app.store().await.rows_in("signups").await, 0);
 }
 
 async fn readers_pages_lead_feed_readers_to_the_feed(engine: Engine) {

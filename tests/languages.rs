@@ -80,7 +80,7 @@ async fn errors_are_in_the_language_of_the_page_with_the_form(engine: Engine) {
     for (email, says) in [
         ("", "Indiquez une adresse"),
         ("ann@localhost", "n’est pas un nom de domaine"),
-        ("ann@mailinator.com", "chez mailinator.com"),
+        ("ann@mailinator.com", "Cette adresse est temporaire"),
     ] {
         let (status, language, problem) =
             sign_up_by_json(&app, &json!({ "email": email, "lang": "fr" })).await;
@@ -92,7 +92,7 @@ async fn errors_are_in_the_language_of_the_page_with_the_form(engine: Engine) {
     }
     let (_, language, problem) =
         sign_up_by_json(&app, &json!({ "email": ANN, "newsletter": "none", "lang": "pt" })).await;
-    assert_eq!((language.as_str(), &problem["detail"]), ("pt", &json!("Não existe a newsletter «none».")));
+    assert_eq!((language.as_str(), &problem["detail"]), ("pt", &json!("Esta newsletter não existe.")));
 }
 
 async fn a_slip_is_asked_about_in_the_readers_language(engine: Engine) {
@@ -120,9 +120,9 @@ async fn other_pages_are_in_the_requested_or_the_browsers_language(engine: Engin
         ("/nowhere?lang=de", "gibt es keine Seite"),
         ("/confirm/x", "suscríbase otra vez"),
         ("/unsubscribe/x?lang=fr", "Ce lien ne fonctionne pas"),
-        ("/subscribe", "no acepta GET"),
+        ("/subscribe", "no acepta ese tipo de solicitud"),
         ("/issues?before=x", "No ha funcionado"),
-        ("/?newsletter=none", "No existe el boletín «none»"),
+        ("/?newsletter=none", "Este boletín no existe."),
         ("/issues/2026-01-01?lang=pt", "Daily não tem nenhuma edição"),
     ] {
         let page = get(path).await;

@@ -93,6 +93,48 @@ async fn fields_are_described_as_they_are_read() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_have_the_members_that_are_described() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let described = description(&app).await;
+    let schemas = &described["components"]["schemas"];
+    let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+    let challenge: Value = serde_json::from_str(&app.get("/challenge").await.text().await.unwrap()).unwrap();
+    assert_eq!(members(&challenge), members(&schemas["Challenge"]["properties"]));
+    assert_eq!(
+        members(&challenge),
+        schemas["Challenge"]["required"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it.as_str().unwrap().into())
+            .collect()
+    );
+    assert_eq!(challenge["algorithm"], schemas["Challenge"]["properties"]["algorithm"]["const"]);
+    // Every kind of problem: a wrong field, a likely typo, a missing solution.
+    let mut problems = BTreeSet::new();
+    let mut answer = async |body: Value, status: u16| {
+        let answer = app.post_json("/subscribe", &body).await;
+        assert_eq!(answer.status(), status, "{body}");
+        let problem: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        for name in schemas["Problem"]["required"].as_array().unwrap() {
+            assert!(problem.get(name.as_str().unwrap()).is_some(), "{name}: {problem}");
+        }
+        for error in problem["errors"].as_array().into_iter().flatten() {
+            assert_eq!(members(error), members(&schemas["FieldError"]["properties"]));
+        }
+        problems.extend(members(&problem));
+    };
+    answer(json!({ "email": "ann" }), 422).await;
+    answer(json!({ "email": "ann@gmial.com" }), 422).await;
+    app.begin_attack().await;
+    answer(json!({ "email": "ann@example.org" }), 428).await;
+    assert_eq!(problems, members(&schemas["Problem"]["properties"]));
+    // A form repeats the field that is a list in JSON.
+    let newsletter = |kind: &str| &schemas[kind]["properties"]["newsletter"];
+    assert_eq!(newsletter("SignupForm")["$ref"], newsletter("Signup")["anyOf"][0]["$ref"]);
+}
+
 async fn description(app: &TestApp) -> Value {
     let answer = app.get(&format!("{}/openapi.json", app.url)).await;
     assert_eq!(answer.headers()["content-type"], "application/json");

@@ -117,9 +117,13 @@ async fn another_newsletter_is_joined_and_unsubscribed_from_with_a_click(engine:
     app.settle().await;
     assert_eq!(ann.emails().len(), mails + 2);
     assert_eq!(ann.status_at("weekly").await, Some(Active));
-    ann.joins("nothing").await;
-    ann.leaves("\0").await;
-    ann.leaves("daily").await;
+    for fields in [("join", "nothing"), ("leave", "\0"), ("leave", "daily")] {
+        let page = ann.chooses(&[fields]).await;
+        assert!(page.status == 422 && page.contains("There is no such newsletter."), "{fields:?}: {page}");
+    }
+    let page = ann.chooses(&[("do", "nonsense"), ("cadence", "weekly")]).await;
+    assert!(page.status == 422 && page.contains("Choose one of: save, cadence,"), "{page}");
+    assert_eq!(ann.subscription().await.cadence.as_str(), "every_issue");
     assert_eq!(
         ann.status_at("daily").await,
         Some(Active),
@@ -264,7 +268,9 @@ async fn the_page_speaks_the_readers_language(engine: Engine) {
     assert!(read("?lang=en").await.contains("How often"));
     let all = ann.subscriptions().await;
     assert!(all.iter().all(|it| it.language.as_deref() == Some("fr")), "{all:?}");
-    ann.chooses(&[("cadence", "weekly"), ("language", "<b>")]).await;
+    let refused = ann.chooses(&[("cadence", "every_issue"), ("language", "<b>")]).await;
+    assert!(refused.status == 422 && !refused.contains("<b>\""), "{refused}");
+    assert_eq!(ann.subscription().await.cadence.as_str(), "weekly", "nothing is saved by halves");
     let asked = app.submit(&format!("{url}?lang=es"), &[("do", "resume")]).await;
     assert!(
         asked.contains("?lang=es\"") && asked.contains("Con qué frecuencia"),

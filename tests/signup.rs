@@ -162,7 +162,7 @@ async fn bad_signups_get_a_clear_answer_and_leave_nothing(engine: Engine) {
         (form, "email=ann%40example.org&colour=red".into(), 422, "unknown field. Valid fields are email"),
         (form, format!("email={long}%40example.org"), 422, "can have at most 64"),
         (form, "email=ann%40example.org%0d%0aBcc%3A+x%40example.org".into(), 422, "before the @"),
-        (form, "email=ann%40example.org&newsletter=weekly".into(), 422, "There is no newsletter"),
+        (form, "email=ann%40example.org&newsletter=weekly".into(), 422, "There is no such newsletter."),
         (form, "email=ann%40example.org&newsletter=%00".into(), 422, "Use up to 64 lowercase"),
         (form, format!("email={}", "a".repeat(20_000)), 413, ""),
         (json, "{".into(), 400, "not valid JSON (line 1, column 1)"),

@@ -318,11 +318,19 @@ async fn the_page_offers_less_and_a_break_before_unsubscribing(engine: Engine) {
     assert_eq!(ann.subscription().await.cadence.as_str(), "weekly");
     assert!(!app.page(&link).await.contains("Switch to weekly"), "it is weekly already");
     // Neither an unknown offer nor a day out of bounds unsubscribes.
-    for fields in
-        [&[("instead", "x")][..], &[("instead", "pause"), ("until", "2020-01-01")], &[("instead", "undo")]]
-    {
+    let wrong_day = "Choose a day from 2 May 2026 to";
+    for (fields, status, says) in [
+        (&[("instead", "secret")][..], 422, "Choose one of: weekly, pause, undo."),
+        (&[("instead", "pause"), ("until", "2020-01-01")], 422, wrong_day),
+        (&[("instead", "pause")], 422, wrong_day),
+        (&[("instead", "undo")], 200, "Stop completely"),
+    ] {
         let page = app.submit(&link, fields).await;
-        assert!(page.status == 200 && page.contains("Stop completely"), "{page}");
+        assert_eq!(page.status, status, "{page}");
+        assert!(
+            page.contains(says) && page.contains("Stop completely") && !page.contains("secret"),
+            "{page}"
+        );
         assert_eq!(app.status_of(ANN).await, Some(Active));
     }
     let paused = app.submit(&link, &[("instead", "pause"), ("until", "2026-05-15")]).await;

@@ -16,11 +16,7 @@ use crate::{
         page::{PageError, read_page},
     },
     db::content::articles::{self, Stored},
-    domain::{
-        actor::Actor,
-        content::article::{FoundArticle, MAX_TITLE_CHARS, one_line},
-        ids::ArticleId,
-    },
+    domain::{actor::Actor, content::article::FoundArticle, ids::ArticleId},
     jobs,
 };
 use url::Url;
@@ -111,9 +107,9 @@ fn report_change(found: bool, id: i64, what: &str) -> CliResult {
 }
 
 async fn add(app: &App, actor: &Actor, article: &ArticleSource, output: Output) -> CliResult {
-    let (source, url) = article.checked().map_err(|problems| usage::<ArticleSource>(&problems))?;
+    let (source, url, title) = article.checked().map_err(|problems| usage::<ArticleSource>(&problems))?;
     let read = read_article(app, &source, url.as_ref()).await;
-    let read = match (read, &article.title, &source) {
+    let read = match (read, &title, &source) {
         (Err(CliError::Failed(why)), Some(title), source) if why == PageError::NoTitle.to_string() => {
             let named = match source {
                 Source::Url(url) => Some(url.clone()),
@@ -128,8 +124,8 @@ async fn add(app: &App, actor: &Actor, article: &ArticleSource, output: Output) 
         other => other,
     })?;
     found.url = url.or(found.url);
-    if let Some(title) = &article.title {
-        found.title = one_line(title, MAX_TITLE_CHARS);
+    if let Some(title) = title {
+        found.title = title;
     }
     let source = &article.source;
     let stored = add_article(&app.actions, actor, &found).await?.ok_or_else(|| {

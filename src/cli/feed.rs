@@ -216,10 +216,11 @@ async fn show(app: &App, url: &str, output: Output) -> CliResult {
 }
 
 async fn poll(app: &App, source: Option<String>, output: Output) -> CliResult {
-    let mut tx = app.db.read().await?;
-    let wanted = source.map(|source| feed_url(&FeedSource { source })).transpose()?;
-    let mut all = feeds::list(&mut tx).await?;
-    drop(tx);
+    let wanted = match source {
+        Some(source) => Some(known_url(app, &FeedSource { source }).await?),
+        None => None,
+    };
+    let mut all = feeds::list(&mut app.db.read().await?).await?;
     all.retain(|feed| match &wanted {
         Some(url) => feed.url == *url,
         None => feed.status == "active",

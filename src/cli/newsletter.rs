@@ -19,11 +19,15 @@ use crate::{
         subscribers,
     },
     domain::{
-        actor::Actor, figures::counted, issue::schedule, newsletter::Newsletter as Model,
-        validation::Problems,
+        actor::Actor,
+        figures::counted,
+        issue::schedule,
+        newsletter::Newsletter as Model,
+        validation::{Problems, rules},
     },
 };
 use serde_json::{Value, json};
+use validator::Validate;
 
 /// Show, add, change and remove newsletters
 #[derive(Debug, clap::Subcommand)]
@@ -72,11 +76,13 @@ pub enum Newsletter {
     },
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, clap::Args, Validate)]
 pub struct Set {
     /// Short name
+    #[validate(custom(function = rules::short_name))]
     slug: String,
     #[command(flatten)]
+    #[validate(nested)]
     details: NewsletterDetails,
 }
 
@@ -109,9 +115,9 @@ async fn add(new: &NewNewsletter, app: &App, actor: &Actor, output: Output) -> C
 
 impl Set {
     async fn run(self: Box<Self>, app: &App, actor: &Actor, output: Output) -> CliResult {
-        let Self { slug, details } = *self;
         let wrong = |problems: Problems| usage::<Self>(&problems);
-        Problems::check(&details).map_err(wrong)?;
+        Problems::check(&*self).map_err(wrong)?;
+        let Self { slug, details } = *self;
         let record = super::newsletter(app, Some(&slug)).await?;
         let change = |it: &mut Model| details.apply(it).map_err(wrong);
         let record = set_newsletter(&app.actions, actor, record.id, change).await?;

@@ -3,7 +3,7 @@
 use crate::{
     actions::operator::{
         add_operator::{AddOutcome, MOST_OPERATORS, add_operator},
-        address::OperatorAddress,
+        address::{NewOperator, OperatorAddress},
         change_operator::change_operator,
         links::make_link,
         remove_operator::remove_operator,
@@ -16,7 +16,7 @@ use crate::{
         problems::usage,
     },
     db::{operators, suppressions},
-    domain::{actor::Actor, ids::OperatorId, operator::role::Roles, subscriber::email_address::EmailAddress},
+    domain::{actor::Actor, ids::OperatorId, subscriber::email_address::EmailAddress},
 };
 use serde_json::json;
 
@@ -49,10 +49,7 @@ pub enum Operator {
 #[derive(Debug, clap::Args)]
 pub struct Add {
     #[command(flatten)]
-    address: OperatorAddress,
-    /// Roles: viewer, editor, sender, admin
-    #[arg(long, value_name = "ROLES", value_parser = str::parse::<Roles>)]
-    role: Option<Roles>,
+    operator: NewOperator,
     /// Send no alerts to this address
     #[arg(long, requires = "role")]
     no_alerts: bool,
@@ -114,7 +111,8 @@ async fn password_link(app: &App, actor: &Actor, operator: OperatorId) -> Result
 }
 
 async fn add(app: &App, actor: &Actor, new: &Add, output: Output) -> CliResult {
-    let address = &checked(&new.address)?;
+    let (address, roles) = new.operator.checked().map_err(|problems| usage::<Add>(&problems))?;
+    let (address, roles) = (&address, roles.as_ref());
     let added = add_operator(&app.actions, actor, address).await?;
     if added == AddOutcome::TooMany {
         return Err(CliError::Failed(format!(
@@ -125,7 +123,7 @@ async fn add(app: &App, actor: &Actor, new: &Add, output: Output) -> CliResult {
     let is_new = added == AddOutcome::New;
     let mut link = None;
     let found = operators::get_by_address(&mut app.db.read().await?, address).await?;
-    if let (Some(roles), Some(operator)) = (&new.role, found) {
+    if let (Some(roles), Some(operator)) = (roles, found) {
         let change = change_operator(&app.actions, actor, operator.id, &operator.name, roles, !new.no_alerts);
         change.await.map_err(|error| CliError::Failed(error.to_string()))?;
         if !roles.is_empty() && operator.password_hash.is_none() {
@@ -135,11 +133,11 @@ async fn add(app: &App, actor: &Actor, new: &Add, output: Output) -> CliResult {
     let mut tx = app.db.read().await?;
     let problem = suppressions::reason(&mut tx, address).await?;
     let mut record = json!({ "address": address.as_str(), "new": is_new, "problem": problem });
-    if new.role.is_some() {
+    if roles.is_some() {
         record["link"] = json!(link);
     }
     output.record(&record, || {
-        let mut said = match (is_new, &new.role) {
+        let mut said = match (is_new, roles) {
             (_, Some(roles)) if !roles.is_empty() => format!("{address} may sign in as {roles}"),
             (true, _) => format!("{address} gets alerts from now on"),
             (false, _) => format!("{address} already gets alerts"),

@@ -8,9 +8,12 @@ pub fn usage<T: Args>(problems: &Problems) -> CliError {
     let (command, texts) = (T::augment_args(Command::new("daily")), i18n::texts_in("en"));
     let lines: Vec<String> = problems
         .iter()
-        .map(|it| match argument(&command, it.field()) {
-            Some(argument) => format!("{argument}: {}", texts.problem(it)),
-            None => texts.problem(it),
+        .map(|it| {
+            let which = it.item().map(|index| format!(" (value {})", index + 1)).unwrap_or_default();
+            match argument(&command, it.field()) {
+                Some(argument) => format!("{argument}{which}: {}", texts.problem(it)),
+                None => texts.problem(it),
+            }
         })
         .collect();
     CliError::Usage(match lines.as_slice() {

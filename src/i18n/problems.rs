@@ -1,7 +1,7 @@
 //! The texts of validation problems, by code.
 
 use crate::{
-    domain::validation::{Code, Problem},
+    domain::validation::{Code, Problem, Problems},
     i18n::{Texts, interpolate},
 };
 use email_templates::dates::Dates;
@@ -23,6 +23,17 @@ impl Texts {
             .collect();
         let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (*name, value.as_str())).collect();
         interpolate(text, &params)
+    }
+
+    /// Describes all problems of a request: their distinct texts, joined.
+    pub fn summary(&self, problems: &Problems) -> String {
+        let mut sentences: Vec<String> = Vec::new();
+        for text in problems.iter().map(|it| self.problem(it)) {
+            if !sentences.contains(&text) {
+                sentences.push(text);
+            }
+        }
+        sentences.join(" ")
     }
 
     /// Formats a parameter: dates are written out.

@@ -2,7 +2,10 @@
 
 use crate::{
     domain::issue::selection::{Rules, TooFew},
-    settings::{problems::wrong, text::word},
+    settings::{
+        problems::{compared_with, wrong},
+        text::word,
+    },
 };
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -11,7 +14,7 @@ use validator::{Validate, ValidationError};
 pub(super) const CURES: &[(&str, &str)] = &[("digest.too_few", "write \"skip\", \"send\" or \"ask\"")];
 
 #[derive(Debug, Clone, Deserialize, Validate)]
-#[validate(schema(function = fewest_up_to_most))]
+#[validate(schema(function = fewest_up_to_most, skip_on_field_errors = false))]
 pub struct Digest {
     #[validate(range(min = 1, max = 50))]
     pub min_stories: u32,
@@ -53,5 +56,6 @@ fn fewest_up_to_most(digest: &Digest) -> Result<(), ValidationError> {
     if digest.min_stories <= digest.max_stories {
         return Ok(());
     }
-    Err(wrong("min_stories", "it is more than digest.max_stories", Some("make it smaller")))
+    let problem = wrong("min_stories", "it is more than digest.max_stories", Some("make it smaller"));
+    Err(compared_with("max_stories", problem))
 }

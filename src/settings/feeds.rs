@@ -2,7 +2,10 @@
 
 use crate::{
     domain::content::polling::Pace,
-    settings::{problems::wrong, text::networks},
+    settings::{
+        problems::{compared_with, wrong},
+        text::networks,
+    },
 };
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -13,7 +16,7 @@ pub(super) const CURES: &[(&str, &str)] =
     &[("feeds.allow_networks", "write each as 10.1.0.0/16 or as a single address")];
 
 #[derive(Debug, Clone, Deserialize, Validate)]
-#[validate(schema(function = fastest_up_to_slowest))]
+#[validate(schema(function = fastest_up_to_slowest, skip_on_field_errors = false))]
 pub struct Feeds {
     /// Shortest pause between two readings of a feed.
     #[validate(range(min = 1, max = 1440))]
@@ -59,9 +62,7 @@ fn fastest_up_to_slowest(feeds: &Feeds) -> Result<(), ValidationError> {
     if fastest <= slowest {
         return Ok(());
     }
-    Err(wrong(
-        "max_poll_minutes",
-        format!("{slowest} is less than feeds.poll_minutes, {fastest}"),
-        Some("give the longest pause between two readings of a feed"),
-    ))
+    let problem = format!("{slowest} is less than feeds.poll_minutes, {fastest}");
+    let cure = "give the longest pause between two readings of a feed";
+    Err(compared_with("poll_minutes", wrong("max_poll_minutes", problem, Some(cure))))
 }

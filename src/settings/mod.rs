@@ -80,7 +80,10 @@ const CURES: [&[(&str, &str)]; 14] = [
 
 /// Everything that can be configured, checked.
 #[derive(Debug, Clone, Deserialize, Validate)]
-#[validate(schema(function = some_relay), schema(function = host_of_operators))]
+#[validate(
+    schema(function = some_relay, skip_on_field_errors = false),
+    schema(function = host_of_operators, skip_on_field_errors = false)
+)]
 pub struct Settings {
     #[validate(nested)]
     pub admin: Admin,

@@ -8,6 +8,11 @@ use std::{
 };
 use validator::{ValidationError, ValidationErrors, ValidationErrorsKind};
 
+/// validator's name for rules about several fields.
+const SEVERAL_FIELDS: &str = "__all__";
+/// The parameter of an error with the field that another one is compared with.
+const OTHER_KEY: &str = "other";
+
 /// A problem with one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -53,7 +58,10 @@ impl Problems {
 
     /// Notes what validation found in a section. `within` is the section's key with a dot after it.
     pub fn note_invalid(&mut self, errors: &ValidationErrors, within: &str) {
-        for (field, kind) in errors.errors() {
+        // Rules about several fields come last: a field's own problem explains more.
+        let mut kinds: Vec<_> = errors.errors().iter().collect();
+        kinds.sort_by_key(|(field, _)| (*field == SEVERAL_FIELDS, *field));
+        for (field, kind) in kinds {
             let key = format!("{within}{field}");
             match kind {
                 ValidationErrorsKind::Struct(errors) => self.note_invalid(errors, &format!("{key}.")),
@@ -74,6 +82,9 @@ impl Problems {
     fn note_rule(&mut self, error: &ValidationError, key: String, within: &str) {
         let number = |name| error.params.get(name).map(ToString::to_string);
         let text = |name| error.params.get(name).and_then(|value| value.as_str());
+        if text(OTHER_KEY).is_some_and(|other| self.0.contains_key(&format!("{within}{other}"))) {
+            return;
+        }
         // A rule about several fields names the one to blame.
         let key = text("key").map_or(key, |field| format!("{within}{field}"));
         if error.code == "range" {
@@ -111,6 +122,13 @@ pub(super) fn wrong(
     if let Some(cure) = cure {
         error.add_param("cure".into(), &cure);
     }
+    error
+}
+
+/// Names the field that a rule compares its own with. If `other` has a problem itself, its value may be only a
+/// replacement, so the comparison says nothing.
+pub(super) fn compared_with(other: &'static str, mut error: ValidationError) -> ValidationError {
+    error.add_param(OTHER_KEY.into(), &other);
     error
 }
 

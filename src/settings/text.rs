@@ -19,13 +19,20 @@ pub(super) fn optional<'de, D: Deserializer<'de>, T>(
     text(from, |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) })
 }
 
-/// Deserializes a list of texts that `parse` understands.
+/// Deserializes a list of texts that `parse` understands. The error names every text that it doesn't.
 pub(super) fn list<'de, D: Deserializer<'de>, T>(
     from: D,
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Vec<T>, D::Error> {
-    let items = Vec::<String>::deserialize(from)?;
-    items.iter().map(|item| parse(item)).collect::<Result<_, _>>().map_err(D::Error::custom)
+    let (mut read, mut problems) = (Vec::new(), Vec::new());
+    for item in Vec::<String>::deserialize(from)? {
+        match parse(&item) {
+            Ok(item) => read.push(item),
+            Err(problem) if problems.contains(&problem) => {}
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(read) } else { Err(D::Error::custom(problems.join(", "))) }
 }
 
 /// Deserializes one word of a closed set, in lower or upper case.

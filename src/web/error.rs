@@ -1,5 +1,5 @@
 //! Errors as responses. Handlers return an [`AppError`]. The middleware, which knows the request's language
-//! and `Accept` header, turns it into a page or into problem JSON (RFC 9457).
+//! and `Accept` header, turns it into a page or into problem JSON (RFC 9457). Neither quotes the request.
 
 use crate::{
     db::DbError,
@@ -16,7 +16,6 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
@@ -33,11 +32,11 @@ pub enum AppError {
     /// No page has this address.
     NoPage,
     /// No newsletter has this short name.
-    NoNewsletter(String),
+    NoNewsletter,
     /// The newsletter of this title has no issue of the date.
     NoIssue(String),
-    /// No newsletter with this short name has an archive.
-    NoIssuesOf(String),
+    /// The newsletter has no public archive, or there is none with this short name.
+    NoIssuesOf,
     /// No newsletter has a public archive.
     NoFeed,
     /// A link that is invalid or incomplete.
@@ -51,7 +50,7 @@ pub enum AppError {
     /// Too many signups. The next one is accepted after this time.
     TooMany(SignedDuration),
     /// The path exists, but doesn't support this method.
-    Method(String),
+    Method,
     /// The body is too long.
     TooLong,
     /// The body's media type is not supported.
@@ -101,9 +100,9 @@ impl AppError {
     const fn status(&self) -> StatusCode {
         match self {
             Self::NoPage
-            | Self::NoNewsletter(_)
+            | Self::NoNewsletter
             | Self::NoIssue(_)
-            | Self::NoIssuesOf(_)
+            | Self::NoIssuesOf
             | Self::NoFeed
             | Self::BrokenLink
             | Self::BrokenConfirmLink => StatusCode::NOT_FOUND,
@@ -111,7 +110,7 @@ impl AppError {
             Self::TestLink => StatusCode::OK,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Db(_) | Self::Mailbox(_) | Self::Feed(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(status, _) | Self::Other(status) => *status,
@@ -121,12 +120,11 @@ impl AppError {
     /// Returns a headline and an explanation.
     fn text<'a>(&self, texts: &'a Texts) -> (&'a str, String) {
         let t = &texts.errors;
-        let with_name = |text: &str, newsletter: &str| interpolate(text, &[("newsletter", newsletter)]);
         match self {
             Self::NoPage => (&t.not_found, t.no_page.clone()),
-            Self::NoNewsletter(slug) => (&t.not_found, with_name(&t.no_newsletter, slug)),
-            Self::NoIssue(title) => (&t.not_found, with_name(&t.no_issue, title)),
-            Self::NoIssuesOf(slug) => (&t.not_found, with_name(&t.no_issues_of, slug)),
+            Self::NoNewsletter => (&t.not_found, t.no_newsletter.clone()),
+            Self::NoIssue(title) => (&t.not_found, interpolate(&t.no_issue, &[("newsletter", title)])),
+            Self::NoIssuesOf => (&t.not_found, t.no_issues_of.clone()),
             Self::NoFeed => (&t.not_found, t.no_feed.clone()),
             Self::BrokenLink => (&t.broken_link, t.cut_off.clone()),
             Self::BrokenConfirmLink => (&t.broken_link, t.cut_off_confirm.clone()),
@@ -139,12 +137,10 @@ impl AppError {
                     interpolate(&t.too_many_minutes, &[("minutes", &minutes.to_string())]),
                 ),
             },
-            Self::Method(method) => {
-                (&t.unsupported, interpolate(&t.unsupported_method, &[("method", method)]))
-            }
+            Self::Method => (&t.unsupported, t.unsupported_method.clone()),
             Self::TooLong => (&t.failed, t.too_long.clone()),
             Self::UnknownBody => (&t.failed, t.unsupported_body.clone()),
-            Self::Invalid(_, problems) => (&t.invalid, summary(texts, problems)),
+            Self::Invalid(_, problems) => (&t.invalid, texts.summary(problems)),
             Self::Other(status) if !status.is_server_error() => (&t.failed, t.not_understood.clone()),
             Self::Db(_) | Self::Mailbox(_) | Self::Feed(_) | Self::Other(_) => {
                 (&t.unavailable, t.unavailable_hint.clone())
@@ -238,7 +234,7 @@ async fn page_newsletter(site: Option<&Site>, address: &Uri) -> Option<Newslette
     let site = site?;
     let named = query_value(address, "newsletter");
     let found = match site.newsletter(named.as_deref()).await {
-        Err(AppError::NoNewsletter(_)) => site.newsletter(None).await,
+        Err(AppError::NoNewsletter) => site.newsletter(None).await,
         other => other,
     };
     found.ok().map(|it| it.newsletter)
@@ -294,7 +290,7 @@ pub fn invalid(
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     let members = members.into_iter().chain([("errors", errors(locale.texts, problems))]);
     let title = &locale.texts.errors.invalid;
-    problem(locale.language, status, title, &summary(locale.texts, problems), members)
+    problem(locale.language, status, title, &locale.texts.summary(problems), members)
 }
 
 /// A problem with one field.
@@ -323,17 +319,6 @@ fn errors(texts: &Texts, problems: &Problems) -> Value {
     json!(errors.collect::<Vec<_>>())
 }
 
-/// Joins the distinct texts of all problems.
-fn summary(texts: &Texts, problems: &Problems) -> String {
-    let mut sentences: Vec<String> = Vec::new();
-    for text in problems.iter().map(|it| texts.problem(it)) {
-        if !sentences.contains(&text) {
-            sentences.push(text);
-        }
-    }
-    sentences.join(" ")
-}
-
 /// Declares the language of a page in `Content-Language`.
 pub fn in_language(language: &'static str, mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
@@ -346,8 +331,8 @@ pub async fn not_found() -> AppError {
 }
 
 /// Handles methods that a route doesn't support.
-pub async fn method_not_allowed(request: Request) -> AppError {
-    AppError::Method(request.method().to_string())
+pub async fn method_not_allowed() -> AppError {
+    AppError::Method
 }
 
 #[cfg(test)]

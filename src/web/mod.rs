@@ -88,7 +88,7 @@ impl Site {
         };
         match (found, slug) {
             (Some(newsletter), _) => Ok(newsletter),
-            (None, Some(slug)) => Err(AppError::NoNewsletter(slug.to_owned())),
+            (None, Some(_)) => Err(AppError::NoNewsletter),
             (None, None) => Err(AppError::Db(DbError::RowNotFound)),
         }
     }

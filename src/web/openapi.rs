@@ -4,8 +4,8 @@ use crate::web::{
     cached,
     error::FieldError,
     public::{
-        preferences::form::PreferencesFields, signup_form::SignupFields, subscribe::Accepted,
-        unsubscribe::UnsubscribeFields,
+        challenge::Offer, preferences::form::PreferencesFields, signup_form::SignupFields,
+        subscribe::Accepted, unsubscribe::UnsubscribeFields,
     },
 };
 use axum::{http::HeaderMap, response::IntoResponse};
@@ -13,10 +13,15 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
+/// The short names of newsletters.
+const SLUG_PATTERN: &str = "^[a-z0-9-]{1,64}$";
+
 static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
     let mut description: Value =
         serde_json::from_str(include_str!("assets/openapi.json")).expect("tests read this file");
     let schemas = &mut description["components"]["schemas"];
+    schemas["Slug"] = json!({ "type": "string", "pattern": SLUG_PATTERN });
+    schemas["Challenge"] = schema::<Offer>();
     schemas["Signup"] = schema::<SignupFields>();
     schemas["SignupForm"] = form_schema::<SignupFields>();
     // In a form a list is a repeated field.
@@ -53,4 +58,22 @@ fn form_schema<T: JsonSchema>() -> Value {
         }
     }
     schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::newsletter::is_slug;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_pattern_of_short_names_is_the_rule(text in "[a-z0-9-]{0,70}|[a-zA-Z_-]{1,3}|\\PC{0,3}|[a-z]\n?") {
+            let class = SLUG_PATTERN.strip_prefix("^[").and_then(|it| it.strip_suffix("]{1,64}$")).unwrap();
+            prop_assert_eq!(class, "a-z0-9-");
+            let matches = (1..=64).contains(&text.chars().count())
+                && text.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-'));
+            prop_assert_eq!(matches, is_slug(&text));
+        }
+    }
 }

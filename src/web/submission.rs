@@ -25,6 +25,12 @@ use url::form_urlencoded;
 /// The media type of a form.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
+/// Fields that [`Submitted`] reads.
+pub trait RequestFields: DeserializeOwned {
+    /// Checks fields of which others can't be read, so that all problems are named at once.
+    fn check(&self) -> Result<(), Problems>;
+}
+
 /// Fields read from a body of JSON or a form, not validated yet.
 #[derive(Debug)]
 pub struct Submitted<T> {
@@ -33,7 +39,7 @@ pub struct Submitted<T> {
     pub json: bool,
 }
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Submitted<T> {
+impl<S: Send + Sync, T: RequestFields> FromRequest<S> for Submitted<T> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
@@ -44,13 +50,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Submitted<T> {
         })?;
         match kind.as_str() {
             "application/json" => Ok(Self { fields: read_json(&body)?, json: true }),
-            FORM => Ok(Self { fields: read_form(&body)?, json: false }),
+            FORM => Ok(Self { fields: from_fields(form_fields(&body), T::check)?, json: false }),
             _ => Err(AppError::UnknownBody),
         }
     }
 }
 
-fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
+fn read_json<T: RequestFields>(body: &[u8]) -> Result<T, AppError> {
     // Requires an object, because serde would also read the fields from a list.
     let value: Value = serde_json::from_slice(body).map_err(|error| {
         let problem = Code::JsonSyntax.of_all().with("line", error.line()).with("column", error.column());
@@ -58,21 +64,25 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
     })?;
     let Value::Object(object) = value else { return Err(rejected(vec![Code::WrongType.of_all()])) };
     let fields = object.into_iter().map(|(name, value)| (name, FieldValue::Json(value)));
-    from_fields(fields)
+    from_fields(fields, T::check)
 }
 
 /// Reads a form. A field may be repeated if its type is a list.
 pub fn read_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
+    from_fields(form_fields(body), |_| Ok(()))
+}
+
+fn form_fields(body: &[u8]) -> impl Iterator<Item = (String, FieldValue)> + use<> {
     let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(body) {
         fields.entry(name.into_owned()).or_default().push(value.into_owned());
     }
-    from_fields(fields.into_iter().map(|(name, values)| (name, FieldValue::Form(values))))
+    fields.into_iter().map(|(name, values)| (name, FieldValue::Form(values)))
 }
 
 /// Reads fields without repetitions.
 pub fn from_texts<T: DeserializeOwned>(fields: HashMap<String, String>) -> Result<T, AppError> {
-    from_fields(fields.into_iter().map(|(name, text)| (name, FieldValue::Form(vec![text]))))
+    from_fields(fields.into_iter().map(|(name, text)| (name, FieldValue::Form(vec![text]))), |_| Ok(()))
 }
 
 fn rejected(problems: Vec<Problem>) -> AppError {
@@ -81,9 +91,10 @@ fn rejected(problems: Vec<Problem>) -> AppError {
 }
 
 /// Reads the fields. serde stops at the first one that it can't read, so each such field is noted and taken out, or
-/// filled in if it is required, until the others are read.
+/// filled in if it is required, until the others are read. Then `check` looks for problems with those.
 fn from_fields<T: DeserializeOwned>(
     fields: impl Iterator<Item = (String, FieldValue)>,
+    check: impl FnOnce(&T) -> Result<(), Problems>,
 ) -> Result<T, AppError> {
     let mut fields: BTreeMap<String, FieldValue> = fields.collect();
     let (mut problems, mut filled) = (Vec::<Problem>::new(), HashSet::new());
@@ -93,7 +104,12 @@ fn from_fields<T: DeserializeOwned>(
             .map(|(name, value)| (name.clone(), Field { name: name.clone(), value: value.clone() }));
         let ShapeError { problem, field } = match T::deserialize(MapDeserializer::new(named)) {
             Ok(read) if problems.is_empty() => return Ok(read),
-            Ok(_) => return Err(rejected(problems)),
+            Ok(read) => {
+                let others = check(&read).err().into_iter().flat_map(Problems::into_vec);
+                let unread: HashSet<String> = problems.iter().map(|it| it.field().to_owned()).collect();
+                problems.extend(others.filter(|it| !unread.contains(it.field())));
+                return Err(rejected(problems));
+            }
             Err(error) => error,
         };
         let Some(name) = field else {
@@ -248,6 +264,15 @@ mod tests {
         newsletter: Vec<String>,
     }
 
+    impl RequestFields for Request {
+        fn check(&self) -> Result<(), Problems> {
+            let problem = |is_wrong: bool, field| is_wrong.then(|| Code::Other.at(field));
+            let email = problem(!self.email.contains('@'), "email");
+            let lang = problem(self.lang.as_deref() == Some("xx"), "lang");
+            Problems::new(email.into_iter().chain(lang).collect()).map_or(Ok(()), Err)
+        }
+    }
+
     fn json(body: &str) -> Result<Request, AppError> {
         read_json(body.as_bytes())
     }
@@ -281,8 +306,8 @@ mod tests {
             (json(r#"{"email":{"SECRET":1}}"#), "#/email", Code::WrongType),
             (json(r#"{"email":7}"#), "#/email", Code::WrongType),
             (json(r#"{"email":null}"#), "#/email", Code::WrongType),
-            (json(r#"{"email":"SECRET","newsletter":[1]}"#), "#/newsletter", Code::WrongType),
-            (json(r#"{"email":"a","SECRET":"SECRET"}"#), "#", Code::UnknownField),
+            (json(r#"{"email":"SECRET@b","newsletter":[1]}"#), "#/newsletter", Code::WrongType),
+            (json(r#"{"email":"a@b","SECRET":"SECRET"}"#), "#", Code::UnknownField),
             (json("{}"), "#/email", Code::MissingField),
             (form("email=SECRET&email=b"), "#/email", Code::RepeatedField),
             (form("email=a&SECRET=1"), "#", Code::UnknownField),
@@ -296,9 +321,12 @@ mod tests {
     #[test]
     fn all_fields_that_cant_be_read_are_named_at_once() {
         for (body, expected) in [
+            // Fields that can be read are checked beside those that can't.
+            (r#"{"email":"SECRET","lang":7}"#, &["#/email", "#/lang"][..]),
+            (r#"{"email":7,"lang":"xx","SECRET":1}"#, &["#", "#/email", "#/lang"]),
             (
                 r#"{"email":7,"newsletter":[1],"SECRET":1,"lang":2}"#,
-                &["#", "#/email", "#/lang", "#/newsletter"][..],
+                &["#", "#/email", "#/lang", "#/newsletter"],
             ),
             (r#"{"SECRET":1,"OTHER":2}"#, &["#", "#/email"]),
             (r#"{"email":["SECRET"],"lang":"en"}"#, &["#/email"]),

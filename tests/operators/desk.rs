@@ -74,6 +74,8 @@ async fn a_reader_is_added_with_and_without_evidence(engine: Engine) {
         .does(READERS, READERS, &[("address", "ann@example.org"), ("evidence", "signed card, 1 May")])
         .await;
     assert!(page.contains("<b>Added.</b>"), "{page}");
+    let wrong = desk.does(READERS, READERS, &[("address", "ben@localhost"), ("evidence", "")]).await;
+    assert!(wrong.contains("Not added.") && wrong.contains("The part after the @"), "{wrong}");
     let page = desk.does(READERS, READERS, &[("address", "ben@example.org"), ("evidence", "")]).await;
     assert!(page.contains("<b>Asked.</b>"), "{page}");
     app.settle().await;
@@ -161,6 +163,8 @@ async fn people_are_invited_and_the_last_admin_stays(engine: Engine) {
     let app = TestApp::start(engine).await;
     let desk = app.operator("Ada", "admin").await;
     let page = "/admin/people";
+    let wrong = desk.does(page, page, &[("do", "invite"), ("address", "tom"), ("role", "editor")]).await;
+    assert!(wrong.contains("Not invited.") && wrong.contains("Enter a full email address"), "{wrong}");
     let fields = [("do", "invite"), ("address", "tom@example.org"), ("role", "editor"), ("role", "sender")];
     let invited = desk.does(page, page, &fields).await;
     let (_, link) = invited.split_once("/admin/welcome/").unwrap();

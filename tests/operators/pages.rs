@@ -173,6 +173,15 @@ async fn no_typed_text_is_lost(engine: Engine) {
         [("revision", seen.as_str()), ("story", &id), ("title", "Council tax up"), ("summary", &summary)];
     let wrong = ines.submits_on(ISSUE, EDIT, &fields).await.page;
     assert!(wrong.status == 422 && wrong.contains(&summary), "{wrong}");
+    // Each problem is beside its field.
+    let newest = hidden(&ines.opens(&form).await, "revision");
+    let fields = [("revision", newest.as_str()), ("story", &id), ("title", " "), ("summary", &summary)];
+    let both = ines.submits_on(ISSUE, EDIT, &fields).await.page;
+    for (id, says) in [("title-hint", "This can’t be empty."), ("summary-hint", "Shorten this to")] {
+        let (_, hint) = both.split_once(&format!("id=\"{id}\"")).expect(id);
+        assert!(hint.split("</p>").next().unwrap().contains(says), "{id}: {both}");
+    }
+    assert_eq!(both.matches("aria-invalid=\"true\"").count(), 2, "{both}");
     assert_eq!(hidden(&wrong, "revision"), seen);
     let conflict = save(&ines, &seen, "Council tax up by 3.9%").await;
     assert!(conflict.status == 409 && conflict.contains("Council tax to rise"), "{conflict}");

@@ -1,7 +1,10 @@
 //! The locations of feeds and articles that operators enter, with the same names on the command line, in
 //! forms and in JSON.
 
-use crate::domain::validation::{Code, Problems, rules};
+use crate::domain::{
+    content::article::{MAX_TITLE_CHARS, one_line},
+    validation::{Code, Problems, rules},
+};
 use std::path::PathBuf;
 use url::Url;
 use validator::{Validate, ValidationError};
@@ -24,7 +27,7 @@ pub struct ArticleSource {
     pub url: Option<String>,
     /// Headline, if the page's is missing or wrong
     #[arg(long)]
-    #[validate(length(min = 1, max = 300, code = "text_too_long"))]
+    #[validate(custom(function = rules::headline))]
     pub title: Option<String>,
 }
 
@@ -61,12 +64,13 @@ impl FeedSource {
 }
 
 impl ArticleSource {
-    /// Checks the fields and returns the location and the public URL.
-    pub fn checked(&self) -> Result<(Source, Option<Url>), Problems> {
+    /// Checks the fields and returns the location, the public URL and the headline.
+    pub fn checked(&self) -> Result<(Source, Option<Url>, Option<String>), Problems> {
         Problems::check(self)?;
         let source = parse(&self.source).ok_or_else(|| Code::WebAddress.at("source"))?;
         let url = self.url.as_deref().map(|url| Url::parse(url.trim())).transpose();
-        Ok((source, url.map_err(|_| Code::WebAddress.at("url"))?))
+        let title = self.title.as_deref().map(|title| one_line(title, MAX_TITLE_CHARS));
+        Ok((source, url.map_err(|_| Code::WebAddress.at("url"))?, title))
     }
 }
 
@@ -90,11 +94,15 @@ mod tests {
         fn sources_that_pass_the_rules_can_be_converted(
             source in "((https?|file|ftp)://)?\\PC{0,20}",
             url in prop::option::of("(https?://)?\\PC{0,20}"),
+            title in prop::option::of("(?s).{0,9}|[ \u{200b}a]{0,3}|[a-z ]{295,305}"),
         ) {
             let feed = FeedSource { source: source.clone() };
             prop_assert_eq!(Problems::check(&feed).is_ok(), feed.checked().is_ok());
-            let article = ArticleSource { source, url, title: None };
+            let article = ArticleSource { source, url, title };
             prop_assert_eq!(Problems::check(&article).is_ok(), article.checked().is_ok());
+            if let Ok((_, _, Some(title))) = article.checked() {
+                prop_assert!(!title.is_empty());
+            }
         }
     }
 }

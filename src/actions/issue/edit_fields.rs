@@ -7,7 +7,7 @@ use crate::{
         brand::parse_publisher_url,
         content::article::{MAX_DEK_CHARS, MAX_TITLE_CHARS, one_line},
         ids::ArticleId,
-        validation::{Code, Problems, at_index},
+        validation::{Code, Problem, Problems, check_each, rules},
     },
 };
 use validator::{Validate, ValidationError};
@@ -18,10 +18,12 @@ use validator::{Validate, ValidationError};
 pub struct IssueEdit {
     /// Put an article in, first
     #[arg(long, value_name = "ARTICLE")]
-    pub pin: Vec<i64>,
+    #[validate(custom(function = self::numbers))]
+    pub pin: Vec<String>,
     /// Keep an article out of this issue
     #[arg(long, value_name = "ARTICLE")]
-    pub drop: Vec<i64>,
+    #[validate(custom(function = self::numbers))]
+    pub drop: Vec<String>,
     /// Put an article in, at this place from 1
     #[arg(long, value_name = "ARTICLE=PLACE")]
     #[validate(custom(function = self::places))]
@@ -40,10 +42,12 @@ pub struct IssueEdit {
     pub picture: Vec<String>,
     /// Show an article without a picture in this issue
     #[arg(long, value_name = "ARTICLE")]
-    pub no_picture: Vec<i64>,
+    #[validate(custom(function = self::numbers))]
+    pub no_picture: Vec<String>,
     /// Revert the edits of an article
     #[arg(long, value_name = "ARTICLE")]
-    pub undo: Vec<i64>,
+    #[validate(custom(function = self::numbers))]
+    pub undo: Vec<String>,
     /// Subject line; empty: the first story's headline
     #[arg(long)]
     #[validate(custom(function = self::headline))]
@@ -65,6 +69,14 @@ fn changes_something(edit: &IssueEdit) -> Result<(), ValidationError> {
     if numbers && texts && words { Err(Code::NothingToChange.error()) } else { Ok(()) }
 }
 
+fn numbers(list: &[String]) -> Result<(), ValidationError> {
+    check_each(list, |text| parse_number(text).map(drop).ok_or_else(|| Code::StoryNumber.error()))
+}
+
+fn parse_number(text: &str) -> Option<ArticleId> {
+    text.trim().parse().ok().map(ArticleId)
+}
+
 fn places(list: &[String]) -> Result<(), ValidationError> {
     check_each(list, |text| {
         parse_place(text).map(drop).ok_or_else(|| Code::StoryPlace.error_with("limit", MAX_PLACE))
@@ -74,10 +86,7 @@ fn places(list: &[String]) -> Result<(), ValidationError> {
 fn titles(list: &[String]) -> Result<(), ValidationError> {
     check_each(list, |text| {
         let (_, title) = split_article(text).ok_or_else(|| Code::StoryText.error())?;
-        if one_line(title, UNCUT).is_empty() {
-            return Err(Code::StoryText.error());
-        }
-        headline(title)
+        rules::headline(title)
     })
 }
 
@@ -112,26 +121,20 @@ fn at_most(text: &str, limit: usize) -> Result<(), ValidationError> {
     if text.chars().count() <= limit { Ok(()) } else { Err(Code::TextTooLong.error_with("limit", limit)) }
 }
 
-fn check_each(
-    list: &[String],
-    rule: impl Fn(&str) -> Result<(), ValidationError>,
-) -> Result<(), ValidationError> {
-    for (index, text) in list.iter().enumerate() {
-        rule(text).map_err(|error| at_index(error, index))?;
-    }
-    Ok(())
-}
-
 /// Splits `ARTICLE=TEXT` into the article's number and the text.
 fn split_article(text: &str) -> Option<(ArticleId, &str)> {
     let (number, rest) = text.split_once('=')?;
-    Some((ArticleId(number.trim().parse().ok()?), rest.trim()))
+    Some((parse_number(number)?, rest.trim()))
 }
 
 fn parse_place(text: &str) -> Option<StoryChange> {
     let (id, place) = split_article(text)?;
     let place = place.parse().ok().filter(|place| (1..=MAX_PLACE).contains(place))?;
     Some(StoryChange::Place(id, place))
+}
+
+fn article(text: &str, field: &str) -> Result<ArticleId, Problem> {
+    parse_number(text).ok_or_else(|| Code::StoryNumber.at(field))
 }
 
 impl IssueEdit {
@@ -143,10 +146,16 @@ impl IssueEdit {
             preheader: self.preheader.clone(),
             note: self.note.clone(),
         };
-        let id = |number: &i64| ArticleId(*number);
-        let mut changes: Vec<StoryChange> = self.undo.iter().map(|it| StoryChange::Undo(id(it))).collect();
-        changes.extend(self.pin.iter().map(|it| StoryChange::Pin(id(it))));
-        changes.extend(self.drop.iter().map(|it| StoryChange::Drop(id(it))));
+        let mut changes = Vec::new();
+        for text in &self.undo {
+            changes.push(StoryChange::Undo(article(text, "undo")?));
+        }
+        for text in &self.pin {
+            changes.push(StoryChange::Pin(article(text, "pin")?));
+        }
+        for text in &self.drop {
+            changes.push(StoryChange::Drop(article(text, "drop")?));
+        }
         for text in &self.place {
             changes.push(parse_place(text).ok_or_else(|| Code::StoryPlace.at("place"))?);
         }
@@ -161,7 +170,9 @@ impl IssueEdit {
         for text in &self.picture {
             changes.push(parse_picture(text).ok_or_else(|| Code::WebAddress.at("picture"))?);
         }
-        changes.extend(self.no_picture.iter().map(|it| StoryChange::Picture(id(it), String::new())));
+        for text in &self.no_picture {
+            changes.push(StoryChange::Picture(article(text, "no_picture")?, String::new()));
+        }
         Ok((words, changes))
     }
 }
@@ -174,8 +185,11 @@ mod tests {
     #[test]
     fn every_wrong_edit_is_named() {
         let edit = IssueEdit {
+            pin: vec!["7".into(), "first".into()],
+            undo: vec!["-".into()],
             place: vec!["1=1".into(), "1=0".into()],
-            title: vec!["1".into()],
+            title: vec!["1".into(), format!("2={}", "x".repeat(301)), "3= ".into()],
+            summary: vec!["x".into()],
             subject: Some("x".repeat(301)),
             ..IssueEdit::default()
         };
@@ -184,9 +198,14 @@ mod tests {
         assert_eq!(
             found,
             [
+                ("#/pin/1", Code::StoryNumber),
                 ("#/place/1", Code::StoryPlace),
                 ("#/subject", Code::TextTooLong),
+                ("#/summary", Code::StoryText),
                 ("#/title/0", Code::StoryText),
+                ("#/title/1", Code::TextTooLong),
+                ("#/title/2", Code::TextRequired),
+                ("#/undo", Code::StoryNumber),
             ]
         );
         let nothing = Problems::check(&IssueEdit::default()).unwrap_err();
@@ -196,12 +215,19 @@ mod tests {
     proptest! {
         #[test]
         fn edits_that_pass_the_rules_can_be_converted(
+            numbers in vec("[0-9]{0,2}|\\PC{0,3}", 0..3),
             place in vec("[0-9]{0,2}=[0-9]{0,2}|\\PC{0,4}", 0..3),
             title in vec("[0-9]{0,2}=\\PC{0,4}|\\PC{0,4}", 0..3),
             summary in vec("[0-9]{0,2}=\\PC{0,4}", 0..3),
-            subject in option::of("\\PC{0,9}"),
+            picture in vec("[0-9]{0,2}=(https?://)?[a-z.]{0,9}|\\PC{0,4}", 0..3),
+            words in (option::of("\\PC{0,9}"), option::of("\\PC{0,9}"), option::of("(?s).{0,9}")),
         ) {
-            let edit = IssueEdit { place, title, summary, subject, ..IssueEdit::default() };
+            let (subject, preheader, note) = words;
+            let (pin, drop) = (numbers.clone(), numbers.clone());
+            let (no_picture, undo) = (numbers.clone(), numbers);
+            let edit = IssueEdit {
+                pin, drop, place, title, summary, picture, no_picture, undo, subject, preheader, note,
+            };
             prop_assert_eq!(Problems::check(&edit).is_ok(), edit.checked().is_ok());
         }
     }

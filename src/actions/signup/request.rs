@@ -50,16 +50,16 @@ impl Proof {
 }
 
 /// Why a signup is refused. No reason depends on the reader of the address, so that the response doesn't
-/// reveal who is subscribed.
+/// reveal who is subscribed, and none quotes the signup.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscribeError {
-    #[error("there is no newsletter `{0}`")]
-    NoSuchNewsletter(String),
+    #[error("there is no such newsletter")]
+    NoSuchNewsletter,
     #[error("choose at least one newsletter, and at most {MOST_NEWSLETTERS}")]
     NewsletterCount,
     /// The domain is blocked, as those of disposable addresses are.
-    #[error("addresses at {0} are temporary; enter one that you check every day")]
-    Blocked(String),
+    #[error("this address is temporary; enter one that you check every day")]
+    Blocked,
     /// Role addresses are not allowed.
     #[error("this looks like a shared address; enter your own")]
     RoleAccount,

@@ -164,7 +164,7 @@ fn newsletters_of(
 ) -> Result<Vec<NewsletterId>, SubscribeError> {
     let mut found: Vec<NewsletterId> = Vec::with_capacity(signup.newsletters.len());
     for slug in &signup.newsletters {
-        let id = ids.get(slug).ok_or_else(|| SubscribeError::NoSuchNewsletter(slug.clone()))?;
+        let id = ids.get(slug).ok_or(SubscribeError::NoSuchNewsletter)?;
         if !found.contains(id) {
             found.push(*id);
         }

@@ -26,15 +26,15 @@ pub async fn subscribe(context: &SignupContext, signup: Signup) -> Result<(), Su
 }
 
 /// Checks a signup without reading the database.
-pub fn check_signup(context: &SignupContext, signup: &Signup) -> Result<(), SubscribeError> {
+fn check_signup(context: &SignupContext, signup: &Signup) -> Result<(), SubscribeError> {
     if signup.newsletters.is_empty() || signup.newsletters.len() > MOST_NEWSLETTERS {
         return Err(SubscribeError::NewsletterCount);
     }
-    if let Some(slug) = signup.newsletters.iter().find(|slug| !is_slug(slug)) {
-        return Err(SubscribeError::NoSuchNewsletter(slug.clone()));
+    if !signup.newsletters.iter().all(|slug| is_slug(slug)) {
+        return Err(SubscribeError::NoSuchNewsletter);
     }
     context.address_policy.check(&signup.address, context.clock.now()).map_err(|rejection| match rejection {
-        AddressRejection::Blocked => SubscribeError::Blocked(signup.address.domain().to_owned()),
+        AddressRejection::Blocked => SubscribeError::Blocked,
         AddressRejection::RoleAccount => SubscribeError::RoleAccount,
     })
 }

@@ -8,6 +8,7 @@ use crate::domain::{string_enum::string_enum, token::KeyRing};
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 
 /// Upper bound of the number: half a second of work on a desktop computer, a few seconds on an old phone.
 const MAX_NUMBER: u32 = 100_000;
@@ -29,10 +30,13 @@ string_enum! {
 }
 
 #[expect(clippy::struct_field_names, reason = "the protocol names the fields")]
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, JsonSchema)]
 pub struct Challenge {
+    #[schemars(extend("const" = ALGORITHM))]
     algorithm: String,
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"))]
     challenge: String,
+    #[schemars(range(min = 1))]
     maxnumber: u32,
     salt: String,
     signature: String,

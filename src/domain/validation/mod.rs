@@ -26,19 +26,19 @@ string_enum! {
         LocalPartNotAscii = "local_part_not_ascii",
         /// The part after the `@` is not a domain name.
         AddressDomain = "address_domain",
-        /// A disposable address; `{domain}`.
+        /// A disposable address.
         DisposableDomain = "disposable_domain",
         /// An address such as `info@`.
         RoleAddress = "role_address",
-        /// A domain that receives no email; `{domain}`.
+        /// A domain that receives no email.
         NoMailServer = "no_mail_server",
-        /// A domain that receives no email and resembles a common one; `{domain}`, `{address}`.
+        /// A domain that receives no email and resembles a common one; `{address}` is the likely one.
         NoMailServerMeant = "no_mail_server_meant",
         /// An address that looks mistyped; `{address}` is the likely one.
         AddressMistyped = "address_mistyped",
         /// No newsletter was chosen, or too many; `{limit}`.
         NewsletterCount = "newsletter_count",
-        /// No newsletter has this short name; `{newsletter}`.
+        /// No newsletter has this short name.
         NewsletterUnknown = "newsletter_unknown",
         /// A text that can't be a short name.
         ShortName = "short_name",
@@ -64,6 +64,8 @@ string_enum! {
         OneLine = "one_line",
         /// Not one of a few words; `{choices}`.
         Choice = "choice",
+        /// Not roles of an operator; `{choices}`.
+        Roles = "roles",
         /// Not a language with texts; `{choices}`.
         Language = "language",
         /// Not days of the week.
@@ -84,6 +86,8 @@ string_enum! {
         LinkTags = "link_tags",
         /// Not a list of the names of sections.
         SectionOrder = "section_order",
+        /// Not a story's number.
+        StoryNumber = "story_number",
         /// Not a story's number with its position; `{limit}`.
         StoryPlace = "story_place",
         /// Not a story's number with a text.
@@ -105,12 +109,12 @@ string_enum! {
     }
 }
 
-/// The parameter with the field, for rules about several fields.
+/// The parameter with the field's name, for rules about several fields and for fields that serde renames.
 const FIELD: &str = "field";
-/// The parameter with the index in a list.
-const INDEX: &str = "index";
+/// The parameter with the errors of a list's items: each with the item's index, or without one for the whole list.
+const ITEMS: &str = "items";
 /// Parameters that texts don't use. validator adds the input as `value` to every error.
-const HIDDEN: [&str; 3] = ["value", FIELD, INDEX];
+const HIDDEN: [&str; 3] = ["value", FIELD, ITEMS];
 
 impl Code {
     /// Returns validator's error with this code.
@@ -127,7 +131,7 @@ impl Code {
 
     /// Returns the error of a rule about several fields, to be shown at one of them.
     pub fn error_at(self, field: &'static str) -> ValidationError {
-        self.error_with(FIELD, field)
+        at_field(self.error(), field)
     }
 
     /// Returns a problem with a field that was found without a rule.
@@ -141,10 +145,40 @@ impl Code {
     }
 }
 
-/// Adds an index in a list to an error.
-pub fn at_index(mut error: ValidationError, index: usize) -> ValidationError {
-    error.add_param(INDEX.into(), &index);
+/// Names the field that an error is shown at.
+pub fn at_field(mut error: ValidationError, field: &'static str) -> ValidationError {
+    error.add_param(FIELD.into(), &field);
     error
+}
+
+/// Most problems of one list, so that a long list doesn't cause an answer many times its size.
+const MAX_ITEMS: usize = 50;
+
+/// Checks every item of a list by `rule`, and the list as a whole by `whole`. The error stands for all problems.
+/// The problem of a single item has no index, because JSON and forms may give one item without a list.
+pub fn check_list(
+    list: &[String],
+    rule: impl Fn(&str) -> Result<(), ValidationError>,
+    whole: impl FnOnce() -> Result<(), ValidationError>,
+) -> Result<(), ValidationError> {
+    let index = |index| Some(index).filter(|_| list.len() > 1);
+    let items = list.iter().enumerate().filter_map(|(place, item)| Some((index(place), rule(item).err()?)));
+    let found: Vec<(Option<usize>, ValidationError)> =
+        whole().err().map(|error| (None, error)).into_iter().chain(items).take(MAX_ITEMS).collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    let mut error = Code::Other.error();
+    error.add_param(ITEMS.into(), &found);
+    Err(error)
+}
+
+/// Checks every item of a list.
+pub fn check_each(
+    list: &[String],
+    rule: impl Fn(&str) -> Result<(), ValidationError>,
+) -> Result<(), ValidationError> {
+    check_list(list, rule, || Ok(()))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,9 +198,21 @@ impl Problem {
         self
     }
 
+    /// Moves the problem from a list to one of its items.
+    #[must_use]
+    pub fn of_item(mut self, index: usize) -> Self {
+        self.pointer = format!("{}/{index}", self.pointer);
+        self
+    }
+
     /// Returns the field's name; empty for the whole request.
     pub fn field(&self) -> &str {
         self.pointer.trim_start_matches('#').split('/').nth(1).unwrap_or_default()
+    }
+
+    /// Returns the index of the item in the field's list. `None`: the problem is with the whole field.
+    pub fn item(&self) -> Option<usize> {
+        self.pointer.split('/').nth(2)?.parse().ok()
     }
 }
 
@@ -190,6 +236,20 @@ impl Problems {
         problems.sort();
         problems.dedup();
         (!problems.is_empty()).then_some(Self(problems))
+    }
+
+    /// Returns these problems together with others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self.0.sort();
+        self.0.dedup();
+        self
+    }
+
+    /// Returns the problems as a list.
+    pub fn into_vec(self) -> Vec<Problem> {
+        self.0
     }
 
     /// Iterates over the problems.
@@ -230,21 +290,39 @@ fn collect(errors: &ValidationErrors, above: &str, found: &mut Vec<Problem>) {
                 }
             }
             ValidationErrorsKind::Field(errors) => {
-                found.extend(errors.iter().map(|error| problem(error, field, above)));
+                for error in errors {
+                    note(error, field, above, found);
+                }
             }
         }
     }
 }
 
-fn problem(error: &ValidationError, field: &str, above: &str) -> Problem {
-    let param = |name: &str| error.params.get(name).map(plain);
+/// Notes the problem of an error, or those of all the items it stands for.
+fn note(error: &ValidationError, field: &str, above: &str, found: &mut Vec<Problem>) {
     // `__all__` is validator's name for rules about several fields.
-    let field = if field == "__all__" { param(FIELD) } else { Some(field.to_owned()) };
-    let index = param(INDEX).map(|index| format!("/{index}")).unwrap_or_default();
-    let path = field.map(|field| format!("/{}{index}", escaped(&field))).unwrap_or_default();
+    let own = (field != "__all__").then(|| field.to_owned());
+    let field = error.params.get(FIELD).map(plain).or(own);
+    let path = field.map(|field| format!("/{}", escaped(&field))).unwrap_or_default();
+    let pointer = format!("#{above}{path}");
+    let items = error.params.get(ITEMS).cloned().and_then(|items| serde_json::from_value(items).ok());
+    let items: Option<Vec<(Option<usize>, ValidationError)>> = items;
+    match items {
+        None => found.push(problem(error, pointer)),
+        Some(items) => found.extend(items.iter().map(|(index, error)| {
+            let problem = problem(error, pointer.clone());
+            match index {
+                Some(index) => problem.of_item(*index),
+                None => problem,
+            }
+        })),
+    }
+}
+
+fn problem(error: &ValidationError, pointer: String) -> Problem {
     let params = error.params.iter().filter(|(name, _)| !HIDDEN.contains(&name.as_ref()));
     Problem {
-        pointer: format!("#{above}{path}"),
+        pointer,
         code: error.code.parse().unwrap_or(Code::Other),
         params: params.map(|(name, value)| (name.to_string(), plain(value))).collect(),
     }
@@ -288,7 +366,7 @@ mod tests {
     fn all_problems_are_listed_in_order_and_none_holds_the_input() {
         let request = Request {
             email: "secret@localhost".into(),
-            newsletter: vec!["fine".into(), "SECRET!".into()],
+            newsletter: vec!["fine".into(), "SECRET!".into(), "Secret".into()],
             more: More { title: "secret".into() },
         };
         let problems = Problems::check(&request).unwrap_err();
@@ -302,10 +380,11 @@ mod tests {
                 ("#/email", Code::AddressDomain, "email"),
                 ("#/newsletter", Code::NewsletterCount, "newsletter"),
                 ("#/newsletter/1", Code::ShortName, "newsletter"),
+                ("#/newsletter/2", Code::ShortName, "newsletter"),
                 ("#/title", Code::TextTooLong, "title"),
             ]
         );
         assert!(!format!("{problems:?}").to_lowercase().contains("secret"), "{problems:?}");
-        assert_eq!(problems.of("newsletter").count(), 2);
+        assert_eq!(problems.of("newsletter").count(), 3);
     }
 }

@@ -4,17 +4,21 @@
 
 use crate::domain::{
     brand::{LinkTags, MAX_FOOTER_CHARS, MAX_LINK_TAGS, MAX_SOCIAL_LINKS, SocialLinks, parse_publisher_url},
+    content::article::{MAX_TITLE_CHARS, one_line},
     issue::{days::Days, sections::SectionOrder},
     newsletter::{
         LANGUAGES, MAX_STORIES, is_slug, parse_accent, parse_line, parse_logo_url, parse_newsletter_language,
         parse_send_time, parse_stories, parse_time_zone,
     },
+    operator::role::{Role, Roles},
     subscriber::{
         email_address::{EmailAddress, EmailAddressError, MAX_ADDRESS_BYTES, MAX_LOCAL_PART_BYTES},
+        pause,
         sections::{MAX_SECTION_CHARS, MAX_SECTIONS, Sections, SectionsError},
     },
-    validation::{Code, at_index},
+    validation::{Code, check_each, check_list},
 };
+use jiff::civil::Date;
 use validator::ValidationError;
 
 type Checked = Result<(), ValidationError>;
@@ -44,8 +48,7 @@ pub fn short_name(text: &str) -> Checked {
 
 /// Short names of newsletters. Empty ones stand for an unticked box.
 pub fn short_names(names: &[String]) -> Checked {
-    let wrong = names.iter().position(|name| !name.is_empty() && !is_slug(name));
-    wrong.map_or(Ok(()), |index| Err(at_index(Code::ShortName.error(), index)))
+    check_each(names, |name| if name.is_empty() { Ok(()) } else { short_name(name) })
 }
 
 /// One line of at most `MOST` characters, and not an empty one.
@@ -55,6 +58,18 @@ pub fn line<const MOST: usize>(text: &str) -> Checked {
     }
     check(!text.trim().chars().any(char::is_control), Code::OneLine)?;
     parse_line("", text, MOST).map(drop).map_err(|_| Code::TextTooLong.error_with("limit", MOST))
+}
+
+/// An article's headline, which is brought onto one line.
+pub fn headline(text: &str) -> Checked {
+    let uncut = one_line(text, usize::MAX / 8);
+    if uncut.is_empty() {
+        return Err(Code::TextRequired.error());
+    }
+    if uncut.chars().count() <= MAX_TITLE_CHARS {
+        return Ok(());
+    }
+    Err(Code::TextTooLong.error_with("limit", MAX_TITLE_CHARS))
 }
 
 /// A language that Daily has texts in.
@@ -144,18 +159,45 @@ pub fn choice(text: &str, choices: &[&str]) -> Checked {
     if choices.contains(&text) { Ok(()) } else { Err(Code::Choice.error_with("choices", choices.join(", "))) }
 }
 
+/// Roles of an operator.
+pub fn roles(text: &str) -> Checked {
+    if text.parse::<Roles>().is_ok() {
+        return Ok(());
+    }
+    let choices: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+    Err(Code::Roles.error_with("choices", choices.join(", ")))
+}
+
 /// An address on the web.
 pub fn web_address(text: &str) -> Checked {
     let url = url::Url::parse(text.trim());
     check(url.is_ok_and(|url| matches!(url.scheme(), "http" | "https")), Code::WebAddress)
 }
 
+/// The first and the last day that a pause may end on.
+pub struct PauseBounds(pub Date, pub Date);
+
+/// The day that a pause ends on.
+pub fn pause_until(text: &str, bounds: &PauseBounds) -> Checked {
+    let PauseBounds(first, last) = *bounds;
+    if pause::parse_until(text, (first, last)).is_some() {
+        return Ok(());
+    }
+    let mut error = Code::PauseUntil.error_with("first", first);
+    error.add_param("last".into(), &last);
+    Err(error)
+}
+
 /// Names of sections. Empty ones stand for an unticked box.
 pub fn sections(names: &[String]) -> Checked {
-    let names = names.iter().map(String::as_str).filter(|name| !name.is_empty());
-    Sections::from_names(names).map(drop).map_err(|error| match error {
+    let error = |error| match error {
         SectionsError::NoName(_) => Code::SectionName.error(),
         SectionsError::TooLong(_) => Code::SectionTooLong.error_with("limit", MAX_SECTION_CHARS),
         SectionsError::TooMany => Code::SectionCount.error_with("limit", MAX_SECTIONS),
-    })
+    };
+    let parsed = |names: &[&str]| Sections::from_names(names.iter().copied()).map(drop);
+    let is_named = |name: &str| if name.is_empty() { Ok(()) } else { parsed(&[name]) };
+    let right: Vec<&str> =
+        names.iter().map(String::as_str).filter(|name| !name.is_empty() && is_named(name).is_ok()).collect();
+    check_list(names, |name| is_named(name).map_err(error), || parsed(&right).map_err(error))
 }

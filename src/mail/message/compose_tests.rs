@@ -4,6 +4,7 @@ use email_templates::{
     Email, Masthead,
     digest::{self, Digest, Links, Period, Picture, Story},
 };
+use lettre::transport::smtp::commands::{Mail, Rcpt};
 use mail_parser::{MessageParser, MimeHeaders as _};
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -54,7 +55,11 @@ impl Case {
     }
 
     fn template(&self, email: &Email, placeholder: &str) -> MessageTemplate {
-        let template = MessageTemplate::new(&Content {
+        self.try_template(email, placeholder).unwrap()
+    }
+
+    fn try_template(&self, email: &Email, placeholder: &str) -> Result<MessageTemplate, ComposeError> {
+        MessageTemplate::new(&Content {
             newsletter: &self.newsletter,
             subject: &email.subject,
             language: &email.language,
@@ -67,8 +72,7 @@ impl Case {
             feedback_id: "7:daily:issue:exampleorg",
             auto_submitted: None,
             revision: None,
-        });
-        template.unwrap()
+        })
     }
 
     fn copy(&self, email: &Email, placeholder: &str) -> String {
@@ -125,6 +129,10 @@ fn assert_headers(headers: &str) {
             assert!(word.len() <= 75, "{word}");
         }
     }
+}
+
+fn header_names(headers: &str) -> Vec<String> {
+    relaxed_lines(headers).iter().map(|line| line.split(':').next().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -326,11 +334,40 @@ proptest! {
     ) {
         let headers = headers(&subject, &name);
         assert_headers(&headers);
-        let names: Vec<String> =
-            relaxed_lines(&headers).iter().map(|line| line.split(':').next().unwrap().to_owned()).collect();
-        prop_assert_eq!(names, [
+        prop_assert_eq!(header_names(&headers), [
             "from", "subject", "date", "mime-version", "list-id", "list-unsubscribe-post", "feedback-id", "content-language",
             "content-type",
         ]);
+    }
+
+    #[test]
+    fn no_stored_address_makes_lettre_panic_or_adds_a_line(
+        text in "([!-~]{1,64}|[a-z.\"\\\\(),:;\\[\\]]{1,20})@([!-~]{1,180}|[a-z0-9.:\\[\\]-]{1,20})",
+    ) {
+        let Ok(address) = EmailAddress::from_stored(&text) else { return Ok(()) };
+        let recipient = Recipient {
+            address: &address,
+            message_id: "7@news.example.org",
+            unsubscribe_url: None,
+            unsubscribe_mailto: None,
+            token: "AAAA",
+        };
+        let own = own_headers(&recipient).unwrap();
+        assert_headers(&own);
+        prop_assert_eq!(header_names(&own), ["to", "message-id"]);
+        let address = address.as_address();
+        let envelope = Envelope::new(Some(address.clone()), vec![address.clone()]).unwrap();
+        let mail = Mail::new(envelope.from().cloned(), Vec::new()).to_string();
+        prop_assert_eq!(mail, format!("MAIL FROM:<{text}>\r\n"));
+        let rcpt = Rcpt::new(envelope.to()[0].clone(), Vec::new()).to_string();
+        prop_assert_eq!(rcpt, format!("RCPT TO:<{text}>\r\n"));
+        // As the address of the sender and for replies, lettre may refuse it.
+        let mut case = Case::new("Daily");
+        case.newsletter.sender_address = EmailAddress::from_stored(&text).unwrap();
+        case.newsletter.reply_to = Some(case.newsletter.sender_address.clone());
+        if let Ok(template) = case.try_template(&email("x", "", ""), PLACEHOLDER) {
+            assert_headers(&template.headers);
+            prop_assert_eq!(header_names(&template.headers).len(), 10);
+        }
     }
 }

@@ -52,6 +52,7 @@ fn the_defaults_have_exactly_the_keys_of_the_structs() {
         ("log", field_names::<Log>()),
         ("monitoring", field_names::<Monitoring>()),
         ("pictures", field_names::<Pictures>()),
+        ("receive", field_names::<Receive>()),
         ("relays", field_names::<Relay>()),
         ("retention", field_names::<Retention>()),
         ("schedule", field_names::<Schedule>()),

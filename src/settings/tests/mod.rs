@@ -211,6 +211,7 @@ fn values_of_the_wrong_kind_are_reported_with_all_others() {
         problems(file, &[("DAILY__FEEDS__POLL_MINUTES", "soon"), ("DAILY__SENDING__CANARY", "1e3")]),
         [
             "digest.max_variants: `many` is not a whole number; give a whole number from 2 to 100",
+            "digest.min_stories: it is more than digest.max_stories; make it smaller",
             "feeds.poll_minutes: `soon` is not a whole number; give a whole number from 1 to 1440",
             "http.allowed_origins: a list is not a text; write each as https://www.example.org, without a path",
             "http.forwarded_header: `via` is not one of the choices; write \"x-forwarded-for\" or \"forwarded\"",
@@ -237,6 +238,18 @@ fn values_of_the_wrong_kind_are_reported_with_all_others() {
         ]
     );
     assert_eq!(
+        problems(
+            "[feeds]\nallow_networks = [\"all\", \"::1\", \"many\", \"all\"]\n[tokens]\nsecrets = [\"x\", \"abcd\"]",
+            &[]
+        ),
+        [
+            "feeds.allow_networks: `all` is not a network, `many` is not a network; write each as 10.1.0.0/16 or as a \
+             single address",
+            "tokens.secrets: one is not hexadecimal, one is 2 bytes long, which can be guessed; give each as 64 or more \
+             hexadecimal characters, such as `openssl rand -hex 32` prints",
+        ]
+    );
+    assert_eq!(
         problems("[receive]\ntls_key_file = \"Cargo.toml\"", &[]),
         ["receive.tls_certificate_file: only the other TLS file is given; give both files, or neither"]
     );
@@ -258,6 +271,57 @@ fn sections_of_a_list_are_checked_one_by_one() {
         ]
     );
     assert_eq!(problems("relays = []", &[]), ["relays: there is none; add a section [[relays]] with a url"]);
+}
+
+#[test]
+fn rules_about_several_keys_are_checked_beside_other_problems() {
+    let file = r#"
+        relays = []
+        [http]
+        public_url = "https://news.example.org"
+        [admin]
+        listen = "127.0.0.1:8081"
+        [digest]
+        min_stories = 13
+        max_stories = 12
+        max_variants = 1
+        [feeds]
+        poll_minutes = 60
+        max_poll_minutes = 5
+        timeout_seconds = 0
+    "#;
+    let found: Vec<String> =
+        problems(file, &[]).iter().map(|it| it.split(':').next().unwrap().into()).collect();
+    let keys = [
+        "admin.host",
+        "digest.max_variants",
+        "digest.min_stories",
+        "feeds.max_poll_minutes",
+        "feeds.timeout_seconds",
+        "relays",
+    ];
+    assert_eq!(found, keys);
+    // A value that is replaced or out of range is compared with nothing, and a key has one problem.
+    for (file, expected) in [
+        (
+            "[digest]\nmax_stories = 0",
+            "digest.max_stories: 0 is out of range; give a whole number from 1 to 50",
+        ),
+        (
+            "[digest]\nmin_stories = 60",
+            "digest.min_stories: 60 is out of range; give a whole number from 1 to 50",
+        ),
+        (
+            "[feeds]\npoll_minutes = \"soon\"",
+            "feeds.poll_minutes: `soon` is not a whole number; give a whole number from 1 to 1440",
+        ),
+        (
+            "[feeds]\npoll_minutes = 1441",
+            "feeds.poll_minutes: 1441 is out of range; give a whole number from 1 to 1440",
+        ),
+    ] {
+        assert_eq!(problems(file, &[]), [expected]);
+    }
 }
 
 #[test]

@@ -171,7 +171,7 @@ impl FromRequestParts<Admin> for Desk {
             Some(slug) => newsletters
                 .iter()
                 .position(|it| it.newsletter.slug == *slug)
-                .ok_or_else(|| Refused::Missing(format!("There is no newsletter “{slug}”.")))?,
+                .ok_or_else(|| Refused::Missing("There is no such newsletter.".into()))?,
             None => 0,
         };
         if newsletters.is_empty() {

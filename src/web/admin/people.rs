@@ -9,6 +9,7 @@ use super::{
 use crate::{
     actions::operator::{
         add_operator::{AddOutcome, add_operator},
+        address::OperatorAddress,
         change_operator::{ChangeError, change_operator, change_seen_operator},
         links::make_link,
         remove_operator::remove_operator,
@@ -24,6 +25,7 @@ use crate::{
         operator::role::{Permission, Role, Roles},
         subscriber::email_address::EmailAddress,
     },
+    i18n,
 };
 use axum::extract::Query;
 use maud::{Markup, html};
@@ -189,10 +191,12 @@ pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
         page(&desk, None, Some(&link)).await
     };
     if fields.r#do == "invite" {
-        let Ok(address) = EmailAddress::parse(fields.address.trim()) else {
-            return desk
-                .done("/admin/people", Flash::alarm("Not invited.", "That is not an email address."))
-                .await;
+        let address = match (OperatorAddress { address: fields.address }).checked() {
+            Ok(address) => address,
+            Err(problems) => {
+                let why = i18n::texts_in("en").summary(&problems);
+                return desk.done("/admin/people", Flash::alarm("Not invited.", why)).await;
+            }
         };
         if roles.is_empty() {
             return desk

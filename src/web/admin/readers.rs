@@ -25,7 +25,9 @@ use crate::{
         ids::SubscriberId,
         operator::role::Permission,
         subscriber::{email_address::EmailAddress, subscription::SubscriptionStatus},
+        validation::{Problems, rules},
     },
+    i18n,
 };
 use axum::{
     extract::Query,
@@ -35,6 +37,7 @@ use axum::{
 use maud::{Markup, html};
 use std::collections::HashMap;
 use url::form_urlencoded;
+use validator::Validate;
 
 /// Readers on a page.
 const PAGE: i64 = 50;
@@ -228,9 +231,10 @@ fn add_form(desk: &Desk) -> Markup {
     }
 }
 
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, serde::Deserialize, Validate)]
 #[serde(default)]
 pub struct NewReader {
+    #[validate(custom(function = rules::address))]
     address: String,
     evidence: String,
 }
@@ -238,9 +242,11 @@ pub struct NewReader {
 pub async fn post(Posted { desk, fields }: Posted<NewReader>) -> Answer {
     desk.require(Permission::ChangeReaders)?;
     let page = desk.path("readers");
-    let Ok(address) = EmailAddress::parse(fields.address.trim()) else {
-        return desk.done(&page, Flash::alarm("Not added.", "That is not an email address.")).await;
-    };
+    if let Err(problems) = Problems::check(&fields) {
+        let why = i18n::texts_in("en").summary(&problems);
+        return desk.done(&page, Flash::alarm("Not added.", why)).await;
+    }
+    let address = EmailAddress::parse(&fields.address).map_err(|_| Refused::Form)?;
     let evidence: String = fields
         .evidence
         .trim()

@@ -13,10 +13,11 @@ use axum::{Json, extract::State, http::StatusCode, response::Response};
 use maud::{Markup, html};
 
 /// A challenge in ALTCHA's format, and whether a signup needs one now.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct Offer {
     #[serde(flatten)]
     challenge: Challenge,
+    /// Whether a signup needs a solution now.
     required: bool,
 }
 

@@ -79,7 +79,7 @@ pub async fn renew(
             page_for(&site, &token, link, &query, &headers).await
         }
         Err(SubscribeError::TooMany { wait }) => Ok(AppError::TooMany(wait).into_response()),
-        Err(SubscribeError::NoSuchNewsletter(slug)) => Err(AppError::NoNewsletter(slug)),
+        Err(SubscribeError::NoSuchNewsletter) => Err(AppError::NoNewsletter),
         Err(SubscribeError::Db(error)) => Err(error.into()),
         Err(error) => {
             let texts = i18n::negotiate_locale([query.lang.as_deref()], &headers).texts;

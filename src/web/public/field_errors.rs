@@ -1,7 +1,10 @@
 //! Problems with a signup, and their messages in a form.
 
 use crate::{
-    actions::signup::request::{MOST_NEWSLETTERS, SubscribeError},
+    actions::signup::{
+        address_policy::AddressRejection,
+        request::{MOST_NEWSLETTERS, SubscribeError},
+    },
     domain::validation::{Code, Problem, Problems},
     i18n::Texts,
 };
@@ -13,13 +16,19 @@ pub fn problem(error: &SubscribeError) -> Option<Problem> {
         SubscribeError::NewsletterCount => {
             Code::NewsletterCount.at("newsletter").with("limit", MOST_NEWSLETTERS)
         }
-        SubscribeError::NoSuchNewsletter(slug) => {
-            Code::NewsletterUnknown.at("newsletter").with("newsletter", slug)
-        }
-        SubscribeError::Blocked(domain) => Code::DisposableDomain.at("email").with("domain", domain),
-        SubscribeError::RoleAccount => Code::RoleAddress.at("email"),
+        SubscribeError::NoSuchNewsletter => Code::NewsletterUnknown.at("newsletter"),
+        SubscribeError::Blocked => address_problem(AddressRejection::Blocked),
+        SubscribeError::RoleAccount => address_problem(AddressRejection::RoleAccount),
         SubscribeError::TooMany { .. } | SubscribeError::Redeemed | SubscribeError::Db(_) => return None,
     })
+}
+
+/// Returns the problem with an address that the operator's rules reject.
+pub fn address_problem(rejection: AddressRejection) -> Problem {
+    match rejection {
+        AddressRejection::Blocked => Code::DisposableDomain.at("email"),
+        AddressRejection::RoleAccount => Code::RoleAddress.at("email"),
+    }
 }
 
 /// Renders the message of a field, with the identifier that [`error_id`] returns.

@@ -78,7 +78,7 @@ pub async fn list(
         },
         Some(slug) => match listed.iter().find(|it| it.newsletter.slug == slug) {
             Some(it) => newsletter_archive(&site, it, query.before, locale(&it.newsletter)).await,
-            None => Err(AppError::NoIssuesOf(slug.to_owned())),
+            None => Err(AppError::NoIssuesOf),
         },
     }
 }

@@ -1,8 +1,7 @@
 //! Refuses addresses whose domain can't receive email, according to DNS.
 
 use crate::{
-    actions::{rate_limiter, signup::request::SubscribeError},
-    db::{DbError, newsletters},
+    actions::rate_limiter,
     domain::{
         signup::{mail_domains::suggestion, mail_exchange::Deliverability},
         subscriber::email_address::EmailAddress,
@@ -33,10 +32,6 @@ pub(super) async fn check(
     // Limits the DNS queries that a client can cause with made-up names. Each one counts, also if the signup is
     // refused later.
     if cached.is_none() {
-        if let Some(unknown) = unknown_newsletter(site, responder.newsletters).await? {
-            let error = SubscribeError::NoSuchNewsletter(unknown);
-            return responder.rejected(site, fields, error).await.map(Some);
-        }
         let too_many = |wait| Ok(Some(AppError::TooMany(wait).in_language(responder.locale.language)));
         if let Err(wait) = rate_limiter::peek_client(signup, peer.ip()).await? {
             return too_many(wait);
@@ -56,7 +51,7 @@ pub(super) async fn check(
         Some(suggestion) => Code::NoMailServerMeant.at("email").with("address", suggestion),
         None => Code::NoMailServer.at("email"),
     };
-    let problems: Problems = problem.with("domain", address.domain()).into();
+    let problems = Problems::from(problem);
     match suggestion.filter(|_| responder.is_json) {
         Some(suggestion) => {
             let members = [
@@ -74,11 +69,4 @@ pub(super) fn suggestion_for(site: &Site, address: &EmailAddress) -> Option<Emai
     let now = site.signup.clock.now();
     suggestion(address)
         .filter(|it| site.signup.mail_servers.cached(it.domain(), now) != Some(Deliverability::No))
-}
-
-/// Returns the first of these short names that no newsletter has.
-async fn unknown_newsletter(site: &Site, slugs: &[String]) -> Result<Option<String>, DbError> {
-    let slugs: Vec<&str> = slugs.iter().map(String::as_str).collect();
-    let ids = newsletters::ids_by_slug(&mut site.actions.db.read().await?, &slugs).await?;
-    Ok(slugs.into_iter().find(|slug| !ids.contains_key(*slug)).map(str::to_owned))
 }

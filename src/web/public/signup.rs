@@ -186,6 +186,7 @@ impl<'a> Form<'a> {
                     (self.newsletter_choice(all))
                 } @else {
                     input type="hidden" name="newsletter" value=(it.slug);
+                    (message(self.problems, "newsletter", texts))
                 }
                 label for="email" { (t.address) }
                 input #email type="email" name="email" value=(self.entered) required autocomplete="email"

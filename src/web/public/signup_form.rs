@@ -4,18 +4,22 @@ use crate::{
     actions::signup::request::MOST_NEWSLETTERS,
     db::newsletters::NewsletterRecord,
     domain::{
+        newsletter::is_slug,
         signup::form_token::SubmissionOrigin,
         subscriber::email_address::EmailAddress,
-        validation::{Code, Problems, rules},
+        validation::{Code, Problem, Problems, rules},
     },
     i18n::Locale,
-    web::{AppError, Site, layout::DisplayMode, submission::one_or_many},
+    web::{
+        layout::DisplayMode,
+        submission::{RequestFields, one_or_many},
+    },
 };
 use schemars::JsonSchema;
 use validator::{Validate, ValidationError};
 
 /// Short name of the newsletter for signups that name none.
-pub(super) const DEFAULT_NEWSLETTER: &str = "daily";
+const DEFAULT_NEWSLETTER: &str = "daily";
 
 /// The fields of a signup.
 #[derive(Debug, Default, serde::Deserialize, Validate, JsonSchema)]
@@ -92,28 +96,61 @@ impl SignupFields {
     }
 }
 
+impl RequestFields for SignupFields {
+    fn check(&self) -> Result<(), Problems> {
+        Problems::check(self)
+    }
+}
+
 /// The properties of a signup request that shape its response.
 pub(super) struct SignupResponder<'a> {
     /// Whether the response is JSON.
     pub is_json: bool,
     pub mode: DisplayMode,
     /// Short names of the chosen newsletters.
-    pub newsletters: &'a [String],
-    /// Short name of the newsletter whose name is on the page.
-    pub slug: &'a str,
-    /// That newsletter, if it was read already.
-    pub newsletter: Option<NewsletterRecord>,
+    pub chosen: &'a [String],
+    /// All newsletters.
+    pub newsletters: &'a [NewsletterRecord],
+    /// The newsletter whose name is on the page. `None`: there is none of the chosen ones.
+    pub newsletter: Option<&'a NewsletterRecord>,
     pub locale: Locale,
     pub origin: SubmissionOrigin,
 }
 
+/// Returns the newsletter with a short name.
+fn find<'a>(newsletters: &'a [NewsletterRecord], slug: &str) -> Option<&'a NewsletterRecord> {
+    newsletters.iter().find(|it| it.newsletter.slug == slug)
+}
+
+/// Returns the newsletter whose name is on the page: the first of the chosen ones that there is.
+pub(super) fn newsletter_of_page<'a>(
+    newsletters: &'a [NewsletterRecord],
+    chosen: &[String],
+) -> Option<&'a NewsletterRecord> {
+    match chosen {
+        [] => find(newsletters, DEFAULT_NEWSLETTER).or(newsletters.first()),
+        chosen => chosen.iter().find_map(|slug| find(newsletters, slug)),
+    }
+}
+
 impl SignupResponder<'_> {
-    /// Returns the newsletter whose name is on the page.
-    pub async fn newsletter(&self, site: &Site) -> Result<NewsletterRecord, AppError> {
-        match &self.newsletter {
-            Some(newsletter) => Ok(newsletter.clone()),
-            None => site.newsletter(Some(self.slug)).await,
-        }
+    /// Returns the titles of the chosen newsletters.
+    pub fn titles(&self) -> String {
+        let chosen = self.chosen.iter().filter_map(|slug| find(self.newsletters, slug));
+        self.locale.list(chosen.map(|it| it.newsletter.title.as_str()))
+    }
+
+    /// Returns a problem for each chosen newsletter that there isn't.
+    pub fn unknown_newsletters(&self, fields: &SignupFields) -> Vec<Problem> {
+        let unknown =
+            self.chosen.iter().filter(|slug| is_slug(slug) && find(self.newsletters, slug).is_none());
+        let problem = |slug: &String| match fields.newsletter.iter().position(|it| it == slug) {
+            Some(index) if fields.newsletter.len() > 1 => {
+                Code::NewsletterUnknown.at("newsletter").of_item(index)
+            }
+            _ => Code::NewsletterUnknown.at("newsletter"),
+        };
+        unknown.map(problem).collect()
     }
 }
 
@@ -134,7 +171,7 @@ mod tests {
                 Ok(()) => {
                     prop_assert!(fields.checked().is_ok());
                     prop_assert!((1..=MOST_NEWSLETTERS).contains(&fields.newsletters().len()));
-                    prop_assert!(fields.newsletters().iter().all(|it| crate::domain::newsletter::is_slug(it)));
+                    prop_assert!(fields.newsletters().iter().all(|it| is_slug(it)));
                 }
                 Err(problems) => prop_assert!(problems.iter().all(|it| it.code != Code::Other)),
             }

@@ -5,9 +5,9 @@
 use crate::{
     actions::signup::{
         request::{Proof, Signup, SubscribeError},
-        subscribe::{check_signup, subscribe},
+        subscribe::subscribe,
     },
-    db::newsletters::NewsletterRecord,
+    db::newsletters::{self, NewsletterRecord},
     domain::{
         newsletter::parse_time_zone,
         signup::form_token::{self, SubmissionOrigin, submission_origin},
@@ -25,7 +25,7 @@ use crate::{
             latest::LatestIssue,
             mx_guard,
             signup::Form,
-            signup_form::{DEFAULT_NEWSLETTER, SignupFields, SignupResponder},
+            signup_form::{SignupFields, SignupResponder, newsletter_of_page},
             timing_guard,
         },
         submission::Submitted,
@@ -57,27 +57,31 @@ pub async fn post(
     headers: HeaderMap,
     Submitted { fields, json: is_json }: Submitted<SignupFields>,
 ) -> Result<Response, AppError> {
-    let newsletters = fields.newsletters();
-    let slug = newsletters.first().map_or(DEFAULT_NEWSLETTER, String::as_str);
-    let (locale, newsletter) = signup_locale(&site, fields.lang.as_deref(), slug, &headers).await?;
+    let chosen = fields.newsletters();
+    let newsletters = newsletters::list(&mut site.signup.db.read().await?).await?;
+    let newsletter = newsletter_of_page(&newsletters, &chosen);
+    // The locale of the page with the form, the newsletter's, or the browser's.
+    let own = newsletter.map(|it| it.newsletter.language.as_str());
+    let locale = i18n::negotiate_locale([fields.lang.as_deref(), own], &headers);
     let mode = DisplayMode::from_path(uri.path());
     let context = &site.signup;
     let (honeypot, token) = (fields.website.as_deref(), fields.started.as_deref());
     let origin = submission_origin(&context.keys, honeypot, token, context.minimum_time, context.clock.now());
-    let responder =
-        SignupResponder { is_json, mode, newsletters: &newsletters, slug, newsletter, locale, origin };
-    let address = match fields.checked() {
+    let (chosen, newsletters) = (&*chosen, &*newsletters);
+    let responder = SignupResponder { is_json, mode, chosen, newsletters, newsletter, locale, origin };
+    // People and programs get the same problems, and only then may the honeypot decide: its answer is the usual one.
+    let address = match responder.check(&site, &fields) {
         Ok(address) => address,
         Err(problems) => return responder.invalid(&site, &fields, &problems).await,
     };
     let browser_cookie = browser_cookie(&site, &headers, &address);
     if origin == SubmissionOrigin::TooFast {
-        return timing_guard::ask_again(&site, &responder, &fields).await;
+        return timing_guard::ask_again(&responder, &fields);
     }
     if origin != SubmissionOrigin::Automated {
         let signup = Signup {
             address,
-            newsletters: newsletters.clone(),
+            newsletters: chosen.to_vec(),
             language: Some(locale.language.to_owned()),
             method: if is_json { "json" } else { "form" },
             // Only our own form shows the wording.
@@ -110,9 +114,6 @@ async fn process(
     fields: &SignupFields,
     signup: Signup,
 ) -> Result<Option<Response>, AppError> {
-    if let Err(error) = check_signup(&site.signup, &signup) {
-        return responder.rejected(site, fields, error).await.map(Some);
-    }
     let proof = challenge::check(site, fields.proof.as_deref()).await?;
     let meant = mx_guard::suggestion_for(site, &signup.address).filter(|_| fields.as_typed.is_none());
     if let Some(suggestion) = meant {
@@ -125,8 +126,8 @@ async fn process(
         return Ok(Some(if responder.is_json {
             did_you_mean::problem(responder.locale, &suggestion)
         } else {
-            let newsletter = responder.newsletter(site).await?;
-            did_you_mean::page(responder.mode, &newsletter, responder.locale, fields, &suggestion)
+            let newsletter = responder.newsletter.ok_or(AppError::NoNewsletter)?;
+            did_you_mean::page(responder.mode, newsletter, responder.locale, fields, &suggestion)
         }));
     }
     if responder.is_json && proof == Proof::Missing {
@@ -152,27 +153,6 @@ async fn process(
     }
 }
 
-/// Chooses the locale of the response: that of the page with the form, the newsletter's, or the browser's.
-/// Also returns the newsletter, if it was read for this.
-async fn signup_locale(
-    site: &Site,
-    requested: Option<&str>,
-    slug: &str,
-    headers: &HeaderMap,
-) -> Result<(Locale, Option<NewsletterRecord>), AppError> {
-    if let Some(locale) = requested.and_then(i18n::find_locale) {
-        return Ok((locale, None));
-    }
-    let newsletter = match site.newsletter(Some(slug)).await {
-        Ok(newsletter) => Some(newsletter),
-        // The signup is rejected later, together with its other problems.
-        Err(AppError::NoNewsletter(_)) => None,
-        Err(error) => return Err(error),
-    };
-    let own = newsletter.as_ref().map(|it| it.newsletter.language.as_str());
-    Ok((i18n::negotiate_locale([own], headers), newsletter))
-}
-
 /// Makes the cookie by which the link in the email confirms at once in this browser. Pages of other sites get
 /// none, because they can submit the form without their visitor's knowledge.
 fn browser_cookie(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Option<HeaderValue> {
@@ -189,6 +169,21 @@ fn browser_cookie(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> O
 }
 
 impl SignupResponder<'_> {
+    /// Checks everything that needs no DNS query. Returns the address, or all problems.
+    fn check(&self, site: &Site, fields: &SignupFields) -> Result<EmailAddress, Problems> {
+        let mut others = self.unknown_newsletters(fields);
+        if let Ok(address) = EmailAddress::parse(&fields.email)
+            && let Err(rejection) = site.signup.address_policy.check(&address, site.signup.clock.now())
+        {
+            others.push(field_errors::address_problem(rejection));
+        }
+        match (fields.checked(), Problems::new(others)) {
+            (Ok(address), None) => Ok(address),
+            (Ok(_), Some(problems)) | (Err(problems), None) => Err(problems),
+            (Err(problems), Some(others)) => Err(problems.and(others)),
+        }
+    }
+
     /// Shows each problem beside its field. JSON clients get a problem document.
     pub async fn invalid(
         &self,
@@ -200,19 +195,15 @@ impl SignupResponder<'_> {
         if self.is_json {
             return Ok(error::invalid(self.locale, problems, []));
         }
-        let newsletter = match self.newsletter(site).await {
-            Ok(newsletter) => newsletter,
+        let Some(newsletter) = self.newsletter else {
             // Without a newsletter there is no form to show.
-            Err(AppError::NoNewsletter(_)) => {
-                return Ok(AppError::Invalid(status, problems.clone()).in_language(self.locale.language));
-            }
-            Err(error) => return Err(error),
+            return Ok(AppError::Invalid(status, problems.clone()).in_language(self.locale.language));
         };
         let entered: String = fields.email.chars().take(300).collect();
         let form = Form {
             mode: self.mode,
-            newsletter: &newsletter,
-            chosen: self.newsletters,
+            newsletter,
+            chosen: self.chosen,
             locale: self.locale,
             entered: &entered,
             source: fields.source.as_deref(),
@@ -242,12 +233,7 @@ impl SignupResponder<'_> {
 
     /// Makes the page after a signup.
     async fn accepted(&self, site: &Site, fields: &SignupFields) -> Result<Response, AppError> {
-        let newsletter = self.newsletter(site).await?;
-        let mut titles = vec![newsletter.newsletter.title.clone()];
-        for slug in self.newsletters.iter().filter(|slug| *slug != self.slug) {
-            titles.push(site.newsletter(Some(slug)).await?.newsletter.title);
-        }
-        let titles = self.locale.list(titles.iter().map(String::as_str));
+        let newsletter = self.newsletter.ok_or(AppError::NoNewsletter)?;
         // The page repeats what the visitor entered, so it is the same for every address.
         let entered = fields.email.trim();
         let again = html! {
@@ -261,7 +247,7 @@ impl SignupResponder<'_> {
             }
             (challenge::script(self.locale.texts))
         };
-        accepted(site, self.mode, &newsletter, (&titles, entered), self.locale, &again).await
+        accepted(site, self.mode, newsletter, (&self.titles(), entered), self.locale, &again).await
     }
 
     /// Returns the path of the empty form.

@@ -7,15 +7,14 @@ use super::{
     signup_form::{SignupFields, SignupResponder},
 };
 use crate::web::{
-    AppError, Site, error,
+    AppError, error,
     layout::{DisplayMode, Page, sheet},
 };
 use axum::{http::StatusCode, response::Response};
 use maud::html;
 
 /// Asks for one more press of the button, with the form filled in.
-pub(super) async fn ask_again(
-    site: &Site,
+pub(super) fn ask_again(
     responder: &SignupResponder<'_>,
     fields: &SignupFields,
 ) -> Result<Response, AppError> {
@@ -36,7 +35,7 @@ pub(super) async fn ask_again(
         (challenge::script(locale.texts))
     };
     let content = if responder.mode == DisplayMode::Window { sheet(&content) } else { content };
-    let newsletter = responder.newsletter(site).await?;
+    let newsletter = responder.newsletter.ok_or(AppError::NoNewsletter)?;
     let page = Page { mode: responder.mode, ..Page::new(&newsletter.newsletter, &t.title, locale) };
     Ok(page.respond(StatusCode::OK, &content))
 }

@@ -11,7 +11,9 @@ use crate::{
         content::article::{MAX_DEK_CHARS, MAX_TITLE_CHARS},
         issue::revision::{Content, Revision},
         operator::role::Permission,
+        validation::Problems,
     },
+    i18n,
     issues::forecast::Forecast,
     web::admin::{
         desk::{Answer, Desk, Flash, Posted, Refused},
@@ -128,7 +130,7 @@ async fn unsaved(desk: &Desk, date: Date, values: &[(Field, String)], why: &str)
         div.notice.alarm role="alert" { b { (why) } " Your texts are below, to copy." }
         section.sheet {
             @for (field, value) in values {
-                div.field { label for=(field.name()) { (field.label()) } (input(*field, field.name(), value, true)) }
+                div.field { label for=(field.name()) { (field.label()) } (input(*field, field.name(), value, None, true)) }
             }
             div.acts { a.btn href=(desk.issue_path(date, "")) { "Back" } }
         }
@@ -143,7 +145,7 @@ async fn form(
     // The content that the editor began with.
     revision: &str,
     values: &[(Field, String)],
-    problem: Option<&str>,
+    problems: Option<&Problems>,
 ) -> Answer {
     let heading = if story.is_some() { "Edit the story" } else { "Subject and note" };
     let hint = |field: Field| match field {
@@ -158,7 +160,7 @@ async fn form(
             h1 { (heading) }
             @if it.issue.as_ref().is_some_and(|issue| issue.approved_at.is_some()) {
                 p.lede { b { "This issue is approved." } " Saving ends the approval, and it waits for another one." } } } }
-        @if let Some(problem) = problem { div.notice.alarm role="alert" { b { "Not saved. " } (problem) } }
+        @if problems.is_some() { div.notice.alarm role="alert" { b { "Not saved." } " Look at the fields below." } }
         section.sheet {
             (desk.form(&desk.issue_path(it.date, "edit"), &html! {
                 input type="hidden" name="revision" value=(revision);
@@ -166,8 +168,12 @@ async fn form(
                 @for (field, value) in values {
                     div.field {
                         label for=(field.name()) { (field.label()) }
-                        (input(*field, field.name(), value, false))
-                        p.hint id={ (field.name()) "-hint" } { (hint(*field)) }
+                        @let problem = problem_of(*field, problems);
+                        (input(*field, field.name(), value, problem.as_ref().map(|_| "true"), false))
+                        @match &problem {
+                            Some(problem) => p.hint.alarm id={ (field.name()) "-hint" } { (problem) },
+                            None => p.hint id={ (field.name()) "-hint" } { (hint(*field)) },
+                        }
                     }
                 }
                 div.acts { button.filled { "Save" } a.btn href=(desk.issue_path(it.date, "")) { "Back" } }
@@ -180,21 +186,26 @@ async fn form(
             }
         }
     };
-    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = if problems.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     desk.page_with(status, Tab::Issue, heading, &content).await
 }
 
-fn input(field: Field, id: &str, value: &str, readonly: bool) -> Markup {
+/// Returns the text of a field's first problem.
+fn problem_of(field: Field, problems: Option<&Problems>) -> Option<String> {
+    problems.and_then(|all| all.of(field.name()).next()).map(|it| i18n::texts_in("en").problem(it))
+}
+
+fn input(field: Field, id: &str, value: &str, invalid: Option<&'static str>, readonly: bool) -> Markup {
     let hint = (!readonly).then(|| format!("{}-hint", field.name()));
     match field {
         Field::Note => {
-            html! { textarea id=(id) name=[(!readonly).then_some(field.name())] rows="8" maxlength=(field.limit()) readonly[readonly] aria-describedby=[hint.as_deref()] { (value) } }
+            html! { textarea id=(id) name=[(!readonly).then_some(field.name())] rows="8" maxlength=(field.limit()) readonly[readonly] aria-invalid=[invalid] aria-describedby=[hint.as_deref()] { (value) } }
         }
         Field::Summary(_) => {
-            html! { textarea id=(id) name=[(!readonly).then_some(field.name())] rows="3" maxlength=(field.limit()) readonly[readonly] aria-describedby=[hint.as_deref()] { (value) } }
+            html! { textarea id=(id) name=[(!readonly).then_some(field.name())] rows="3" maxlength=(field.limit()) readonly[readonly] aria-invalid=[invalid] aria-describedby=[hint.as_deref()] { (value) } }
         }
         _ => {
-            html! { input id=(id) name=[(!readonly).then_some(field.name())] value=(value) maxlength=(field.limit()) readonly[readonly] aria-describedby=[hint.as_deref()]; }
+            html! { input id=(id) name=[(!readonly).then_some(field.name())] value=(value) maxlength=(field.limit()) readonly[readonly] aria-invalid=[invalid] aria-describedby=[hint.as_deref()]; }
         }
     }
 }
@@ -260,9 +271,9 @@ pub async fn post(
                 .done(&desk.issue_path(date, ""), Flash::fine("Unchanged.", "Nothing was different."))
                 .await;
         }
-        let Ok((words, story_changes)) = edit_of(&changed).checked() else {
-            let problem = "A text is too long, or the headline is empty.";
-            return form(&desk, &it, story, &edited.revision, &mine, Some(problem)).await;
+        let (words, story_changes) = match edit_of(&changed).checked() {
+            Ok(edit) => edit,
+            Err(problems) => return form(&desk, &it, story, &edited.revision, &mine, Some(&problems)).await,
         };
         let version = it.issue.as_ref().map(|issue| issue.version);
         let applied = match apply(&desk, &it, version, &words, &story_changes).await {
@@ -341,9 +352,9 @@ async fn conflict(
                     @let mine = changed.iter().find(|(other, _)| *other == field).map_or(theirs.clone(), |(_, text)| text.clone());
                     @if is_in_conflict(field) {
                         div.pair.field {
-                            div.field { label for={ (field.name()) "-mine" } { (field.label()) ": yours" } (input(field, &format!("{}-mine", field.name()), &mine, false))
+                            div.field { label for={ (field.name()) "-mine" } { (field.label()) ": yours" } (input(field, &format!("{}-mine", field.name()), &mine, None, false))
                                 p.hint id={ (field.name()) "-hint" } { "You may mix both before saving." } }
-                            div { label for={ (field.name()) "-theirs" } { (field.label()) ": " (who) "’s, " (when) } (input(field, &format!("{}-theirs", field.name()), &theirs, true)) }
+                            div { label for={ (field.name()) "-theirs" } { (field.label()) ": " (who) "’s, " (when) } (input(field, &format!("{}-theirs", field.name()), &theirs, None, true)) }
                         }
                     } @else { input type="hidden" name=(field.name()) value=(mine); }
                 }

@@ -35,11 +35,13 @@ pub(super) fn language(page: &PageView<'_>) -> Markup {
             h2 { (t.language) }
             div.field {
                 label for="language" { (t.language_hint) }
-                select #language name="language" autocomplete="off" {
+                select #language name="language" autocomplete="off" aria-invalid=[page.is_invalid("language")]
+                    aria-describedby=[page.description("language", None)] {
                     @for (tag, name) in i18n::languages() {
                         option value=(tag) lang=(tag) selected[tag == page.language()] { (name) }
                     }
                 }
+                (page.message("language"))
             }
         },
         &page.save_button(Card::Language),

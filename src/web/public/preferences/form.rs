@@ -8,10 +8,16 @@ use crate::{
             cadence::Cadence, email_address::EmailAddress, pause, preferences::Preferences,
             sections::Sections,
         },
-        validation::{Code, Problems, rules},
+        validation::{
+            Code, Problems, at_field,
+            rules::{self, PauseBounds},
+        },
     },
     i18n,
-    web::{public::preferences::card::Card, submission::one_or_many},
+    web::{
+        public::preferences::card::Card,
+        submission::{RequestFields, one_or_many},
+    },
 };
 use jiff::{Timestamp, civil::Date};
 use schemars::JsonSchema;
@@ -38,32 +44,23 @@ pub(super) enum PreferencesRequest {
 
 /// All fields of the page, which is one form. Each card has its own button, and its request concerns the
 /// fields of that card only.
-#[derive(Debug, Default, Clone, serde::Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, serde::Deserialize, Validate, JsonSchema)]
+#[validate(context = PauseBounds)]
 #[schemars(rename = "Preferences")]
 pub struct PreferencesFields {
     /// What to do: save one card (cadence, sections, clock, language), pause, resume, request a data export, or
     /// change the address. Without it, everything from cadence to language that the request has is saved.
     #[serde(rename = "do")]
-    #[schemars(extend("enum" = [
-        "save", "cadence", "sections", "clock", "language", "pause", "resume", "data_export", "address",
-    ]))]
+    #[validate(custom(function = self::action))]
+    #[schemars(extend("enum" = ACTIONS))]
     action: Option<String>,
     /// Short name of a newsletter to subscribe to. The reader gets an email about it. At most 20 a day.
     join: Option<String>,
     /// Short name of a newsletter to unsubscribe from.
     leave: Option<String>,
-    #[serde(flatten)]
-    pub(super) choices: ChoicesFields,
-    #[serde(flatten)]
-    pub(super) pause: PauseFields,
-    #[serde(flatten)]
-    pub(super) address_change: AddressChangeFields,
-}
-
-/// Frequency, topics, delivery time and language.
-#[derive(Debug, Default, Clone, serde::Deserialize, Validate, JsonSchema)]
-pub struct ChoicesFields {
-    /// Language of pages and emails. An unsupported one is ignored.
+    /// Language of pages and emails.
+    #[validate(custom(function = self::language))]
+    #[schemars(extend("enum" = languages()))]
     pub(super) language: Option<String>,
     #[validate(custom(function = self::cadence))]
     #[schemars(extend("enum" = Cadence::ALL))]
@@ -81,28 +78,24 @@ pub struct ChoicesFields {
     #[validate(custom(function = rules::optional_time_of_day))]
     #[schemars(regex(pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9])?$"), extend("examples" = ["07:30"]))]
     pub(super) send_time: Option<String>,
-}
-
-/// The form of a break.
-#[derive(Debug, Default, Clone, serde::Deserialize, Validate, JsonSchema)]
-#[validate(context = PauseBounds)]
-pub struct PauseFields {
-    /// Day whose issue is the first one after the break.
-    #[serde(default)]
-    #[validate(custom(function = self::pause_until, use_context))]
+    /// Day whose issue is the first one after a break.
+    #[validate(custom(function = rules::pause_until, use_context))]
     #[schemars(extend("examples" = ["2026-06-01"]))]
-    pub(super) until: String,
+    pub(super) until: Option<String>,
+    /// The reader's new address.
+    #[validate(custom(function = rules::address))]
+    pub(super) address: Option<String>,
 }
 
-/// The first and the last day that a break may end on.
-pub struct PauseBounds(Date, Date);
+/// The values of `do`.
+const ACTIONS: [&str; 9] =
+    ["save", "cadence", "sections", "clock", "language", "pause", "resume", "data_export", "address"];
 
-/// The form of a change of address.
-#[derive(Debug, Default, Clone, serde::Deserialize, Validate, JsonSchema)]
-pub struct AddressChangeFields {
-    #[serde(default)]
-    #[validate(custom(function = rules::address))]
-    pub(super) address: String,
+// Which fields apply depends on the button, so they are checked later, by `PreferencesFields::checked`.
+impl RequestFields for PreferencesFields {
+    fn check(&self) -> Result<(), Problems> {
+        Ok(())
+    }
 }
 
 fn some_texts<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
@@ -118,18 +111,20 @@ fn sections_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     })
 }
 
-fn cadence(text: &str) -> Result<(), ValidationError> {
-    text.parse::<Cadence>().map(drop).map_err(|_| Code::Cadence.error())
+fn languages() -> Vec<&'static str> {
+    i18n::languages().map(|(tag, _)| tag).collect()
 }
 
-fn pause_until(text: &str, bounds: &PauseBounds) -> Result<(), ValidationError> {
-    let PauseBounds(first, last) = *bounds;
-    if pause::parse_until(text, (first, last)).is_some() {
-        return Ok(());
-    }
-    let mut error = Code::PauseUntil.error_with("first", first);
-    error.add_param("last".into(), &last);
-    Err(error)
+fn action(text: &str) -> Result<(), ValidationError> {
+    rules::choice(text, &ACTIONS).map_err(|error| at_field(error, "do"))
+}
+
+fn language(text: &str) -> Result<(), ValidationError> {
+    rules::choice(text, &languages())
+}
+
+fn cadence(text: &str) -> Result<(), ValidationError> {
+    text.parse::<Cadence>().map(drop).map_err(|_| Code::Cadence.error())
 }
 
 impl PreferencesFields {
@@ -153,71 +148,72 @@ impl PreferencesFields {
         reader: &ReaderPreferences,
         now: Timestamp,
     ) -> Result<PreferencesRequest, Problems> {
-        if let Some(slug) = &self.join {
-            return Ok(PreferencesRequest::Subscribe(slug.clone()));
+        let card = self.card();
+        let zone =
+            pause::effective_zone(&reader.newsletter.newsletter, reader.preferences.time_zone.as_ref());
+        let (first, last) = pause::bounds(zone, now);
+        let bounds = PauseBounds(first, last);
+        let own = self.of(card);
+        Problems::check_with(&own, &bounds)?;
+        let is_other = |slug: &str| reader.others.iter().any(|it| it.newsletter.newsletter.slug == slug);
+        let known = |slug: &String, field| {
+            if is_other(slug) { Ok(slug.clone()) } else { Err(Code::NewsletterUnknown.at(field)) }
+        };
+        if let Some(slug) = &own.join {
+            return Ok(PreferencesRequest::Subscribe(known(slug, "join")?));
         }
-        if let Some(slug) = &self.leave {
-            return Ok(PreferencesRequest::Unsubscribe(slug.clone()));
+        if let Some(slug) = &own.leave {
+            return Ok(PreferencesRequest::Unsubscribe(known(slug, "leave")?));
         }
-        match self.card() {
-            Some(Card::Pause) => {
-                let own = reader.preferences.time_zone.as_ref();
-                let (first, last) =
-                    pause::bounds(pause::effective_zone(&reader.newsletter.newsletter, own), now);
-                self.pause.checked(&PauseBounds(first, last)).map(PreferencesRequest::Pause)
-            }
-            None if self.action.as_deref() == Some("resume") => Ok(PreferencesRequest::Resume),
-            Some(Card::DataExport) => Ok(PreferencesRequest::DataExport),
-            Some(Card::Address) => self.address_change.checked().map(PreferencesRequest::ChangeAddress),
-            card => {
-                let choices = self.choices.of(card);
-                let language = choices.language();
-                let preferences = choices.checked(reader.preferences.clone())?;
-                Ok(PreferencesRequest::Save { preferences, language })
-            }
-        }
-    }
-}
-
-// Property tests check that fields passing the rules can be converted.
-
-impl PauseFields {
-    fn checked(&self, bounds: &PauseBounds) -> Result<Date, Problems> {
-        Problems::check_with(self, bounds)?;
-        pause::parse_until(&self.until, (bounds.0, bounds.1))
-            .ok_or_else(|| Code::PauseUntil.at("until").into())
-    }
-}
-
-impl AddressChangeFields {
-    fn checked(&self) -> Result<EmailAddress, Problems> {
-        Problems::check(self)?;
-        EmailAddress::parse(&self.address).map_err(|_| Code::AddressForm.at("address").into())
-    }
-}
-
-impl ChoicesFields {
-    /// Returns the fields of one card. `None`: all fields.
-    fn of(&self, card: Option<Card>) -> Self {
-        let (all, none) = (self.clone(), Self::default());
         match card {
+            Some(Card::Pause) => own.pause(&bounds).map(PreferencesRequest::Pause),
+            None if own.action.as_deref() == Some("resume") => Ok(PreferencesRequest::Resume),
+            Some(Card::DataExport) => Ok(PreferencesRequest::DataExport),
+            Some(Card::Address) => own.new_address().map(PreferencesRequest::ChangeAddress),
+            _ => Ok(PreferencesRequest::Save {
+                preferences: own.preferences(reader.preferences.clone())?,
+                language: own.language(),
+            }),
+        }
+    }
+
+    /// Returns the fields of one card. `None`: those of all cards that are saved at once.
+    fn of(&self, card: Option<Card>) -> Self {
+        let (all, none) = (self.clone(), Self { action: self.action.clone(), ..Self::default() });
+        match card {
+            Some(Card::Newsletters) => Self { join: all.join, leave: all.leave, ..Self::default() },
             Some(Card::Cadence) => Self { cadence: all.cadence, ..none },
             Some(Card::Sections) => Self { sections: all.sections, ..none },
             Some(Card::Clock) => Self { time_zone: all.time_zone, send_time: all.send_time, ..none },
             Some(Card::Language) => Self { language: all.language, ..none },
-            _ => all,
+            // A missing field has the problem of an empty one.
+            Some(Card::Pause) => Self { until: all.until.or_else(|| Some(String::new())), ..none },
+            Some(Card::Address) => Self { address: all.address.or_else(|| Some(String::new())), ..none },
+            Some(Card::DataExport) => none,
+            None if self.action.as_deref() == Some("resume") => none,
+            None => Self { join: None, leave: None, until: None, address: None, ..all },
         }
+    }
+
+    // Property tests check that fields passing the rules can be converted.
+
+    fn pause(&self, bounds: &PauseBounds) -> Result<Date, Problems> {
+        let until = self.until.as_deref().and_then(|text| pause::parse_until(text, (bounds.0, bounds.1)));
+        until.ok_or_else(|| Code::PauseUntil.at("until").into())
+    }
+
+    fn new_address(&self) -> Result<EmailAddress, Problems> {
+        let address = self.address.as_deref().unwrap_or_default();
+        EmailAddress::parse(address).map_err(|_| Code::AddressForm.at("address").into())
     }
 
     fn language(&self) -> Option<&'static str> {
         let tag = self.language.as_deref()?;
-        i18n::languages().map(|(known, _)| known).find(|known| *known == tag)
+        languages().into_iter().find(|known| *known == tag)
     }
 
-    /// Checks the choices and returns the new preferences. Preferences without a field in the form stay
-    /// unchanged.
-    fn checked(&self, mut preferences: Preferences) -> Result<Preferences, Problems> {
-        Problems::check(self)?;
+    /// Returns the new preferences. Preferences without a field in the form stay unchanged.
+    fn preferences(&self, mut preferences: Preferences) -> Result<Preferences, Problems> {
         if let Some(cadence) = &self.cadence {
             preferences.cadence = cadence.parse().map_err(|_| Code::Cadence.at("cadence"))?;
         }
@@ -241,49 +237,81 @@ impl ChoicesFields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::submission::read_form;
+    use crate::web::{AppError, submission::read_form};
     use jiff::civil::date;
     use proptest::prelude::*;
+
+    const BOUNDS: PauseBounds = PauseBounds(date(2026, 3, 1), date(2027, 3, 1));
 
     fn preferences() -> Preferences {
         Preferences { cadence: Cadence::Weekdays, sections: Sections::ALL, time_zone: None, send_time: None }
     }
 
+    fn read(body: &str) -> PreferencesFields {
+        read_form(body.as_bytes()).unwrap()
+    }
+
+    /// Returns the problems of the button that was pressed.
+    fn problems(fields: &PreferencesFields) -> Vec<(String, Code)> {
+        let checked = Problems::check_with(&fields.of(fields.card()), &BOUNDS);
+        let problems = checked.err().into_iter().flat_map(Problems::into_vec);
+        problems.map(|it| (it.pointer, it.code)).collect()
+    }
+
     #[test]
     fn a_form_names_all_its_problems_at_once() {
-        let body = b"cadence=often&sections=&sections=!&time_zone=Berlin&send_time=25%3A00&language=xx";
-        let fields: PreferencesFields = read_form(body).unwrap();
-        let problems = fields.choices.checked(preferences()).unwrap_err();
-        let found: Vec<_> = problems.iter().map(|it| (it.field(), it.code)).collect();
-        assert_eq!(
-            found,
-            [
-                ("cadence", Code::Cadence),
-                ("sections", Code::SectionName),
-                ("send_time", Code::TimeOfDay),
-                ("time_zone", Code::TimeZone),
-            ]
-        );
+        let body =
+            "cadence=often&sections=&sections=!&sections=%3F&time_zone=Berlin&send_time=25%3A00&language=xx";
+        for (body, expected) in [
+            (
+                body,
+                &[
+                    ("#/cadence", Code::Cadence),
+                    ("#/language", Code::Choice),
+                    ("#/sections/1", Code::SectionName),
+                    ("#/sections/2", Code::SectionName),
+                    ("#/send_time", Code::TimeOfDay),
+                    ("#/time_zone", Code::TimeZone),
+                ][..],
+            ),
+            ("do=nonsense&cadence=often", &[("#/cadence", Code::Cadence), ("#/do", Code::Choice)]),
+            ("do=pause", &[("#/until", Code::PauseUntil)]),
+            ("do=pause&until=2026-02-28", &[("#/until", Code::PauseUntil)]),
+            ("do=address", &[("#/address", Code::AddressRequired)]),
+        ] {
+            let found = problems(&read(body));
+            let expected: Vec<_> = expected.iter().map(|(at, code)| ((*at).to_owned(), *code)).collect();
+            assert_eq!(found, expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_field_is_named() {
+        let Err(AppError::Invalid(_, problems)) =
+            read_form::<PreferencesFields>(b"cadence=weekly&cadence=weekly")
+        else {
+            panic!("it was read")
+        };
+        let found: Vec<_> = problems.iter().map(|it| (it.pointer.as_str(), it.code)).collect();
+        assert_eq!(found, [("#/cadence", Code::RepeatedField)]);
     }
 
     #[test]
     fn fields_that_a_form_lacks_stay_as_they_were() {
-        let fields: PreferencesFields = read_form(b"").unwrap();
-        assert_eq!(fields.choices.checked(preferences()).unwrap(), preferences());
-        let fields: PreferencesFields = read_form(b"sections=&sections=Science&time_zone=").unwrap();
-        let chosen = fields.choices.checked(preferences()).unwrap();
+        assert_eq!(read("").preferences(preferences()).unwrap(), preferences());
+        let chosen = read("sections=&sections=Science&time_zone=").preferences(preferences()).unwrap();
         assert_eq!((chosen.sections.to_string().as_str(), chosen.cadence), ("science", Cadence::Weekdays));
     }
 
     #[test]
     fn a_card_saves_its_own_fields_only() {
-        let body = b"do=cadence&cadence=weekly&sections=Science&time_zone=Nowhere&address=half&until=";
-        let fields: PreferencesFields = read_form(body).unwrap();
+        let fields = read("do=cadence&cadence=weekly&sections=Science&time_zone=Nowhere&address=half&until=");
         assert_eq!(fields.card(), Some(Card::Cadence));
-        let chosen = fields.choices.of(fields.card()).checked(preferences()).unwrap();
+        assert_eq!(problems(&fields), []);
+        let chosen = fields.of(fields.card()).preferences(preferences()).unwrap();
         assert_eq!(chosen, Preferences { cadence: Cadence::Weekly, ..preferences() });
-        for body in [&b"do=save"[..], b"", b"do=resume", b"do=nothing"] {
-            assert_eq!(read_form::<PreferencesFields>(body).unwrap().card(), None);
+        for body in ["do=save&address=half&until=", "", "do=resume&time_zone=Nowhere"] {
+            assert_eq!((read(body).card(), problems(&read(body))), (None, Vec::new()), "{body}");
         }
     }
 
@@ -294,16 +322,21 @@ mod tests {
             sections in prop::option::of(prop::collection::vec("[a-z ]{0,6}|\\PC{0,6}", 0..34)),
             time_zone in prop::option::of("|UTC|Europe/Berlin|\\PC{0,9}"),
             send_time in prop::option::of("|[0-2][0-9]:[0-6][0-9]|\\PC{0,6}"),
+            language in prop::option::of("en|de|xx|\\PC{0,3}"),
             until in "20(26|27)-0[1-9]-[0-3][0-9]|\\PC{0,9}",
             address in "[a-z.]{0,5}@([a-z]{1,3}\\.){0,2}[a-z]{0,3}|\\PC{0,9}",
         ) {
-            let fields = ChoicesFields { language: None, cadence, sections, time_zone, send_time };
-            prop_assert_eq!(Problems::check(&fields).is_ok(), fields.checked(preferences()).is_ok());
-            let (pause, bounds) =
-                (PauseFields { until }, PauseBounds(date(2026, 3, 1), date(2027, 3, 1)));
-            prop_assert_eq!(Problems::check_with(&pause, &bounds).is_ok(), pause.checked(&bounds).is_ok());
-            let change = AddressChangeFields { address };
-            prop_assert_eq!(Problems::check(&change).is_ok(), change.checked().is_ok());
+            let none = PreferencesFields::default();
+            let is_right = |fields: &PreferencesFields| Problems::check_with(fields, &BOUNDS).is_ok();
+            let fields =
+                PreferencesFields { cadence, sections, time_zone, send_time, ..none.clone() };
+            prop_assert_eq!(is_right(&fields), fields.preferences(preferences()).is_ok());
+            let pause = PreferencesFields { until: Some(until), ..none.clone() };
+            prop_assert_eq!(is_right(&pause), pause.pause(&BOUNDS).is_ok());
+            let change = PreferencesFields { address: Some(address), ..none.clone() };
+            prop_assert_eq!(is_right(&change), change.new_address().is_ok());
+            let chosen = PreferencesFields { language, ..none };
+            prop_assert_eq!(is_right(&chosen), chosen.language.is_none() || chosen.language().is_some());
         }
     }
 }

@@ -102,8 +102,11 @@ pub async fn post(
     let request = match fields.checked(&reader, site.subscription.clock.now()) {
         Ok(request) => request,
         Err(problems) => {
-            // The card with the problem shows it beside the field.
-            let notice = Notice::Problem(locale.texts.errors.invalid.clone());
+            // The card with the problem shows it beside the field. Buttons have no field.
+            let of_button = ["do", "join", "leave"].into_iter().flat_map(|field| problems.of(field));
+            let texts: Vec<String> = of_button.map(|it| locale.texts.problem(it)).collect();
+            let told = if texts.is_empty() { locale.texts.errors.invalid.clone() } else { texts.join(" ") };
+            let notice = Notice::Problem(told);
             let page = view(&site, &reader, &token, locale, has_language_query);
             return Ok(preferences_page(&PageView {
                 problems: Some(&problems),

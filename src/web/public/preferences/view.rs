@@ -93,12 +93,12 @@ impl PageView<'_> {
     // The inputs: as typed, else as saved.
 
     pub(super) fn cadence(&self) -> Cadence {
-        let typed = self.typed.and_then(|it| it.choices.cadence.as_deref()?.parse().ok());
+        let typed = self.typed.and_then(|it| it.cadence.as_deref()?.parse().ok());
         typed.unwrap_or(self.reader.preferences.cadence)
     }
 
     pub(super) fn has_section(&self, key: &str) -> bool {
-        if let Some(typed) = self.typed.and_then(|it| it.choices.sections.as_ref()) {
+        if let Some(typed) = self.typed.and_then(|it| it.sections.as_ref()) {
             return typed.iter().any(|it| it == key);
         }
         let chosen = &self.reader.preferences.sections;
@@ -106,26 +106,26 @@ impl PageView<'_> {
     }
 
     pub(super) fn time_zone(&self) -> Option<&str> {
-        match self.typed.and_then(|it| it.choices.time_zone.as_deref()) {
+        match self.typed.and_then(|it| it.time_zone.as_deref()) {
             Some(typed) => Some(typed).filter(|zone| !zone.is_empty()),
             None => self.reader.preferences.time_zone_name(),
         }
     }
 
     pub(super) fn send_time(&self) -> String {
-        match self.typed.and_then(|it| it.choices.send_time.as_deref()) {
+        match self.typed.and_then(|it| it.send_time.as_deref()) {
             Some(typed) => typed.to_owned(),
             None => self.reader.preferences.send_time_text().unwrap_or_default(),
         }
     }
 
     pub(super) fn language(&self) -> &str {
-        self.typed.and_then(|it| it.choices.language.as_deref()).unwrap_or(self.locale.language)
+        self.typed.and_then(|it| it.language.as_deref()).unwrap_or(self.locale.language)
     }
 
     /// Returns the day that a break ends on.
     pub(super) fn until(&self) -> Option<Date> {
-        let typed = self.typed.and_then(|it| it.pause.until.parse().ok());
+        let typed = self.typed.and_then(|it| it.until.as_deref()?.parse().ok());
         typed.or_else(|| self.reader.paused.flatten())
     }
 
@@ -133,7 +133,7 @@ impl PageView<'_> {
     pub(super) fn address(&self) -> &str {
         match self.notice {
             (Notice::Done(_), Some(Card::Address)) => "",
-            _ => self.typed.map_or("", |it| &it.address_change.address),
+            _ => self.typed.and_then(|it| it.address.as_deref()).unwrap_or_default(),
         }
     }
 }

@@ -1,21 +1,29 @@
 //! The fields of requests to unsubscribe.
 
 use crate::{
-    domain::subscriber::consent::UnsubscribeReason,
+    domain::{
+        subscriber::{consent::UnsubscribeReason, pause},
+        validation::{
+            Code, Problems,
+            rules::{self, PauseBounds},
+        },
+    },
     web::{negotiate::media_type, submission::from_texts},
 };
 use axum::{
     body::Bytes,
     http::{HeaderMap, header},
 };
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use std::{collections::HashMap, convert::Infallible};
 use url::form_urlencoded;
-use validator::Validate;
+use validator::{Validate, ValidationError};
 
-/// The fields of the page's forms and of mail programs' requests. All values are accepted, because
+/// The fields of the page's forms and of mail programs' requests. Only those of an alternative are checked, because
 /// unsubscribing must always work.
-#[derive(Debug, Default, PartialEq, Eq, serde::Deserialize, Validate, JsonSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Deserialize, Validate, JsonSchema)]
+#[validate(context = PauseBounds)]
 #[schemars(rename = "Unsubscribe")]
 pub struct UnsubscribeFields {
     /// `One-Click` from a mail program (RFC 8058). The response is then a line of text instead of a page.
@@ -29,13 +37,21 @@ pub struct UnsubscribeFields {
     /// The reader's own words. A long text is cut.
     #[schemars(with = "String", extend("examples" = ["Thank you"]))]
     remark: Option<String>,
-    /// Something other than unsubscribing: weekly, pause (with `until`) or undo. A page with an unknown value
-    /// changes nothing.
-    #[schemars(with = "String", extend("examples" = ["weekly"]))]
+    /// Something other than unsubscribing: a request with it never unsubscribes. `pause` needs `until`.
+    #[validate(custom(function = self::alternative))]
+    #[schemars(with = "String", extend("enum" = ALTERNATIVES))]
     instead: Option<String>,
     /// Day whose issue is the first one after a break.
+    #[validate(custom(function = rules::pause_until, use_context))]
     #[schemars(with = "String", extend("examples" = ["2026-06-01"]))]
     until: Option<String>,
+}
+
+/// The values of `instead`.
+const ALTERNATIVES: [&str; 3] = ["weekly", "pause", "undo"];
+
+fn alternative(text: &str) -> Result<(), ValidationError> {
+    rules::choice(text, &ALTERNATIVES)
 }
 
 /// Most fields of a form that are read.
@@ -57,13 +73,30 @@ impl UnsubscribeFields {
         self.one_click.as_deref().is_some_and(|value| value.trim() == "One-Click")
     }
 
-    /// Returns the alternative to unsubscribing. An unknown value is a pause without a day, which changes nothing.
-    pub(super) fn alternative(&self) -> Option<Alternative> {
-        Some(match self.instead.as_deref()? {
-            "weekly" => Alternative::Weekly,
-            "undo" => Alternative::Undo,
-            "pause" => Alternative::Pause(self.until.clone().unwrap_or_default()),
-            _ => Alternative::Pause(String::new()),
+    /// Whether the request asks for something other than unsubscribing.
+    pub(super) fn has_alternative(&self) -> bool {
+        self.instead.is_some()
+    }
+
+    /// Whether the request takes an unsubscribe back.
+    pub(super) fn is_undo(&self) -> bool {
+        self.instead.as_deref() == Some("undo")
+    }
+
+    /// Checks the request for something other than unsubscribing.
+    pub(super) fn alternative(&self, bounds: &PauseBounds) -> Result<Alternative, Problems> {
+        let until = self.until.as_deref().unwrap_or_default();
+        let is_pause = self.instead.as_deref() == Some("pause");
+        let until_of_pause = is_pause.then(|| until.to_owned());
+        let own = Self { instead: self.instead.clone(), until: until_of_pause, ..Self::default() };
+        Problems::check_with(&own, bounds)?;
+        Ok(match self.instead.as_deref() {
+            Some("weekly") => Alternative::Weekly,
+            Some("undo") => Alternative::Undo,
+            _ => {
+                let until = pause::parse_until(until, (bounds.0, bounds.1));
+                Alternative::Pause(until.ok_or_else(|| Code::PauseUntil.at("until"))?)
+            }
         })
     }
 
@@ -102,17 +135,17 @@ async fn read_multipart(
 pub(super) enum Alternative {
     /// One issue a week.
     Weekly,
-    /// A break until a day, as entered.
-    Pause(String),
-    /// Takes an unsubscribe back.
+    /// A break until a day.
+    Pause(Date),
+    /// The unsubscribe was taken back.
     Undo,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::validation::Problems;
     use futures_util::FutureExt as _;
+    use jiff::civil::date;
     use proptest::prelude::*;
 
     fn read(body: Bytes) -> UnsubscribeFields {
@@ -120,10 +153,22 @@ mod tests {
         UnsubscribeFields::read(&headers, body).now_or_never().expect("no I/O to wait for")
     }
 
+    const BOUNDS: PauseBounds = PauseBounds(date(2026, 5, 2), date(2027, 5, 1));
+
     proptest! {
         #[test]
-        fn any_body_is_accepted(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(Problems::check(&read(body.into())).is_ok());
+        fn any_body_unsubscribes_or_asks_for_something_that_is_checked(
+            body in prop::collection::vec(any::<u8>(), 0..200),
+            instead in prop::option::of("weekly|pause|undo|\\PC{0,4}"),
+            until in prop::option::of("2026-0[1-9]-[0-3][0-9]|\\PC{0,9}"),
+        ) {
+            let _any_body_is_read = read(body.into());
+            let fields = UnsubscribeFields { instead, until, ..UnsubscribeFields::default() };
+            match fields.alternative(&BOUNDS) {
+                Ok(Alternative::Pause(until)) => prop_assert!((BOUNDS.0..=BOUNDS.1).contains(&until)),
+                Ok(Alternative::Weekly | Alternative::Undo) => {}
+                Err(problems) => prop_assert!(problems.iter().all(|it| it.code != Code::Other)),
+            }
         }
     }
 
@@ -134,8 +179,19 @@ mod tests {
         assert_eq!(read("reason=aliens&reason=too_many").reason(), Some(UnsubscribeReason::TooMany));
         assert_eq!(read("reason=aliens").reason(), Some(UnsubscribeReason::Other));
         assert_eq!(read("\0=&%%%"), UnsubscribeFields::default());
-        assert_eq!(read("instead=weekly").alternative(), Some(Alternative::Weekly));
-        assert_eq!(read("instead=x").alternative(), Some(Alternative::Pause(String::new())));
-        assert_eq!(read("List-Unsubscribe=One-Click").alternative(), None);
+        assert!(!read("List-Unsubscribe=One-Click&until=x").has_alternative());
+        for (body, expected) in [
+            ("instead=weekly&until=x", Ok(Alternative::Weekly)),
+            ("instead=undo", Ok(Alternative::Undo)),
+            ("instead=pause&until=2026-05-02", Ok(Alternative::Pause(date(2026, 5, 2)))),
+            ("instead=pause&until=2026-05-01", Err(("#/until", Code::PauseUntil))),
+            ("instead=pause", Err(("#/until", Code::PauseUntil))),
+            ("instead=x&until=x", Err(("#/instead", Code::Choice))),
+        ] {
+            let found = read(body).alternative(&BOUNDS).map_err(Problems::into_vec);
+            let found =
+                found.map_err(|problems| (problems[0].pointer.clone(), problems[0].code, problems.len()));
+            assert_eq!(found, expected.map_err(|(at, code)| (at.to_owned(), code, 1)), "{body}");
+        }
     }
 }

@@ -18,6 +18,7 @@ use crate::{
         actor::Actor,
         issue::schedule,
         subscriber::{cadence::Cadence, pause, preferences::Preferences},
+        validation::rules::PauseBounds,
     },
     i18n::interpolate,
     web::{
@@ -26,7 +27,7 @@ use crate::{
         negotiate::{LanguageQuery, evidence},
         public::unsubscribe::{
             fields::Alternative,
-            page::{page, page_for, with_newsletter},
+            page::{page, page_for, page_with, with_newsletter},
         },
     },
 };
@@ -68,8 +69,8 @@ pub async fn post(
         return Ok(page_for(&site, &token, link, &query, &headers));
     }
     let evidence = evidence(peer, &headers, None);
-    if let Some(alternative) = fields.alternative() {
-        if let Some(response) = choose(&site, &token, alternative, &evidence, &query, &headers).await? {
+    if fields.has_alternative() {
+        if let Some(response) = choose(&site, &token, &fields, &evidence, &query, &headers).await? {
             return Ok(response);
         }
         let link = unsubscribe::inspect_link(&site.subscription, &token).await?;
@@ -95,28 +96,34 @@ pub async fn post(
 async fn choose(
     site: &Site,
     token: &str,
-    alternative: Alternative,
+    fields: &UnsubscribeFields,
     evidence: &Evidence,
     query: &LanguageQuery,
     headers: &HeaderMap,
 ) -> Result<Option<Response>, AppError> {
-    if alternative == Alternative::Undo && !undo_unsubscribe(&site.subscription, token, evidence).await? {
+    if fields.is_undo() && !undo_unsubscribe(&site.subscription, token, evidence).await? {
         return Ok(None);
     }
-    let UnsubscribeLink::Subscribed { newsletter, language, subscription, preferences, .. } =
-        unsubscribe::inspect_link(&site.subscription, token).await?
-    else {
+    let link = unsubscribe::inspect_link(&site.subscription, token).await?;
+    let UnsubscribeLink::Subscribed { newsletter, language, subscription, preferences, .. } = &link else {
         return Ok(None);
     };
-    let locale = query.locale(language.as_deref(), &newsletter, headers);
+    let locale = query.locale(language.as_deref(), newsletter, headers);
     let (t, it) = (&locale.texts.unsubscribe, &newsletter.newsletter);
     let now = site.subscription.clock.now();
     let today = schedule::date_at(it, now);
+    let (first, last) = pause::bounds(pause::effective_zone(it, preferences.time_zone.as_ref()), now);
+    let alternative = match fields.alternative(&PauseBounds(first, last)) {
+        Ok(alternative) => alternative,
+        Err(problems) => {
+            return Ok(Some(page_with(site, token, link, (query, headers), Some(&problems))));
+        }
+    };
     let (title, text) = match alternative {
-        Alternative::Undo => (t.undone.clone(), with_newsletter(&t.undone_hint, &newsletter)),
+        Alternative::Undo => (t.undone.clone(), with_newsletter(&t.undone_hint, newsletter)),
         Alternative::Weekly => {
-            let weekly = Preferences { cadence: Cadence::Weekly, ..preferences };
-            if !set_preferences(&site.actions, &Actor::Reader, subscription, &weekly).await? {
+            let weekly = Preferences { cadence: Cadence::Weekly, ..preferences.clone() };
+            if !set_preferences(&site.actions, &Actor::Reader, *subscription, &weekly).await? {
                 return Ok(None);
             }
             let next = schedule::next_date_for(it, Cadence::Weekly, today);
@@ -125,14 +132,12 @@ async fn choose(
             (t.less_done.clone(), text)
         }
         Alternative::Pause(until) => {
-            let zone = pause::effective_zone(it, preferences.time_zone.as_ref());
-            let Some(until) = pause::parse_until(&until, pause::bounds(zone, now)) else { return Ok(None) };
-            if !pause_subscription(&site.actions, subscription, until).await? {
+            if !pause_subscription(&site.actions, *subscription, until).await? {
                 return Ok(None);
             }
             let p = &locale.texts.preferences;
             let title = interpolate(&p.paused_until, &[("date", &locale.dates.date(until))]);
-            (title.trim_end_matches('.').to_owned(), with_newsletter(&p.paused_hint, &newsletter))
+            (title.trim_end_matches('.').to_owned(), with_newsletter(&p.paused_hint, newsletter))
         }
     };
     let content = html! {
@@ -140,5 +145,5 @@ async fn choose(
         p.lede role="status" { (text) }
         p { a href={ "/preferences/" (token) } { (t.preferences) } }
     };
-    Ok(Some(page(&newsletter, locale, &title, PageKind::Subscriber, &content)))
+    Ok(Some(page(newsletter, locale, &title, PageKind::Subscriber, &content)))
 }

@@ -3,17 +3,23 @@
 use crate::{
     actions::subscription::unsubscribe::UnsubscribeLink,
     db::newsletters::NewsletterRecord,
-    domain::subscriber::{
-        cadence::Cadence,
-        consent::{MAX_REMARK_CHARS, UnsubscribeReason},
-        preferences::Preferences,
+    domain::{
+        subscriber::{
+            cadence::Cadence,
+            consent::{MAX_REMARK_CHARS, UnsubscribeReason},
+            preferences::Preferences,
+        },
+        validation::Problems,
     },
     i18n::{Locale, Unsubscribe, interpolate, split_at},
     web::{
         AppError, Site,
         layout::{Page, PageKind, sheet},
         negotiate::LanguageQuery,
-        public::pause_choices::{self, PauseChoice},
+        public::{
+            field_errors::{error_id, message},
+            pause_choices::{self, PauseChoice},
+        },
     },
 };
 use axum::{
@@ -30,6 +36,17 @@ pub(super) fn page_for(
     query: &LanguageQuery,
     headers: &HeaderMap,
 ) -> Response {
+    page_with(site, token, link, (query, headers), None)
+}
+
+/// Makes the page for the state of a link, with the problems of the form that was sent.
+pub(super) fn page_with(
+    site: &Site,
+    token: &str,
+    link: UnsubscribeLink,
+    (query, headers): (&LanguageQuery, &HeaderMap),
+    problems: Option<&Problems>,
+) -> Response {
     match link {
         UnsubscribeLink::Unknown => AppError::BrokenLink.into_response(),
         UnsubscribeLink::Test => AppError::TestLink.into_response(),
@@ -38,7 +55,8 @@ pub(super) fn page_for(
         } => {
             let locale = query.locale(language.as_deref(), &newsletter, headers);
             let t = &locale.texts.unsubscribe;
-            let ways = Ways { site, newsletter: &newsletter, locale, preferences: &preferences, is_paused };
+            let preferences = &preferences;
+            let ways = Ways { site, newsletter: &newsletter, locale, preferences, is_paused, problems };
             let (before, after) = split_at(&t.ready_hint, "address");
             let content = html! {
                 h1 { (t.ready) }
@@ -50,10 +68,16 @@ pub(super) fn page_for(
                         None => (newsletter.newsletter.title),
                     }
                 }
+                (message(problems, "instead", locale.texts))
+                @if is_paused { (message(problems, "until", locale.texts)) }
                 (ways.list())
                 p.fine-print { (t.only_topics) " " a href={ "/preferences/" (token) "#topics" } { (t.choose_topics) } }
             };
-            page(&newsletter, locale, &t.ready, PageKind::Subscriber, &content)
+            let mut response = page(&newsletter, locale, &t.ready, PageKind::Subscriber, &content);
+            if problems.is_some() {
+                *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            }
+            response
         }
         UnsubscribeLink::Unsubscribed { newsletter, language, gave_reason, can_undo } => {
             let locale = query.locale(language.as_deref(), &newsletter, headers);
@@ -90,6 +114,7 @@ struct Ways<'a> {
     locale: Locale,
     preferences: &'a Preferences,
     is_paused: bool,
+    problems: Option<&'a Problems>,
 }
 
 impl Ways<'_> {
@@ -113,8 +138,9 @@ impl Ways<'_> {
                         div { h2 { (t.break_title) } p { (t.break_hint) } }
                         form method="post" {
                             label.hidden for="until" { (t.break_for) }
-                            select #until name="until" { (pause_choices::options(&self.choices(), None)) }
+                            select #until name="until" aria-describedby=[error_id(self.problems, "until")] { (pause_choices::options(&self.choices(), None)) }
                             button.quiet type="submit" name="instead" value="pause" { (t.break_button) }
+                            (message(self.problems, "until", self.locale.texts))
                         }
                     }
                 }
