@@ -44,6 +44,7 @@ use crate::{
     },
     mail::{DkimError, DkimKeys, Mailer, MailerError},
     metrics::Metrics,
+    oidc::{Provider, ProviderSettings, error::ProviderError},
     queue::{self, Queue, SetupError},
     random,
     settings::{Settings, hex},
@@ -95,6 +96,8 @@ pub enum StartError {
     Fetcher(#[from] FetchError),
     #[error("can't set up the HTTP client: {0}")]
     Http(reqwest::Error),
+    #[error("admin.oidc: {0}")]
+    Provider(#[from] ProviderError),
     #[error(transparent)]
     NameServer(#[from] NoNameServer),
     #[error("can't use the secret in {}: {problem}; see tokens.secrets in config/default.toml", path.display())]
@@ -177,7 +180,12 @@ impl App {
             bounce_address: settings.sending.bounce_address.clone(),
             unsubscribe_address: settings.sending.unsubscribe_mailto.clone(),
         };
-        let operators = OperatorContext::new(actions.clone(), keys.clone(), settings.admin.second_factor);
+        let operators = OperatorContext::new(
+            actions.clone(),
+            keys.clone(),
+            settings.admin.second_factor,
+            provider(&settings, &clock)?,
+        );
         let settings = Arc::new(settings);
         let armed = match judge_database(&db, &settings, "", clock.now()).await {
             Ok(judgement) => !matches!(judgement.verdict, Verdict::Disarmed(_)),
@@ -279,6 +287,24 @@ fn own_client() -> Result<reqwest::Client, StartError> {
         .timeout(OWN_REQUEST_LIMIT)
         .build()
         .map_err(StartError::Http)
+}
+
+/// Path below the operators' pages that an OpenID provider sends browsers back to.
+const REDIRECT_PATH: &str = "/admin/sign-in/oidc/callback";
+
+/// Returns the OpenID provider, if one is configured. Contacts nobody yet.
+fn provider(settings: &Settings, clock: &Clock) -> Result<Option<Provider>, ProviderError> {
+    let oidc = &settings.admin.oidc;
+    let (Some(issuer), Some(secret)) = (&oidc.issuer, oidc.secret()) else { return Ok(None) };
+    let label = if oidc.label.is_empty() { issuer.host() } else { &oidc.label };
+    let provider = ProviderSettings {
+        issuer: issuer.clone(),
+        client_id: oidc.client_id.clone(),
+        secret,
+        label: label.to_owned(),
+        redirect_uri: format!("{}{REDIRECT_PATH}", settings.admin.url(&settings.http.public_url)),
+    };
+    Provider::new(provider, clock.clone()).map(Some)
 }
 
 /// Pauses between attempts to migrate while another process migrates the same SQLite file.

@@ -18,6 +18,7 @@ pub mod issues;
 pub mod jobs;
 pub mod mail;
 pub mod metrics;
+pub mod oidc;
 pub mod queue;
 pub mod random;
 pub mod service;

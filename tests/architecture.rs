@@ -20,9 +20,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("queue", &["clock", "db", "domain", "metrics", "random"]),
     ("content", &["domain"]),
     ("mail", &["clock", "domain", "random", "settings"]),
+    ("oidc", &["clock", "domain"]),
     ("issues", &["db", "domain"]),
     ("delivery", &["clock", "db", "domain", "issues", "mail", "metrics", "queue", "random", "settings"]),
-    ("actions", &["clock", "db", "domain", "issues", "metrics", "queue", "random"]),
+    ("actions", &["clock", "db", "domain", "issues", "metrics", "oidc", "queue", "random"]),
     (
         "jobs",
         &[
@@ -34,8 +35,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "actions", "clock", "content", "db", "delivery", "domain", "jobs", "mail", "metrics", "queue",
-            "random", "settings",
+            "actions", "clock", "content", "db", "delivery", "domain", "jobs", "mail", "metrics", "oidc",
+            "queue", "random", "settings",
         ],
     ),
     (
@@ -59,6 +60,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "issues",
             "jobs",
             "mail",
+            "oidc",
             "queue",
             "random",
             "service",

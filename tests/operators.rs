@@ -2,6 +2,7 @@
 
 mod desk;
 mod import;
+mod oidc;
 mod pages;
 mod sending;
 

@@ -60,7 +60,12 @@ CREATE TABLE operators (
     -- The second factor's key is derived from this and the installation's secret. NULL: none is set up.
     totp_nonce    TEXT,
     totp_step     BIGINT, -- the last time step whose code was used
-    created_at    TIMESTAMPTZ NOT NULL
+    -- The account at an OpenID provider that signs in as this operator. NULL: none has yet.
+    oidc_issuer   TEXT,
+    oidc_subject  TEXT,
+    created_at    TIMESTAMPTZ NOT NULL,
+    CHECK ((oidc_issuer IS NULL) = (oidc_subject IS NULL)),
+    UNIQUE (oidc_issuer, oidc_subject)
 );
 
 -- A code that replaces the second factor once.
@@ -88,6 +93,9 @@ CREATE TABLE operator_sessions (
     client      TEXT NOT NULL, -- IP address
     flash       TEXT, -- what the next page says, as JSON
     totp_nonce  TEXT, -- of a second factor that is being set up in it
+    -- The account at an OpenID provider with which it began. NULL: it began with a password or a link.
+    oidc_issuer TEXT,
+    oidc_subject TEXT,
     created_at  TIMESTAMPTZ NOT NULL,
     seen_at     TIMESTAMPTZ NOT NULL
 );

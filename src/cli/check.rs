@@ -2,6 +2,7 @@
 
 mod host;
 mod newsletters;
+mod provider;
 mod public_url;
 
 use crate::{
@@ -127,6 +128,7 @@ async fn set_up(settings: Settings, config: Option<&Path>, output: Output) -> Cl
                 .cured_by("set the same secrets on all machines"),
         );
     }
+    findings.extend(provider::finding(&app).await);
     findings.extend(missing_operators(&app).await?);
     findings.extend(problems_of_operation(&app).await?);
     let mut tx = app.db.read().await?;

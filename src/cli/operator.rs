@@ -6,6 +6,7 @@ use crate::{
         address::{NewOperator, OperatorAddress},
         change_operator::change_operator,
         links::make_link,
+        oidc::forget_identity,
         remove_operator::remove_operator,
         second_factor,
     },
@@ -38,6 +39,9 @@ pub enum Operator {
         /// Forget the second factor, so that a new one is set up
         #[arg(long)]
         reset_second_factor: bool,
+        /// Forget the account at the OpenID provider
+        #[arg(long)]
+        unlink_provider: bool,
     },
     /// List operators
     List,
@@ -67,7 +71,7 @@ impl Operator {
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         match self {
             Self::Add(new) => add(app, actor, &new, output).await,
-            Self::Link { address, reset_second_factor } => {
+            Self::Link { address, reset_second_factor, unlink_provider } => {
                 let address = checked(&address)?;
                 let found = operators::get_by_address(&mut app.db.read().await?, &address).await?;
                 let Some(operator) = found.filter(|it| !it.roles.is_empty()) else {
@@ -77,6 +81,9 @@ impl Operator {
                 };
                 if reset_second_factor {
                     second_factor::reset_second_factor(&app.operators, actor, operator.id, None).await?;
+                }
+                if unlink_provider {
+                    forget_identity(&app.operators, actor, operator.id, None).await?;
                 }
                 let link = password_link(app, actor, operator.id).await?;
                 output.record(&json!({ "address": address.as_str(), "link": link }), || {
@@ -126,7 +133,7 @@ async fn add(app: &App, actor: &Actor, new: &Add, output: Output) -> CliResult {
     if let (Some(roles), Some(operator)) = (roles, found) {
         let change = change_operator(&app.actions, actor, operator.id, &operator.name, roles, !new.no_alerts);
         change.await.map_err(|error| CliError::Failed(error.to_string()))?;
-        if !roles.is_empty() && operator.password_hash.is_none() {
+        if !roles.is_empty() && !operator.has_signed_in() {
             link = Some(password_link(app, actor, operator.id).await?);
         }
     }

@@ -1,6 +1,6 @@
 //! `[admin]`: the operators' pages.
 
-use crate::settings::text::optional;
+use crate::settings::{Oidc, text::optional};
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
 use validator::Validate;
@@ -22,6 +22,9 @@ pub struct Admin {
     pub second_factor: bool,
     /// Whether operators who edited an issue can't approve it.
     pub second_person: bool,
+    /// The OpenID provider through which operators may sign in.
+    #[validate(nested)]
+    pub oidc: Oidc,
 }
 
 impl Admin {
@@ -79,7 +82,8 @@ mod tests {
         let url = |listen: Option<&str>, host: Option<&str>| {
             let listen = listen.map(|text| text.parse().unwrap());
             let host = host.map(str::to_owned);
-            Admin { listen, host, second_factor: true, second_person: false }.url("https://news.example.org")
+            let defaults = crate::settings::Settings::defaults().unwrap().admin;
+            Admin { listen, host, ..defaults }.url("https://news.example.org")
         };
         assert_eq!(url(None, None), "https://news.example.org");
         assert_eq!(url(None, Some("desk.example.org")), "https://desk.example.org");

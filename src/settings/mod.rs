@@ -14,6 +14,7 @@ mod http;
 mod layers;
 mod log;
 mod monitoring;
+mod oidc;
 mod pictures;
 mod problems;
 mod receive;
@@ -37,6 +38,7 @@ pub use feeds::Feeds;
 pub use http::Http;
 pub use log::{Log, LogFormat};
 pub use monitoring::Monitoring;
+pub use oidc::Oidc;
 pub use pictures::Pictures;
 pub use problems::Problem;
 pub use receive::{Receive, ReceiveProtocol};
@@ -61,7 +63,7 @@ use validator::{Validate, ValidationError};
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
 
 /// How each text is written, by key.
-const CURES: [&[(&str, &str)]; 14] = [
+const CURES: [&[(&str, &str)]; 15] = [
     admin::CURES,
     database::CURES,
     digest::CURES,
@@ -70,6 +72,7 @@ const CURES: [&[(&str, &str)]; 14] = [
     http::CURES,
     log::CURES,
     monitoring::CURES,
+    oidc::CURES,
     pictures::CURES,
     receive::CURES,
     relays::CURES,

@@ -11,6 +11,7 @@ pub mod locks;
 pub mod mailbox;
 pub mod name_server;
 mod newsroom;
+pub mod openid_provider;
 pub mod operator;
 pub mod outcomes;
 pub mod postfix;

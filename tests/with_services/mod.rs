@@ -7,6 +7,7 @@ mod browser;
 mod dkim;
 mod embed;
 mod fuzz;
+mod oidc;
 mod openssl_keys;
 mod operators;
 mod operators_at_work;

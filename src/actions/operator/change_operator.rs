@@ -58,7 +58,7 @@ pub async fn change_seen_operator(
         return Err(ChangeError::Changed(before.profile()));
     }
     operators::set_profile(&mut tx, id, name, roles, gets_alerts).await?;
-    let was_admin = before.roles.has(Role::Admin) && before.password_hash.is_some();
+    let was_admin = before.roles.has(Role::Admin) && before.has_signed_in();
     // Commands can always make another admin, so they may remove the last one.
     if was_admin && matches!(actor, Actor::Operator { .. }) && operators::count_admins(&mut tx).await? == 0 {
         return Err(ChangeError::LastAdmin);

@@ -8,6 +8,7 @@ use crate::{
         operator::{password, totp},
         token::KeyRing,
     },
+    oidc::Provider,
 };
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -22,12 +23,25 @@ pub struct OperatorContext {
     pub keys: Arc<KeyRing>,
     /// Whether signing in needs a second factor.
     pub needs_second_factor: bool,
+    /// The OpenID provider through which operators may sign in.
+    pub provider: Option<Provider>,
     hashing: Arc<Semaphore>,
 }
 
 impl OperatorContext {
-    pub fn new(actions: Context, keys: Arc<KeyRing>, needs_second_factor: bool) -> Self {
-        Self { actions, keys, needs_second_factor, hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)) }
+    pub fn new(
+        actions: Context,
+        keys: Arc<KeyRing>,
+        needs_second_factor: bool,
+        provider: Option<Provider>,
+    ) -> Self {
+        let hashing = Arc::new(Semaphore::new(HASHED_AT_ONCE));
+        Self { actions, keys, needs_second_factor, provider, hashing }
+    }
+
+    /// Returns the provider's name on buttons.
+    pub fn provider_label(&self) -> Option<&str> {
+        self.provider.as_ref().map(Provider::label)
     }
 
     /// Runs work about passwords on a blocking thread, a few at the same time.

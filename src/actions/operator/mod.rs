@@ -7,6 +7,7 @@ pub mod arm;
 pub mod change_operator;
 pub mod context;
 pub mod links;
+pub mod oidc;
 pub mod remove_operator;
 pub mod second_factor;
 pub mod second_person;

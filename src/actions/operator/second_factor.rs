@@ -3,6 +3,7 @@
 use crate::{
     actions::operator::{
         context::OperatorContext,
+        oidc::bind_identity,
         sessions::{OpenedSession, SignedIn, open_session},
         sign_in::{SignInError, debit_code},
     },
@@ -97,6 +98,12 @@ pub async fn check_code(
         None => second_factor::use_recovery_code(&mut tx, operator.id, &recovery_code::hash(code)).await?,
     };
     if !is_right {
+        return Err(SignInError::Wrong);
+    }
+    // Only now is it known that the provider's account and this one are the same person's.
+    if let Some(identity) = who.session.identity()
+        && !bind_identity(&mut tx, &operator, &identity, now).await?
+    {
         return Err(SignInError::Wrong);
     }
     if step.is_none() {

@@ -14,7 +14,10 @@ use crate::{
         actor::Actor,
         ids::{NewsletterId, OperatorId, OperatorSessionId},
         issue::revision::Revision,
-        operator::session::{LinkPurpose, SEEN_EVERY, Stage, TOKEN_BYTES, token_hash},
+        operator::{
+            oidc::Identity,
+            session::{LinkPurpose, SEEN_EVERY, Stage, TOKEN_BYTES, token_hash},
+        },
     },
     random,
 };
@@ -52,8 +55,32 @@ pub(super) async fn begin_session(
         None if context.needs_second_factor => Stage::Enrolment,
         None => Stage::Open,
     };
+    begin_at(context, tx, operator, stage, browser, None).await
+}
+
+/// Begins a session of an operator for whom a provider vouched. The provider's second factor counts, so nobody has to
+/// set one up here. Operators who have one here are asked for its code all the same.
+pub(super) async fn begin_session_of(
+    context: &OperatorContext,
+    tx: &mut Tx,
+    operator: &OperatorRecord,
+    browser: &Browser,
+    identity: &Identity,
+) -> Result<OpenedSession, DbError> {
+    let stage = if operator.totp_step.is_some() { Stage::SecondFactor } else { Stage::Open };
+    begin_at(context, tx, operator, stage, browser, Some(identity)).await
+}
+
+async fn begin_at(
+    context: &OperatorContext,
+    tx: &mut Tx,
+    operator: &OperatorRecord,
+    stage: Stage,
+    browser: &Browser,
+    identity: Option<&Identity>,
+) -> Result<OpenedSession, DbError> {
     let device_cookie = (stage == Stage::Open).then(|| context.device_cookie(operator)).flatten();
-    Ok(OpenedSession { device_cookie, ..insert(context, tx, operator.id, stage, browser).await? })
+    Ok(OpenedSession { device_cookie, ..insert(context, tx, operator.id, stage, browser, identity).await? })
 }
 
 async fn insert(
@@ -62,11 +89,13 @@ async fn insert(
     operator: OperatorId,
     stage: Stage,
     browser: &Browser,
+    identity: Option<&Identity>,
 ) -> Result<OpenedSession, DbError> {
     let (token, now) = (random::hex::<TOKEN_BYTES>(), context.actions.clock.now());
     let user_agent: String = browser.user_agent.chars().take(MAX_AGENT_CHARS).collect();
     let (hash, client) = (token_hash(&token), browser.client.to_canonical().to_string());
-    let new = NewSession { operator, token_hash: &hash, stage, user_agent: &user_agent, client: &client };
+    let new =
+        NewSession { operator, token_hash: &hash, stage, user_agent: &user_agent, client: &client, identity };
     sessions::insert(tx, new, now).await?;
     Ok(OpenedSession { token, stage, device_cookie: None })
 }
@@ -177,7 +206,7 @@ pub async fn open_with_link(
     let now = context.actions.clock.now();
     let found = links::get(&mut tx, &token_hash(token), LinkPurpose::Open, now).await?;
     let Some(operator) = found.flatten() else { return Ok(None) };
-    let opened = insert(context, &mut tx, operator, Stage::Open, browser).await?;
+    let opened = insert(context, &mut tx, operator, Stage::Open, browser, None).await?;
     tx.commit().await?;
     Ok(Some(opened))
 }

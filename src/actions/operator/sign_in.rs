@@ -63,7 +63,7 @@ pub async fn sign_in(
     debit(
         context,
         &[
-            (format!("operator client {client}"), CLIENT),
+            client_limit(browser.client),
             (format!("operator client {client} {key}"), CLIENT_ON_ACCOUNT),
             of_account,
         ],
@@ -96,7 +96,16 @@ pub(super) async fn debit_code(context: &OperatorContext, operator: i64) -> Resu
     debit(context, &[(format!("operator code {operator}"), CODES)]).await
 }
 
-async fn debit(context: &OperatorContext, limits: &[(String, Limit)]) -> Result<(), SignInError> {
+/// Debits an attempt of a client, whatever the account.
+pub(super) async fn debit_client(context: &OperatorContext, client: IpAddr) -> Result<(), SignInError> {
+    debit(context, &[client_limit(client)]).await
+}
+
+fn client_limit(client: IpAddr) -> (String, Limit) {
+    (format!("operator client {}", network(client)), CLIENT)
+}
+
+pub(super) async fn debit(context: &OperatorContext, limits: &[(String, Limit)]) -> Result<(), SignInError> {
     let request: Request =
         limits.iter().map(|(name, limit)| (context.keys.fingerprint(name), *limit)).collect();
     let mut tx = context.actions.db.begin().await?;

@@ -1,5 +1,6 @@
 //! Table `operators`: the people who run newsletters, get alerts, and sign in.
 
+pub mod identities;
 pub mod links;
 pub mod second_factor;
 pub mod sessions;
@@ -12,7 +13,10 @@ use crate::{
     },
     domain::{
         ids::OperatorId,
-        operator::role::{Role, Roles},
+        operator::{
+            oidc::Identity,
+            role::{Role, Roles},
+        },
         subscriber::email_address::EmailAddress,
     },
 };
@@ -38,6 +42,11 @@ pub struct OperatorRecord {
     /// The last time step whose code was used.
     #[serde(skip)]
     pub totp_step: Option<i64>,
+    /// The account at an OpenID provider that signs in as this operator, once it has.
+    #[serde(skip)]
+    pub oidc_issuer: Option<String>,
+    #[serde(skip)]
+    pub oidc_subject: Option<String>,
     pub created_at: DbTime,
 }
 
@@ -51,6 +60,16 @@ impl OperatorRecord {
         if self.name.is_empty() { self.address.as_str() } else { &self.name }
     }
 
+    /// Returns the account at an OpenID provider that signs in as this operator.
+    pub fn identity(&self) -> Option<Identity> {
+        Identity::from_columns(self.oidc_issuer.as_deref(), self.oidc_subject.as_deref())
+    }
+
+    /// Whether the operator has signed in before, with a password or through a provider.
+    pub fn has_signed_in(&self) -> bool {
+        self.password_hash.is_some() || self.oidc_subject.is_some()
+    }
+
     /// Returns what people decide about an operator, to notice that somebody else changed it.
     pub fn profile(&self) -> String {
         let alerts = if self.gets_alerts { ", gets alerts" } else { "" };
@@ -61,8 +80,8 @@ impl OperatorRecord {
 macro_rules! select_operator {
     ($rest:literal) => {
         concat!(
-            "SELECT id, address, name, gets_alerts, roles, password_hash, totp_nonce, totp_step, created_at \
-             FROM operators ",
+            "SELECT id, address, name, gets_alerts, roles, password_hash, totp_nonce, totp_step, oidc_issuer, \
+             oidc_subject, created_at FROM operators ",
             $rest
         )
     };
@@ -88,6 +107,18 @@ pub async fn get_by_address(tx: &mut Tx, address: &EmailAddress) -> Result<Optio
     query_as!(tx, select_operator!("WHERE address_key = $1"), address.key()).fetch_optional().await
 }
 
+/// Returns the operator as whom an account at a provider signs in.
+pub async fn get_by_identity(tx: &mut Tx, identity: &Identity) -> Result<Option<OperatorRecord>, DbError> {
+    query_as!(
+        tx,
+        select_operator!("WHERE oidc_issuer = $1 AND oidc_subject = $2"),
+        identity.issuer.as_str(),
+        identity.subject.as_str()
+    )
+    .fetch_optional()
+    .await
+}
+
 /// Returns whether anybody can sign in, or could with the link that they were sent.
 pub async fn any_account(tx: &mut Tx) -> Result<bool, DbError> {
     let found: i64 =
@@ -95,10 +126,10 @@ pub async fn any_account(tx: &mut Tx) -> Result<bool, DbError> {
     Ok(found > 0)
 }
 
-/// Returns how many operators with a password have the role that manages people.
+/// Returns how many operators who have signed in have the role that manages people.
 pub async fn count_admins(tx: &mut Tx) -> Result<usize, DbError> {
     let all = list(tx).await?;
-    Ok(all.iter().filter(|it| it.roles.has(Role::Admin) && it.password_hash.is_some()).count())
+    Ok(all.iter().filter(|it| it.roles.has(Role::Admin) && it.has_signed_in()).count())
 }
 
 /// Adds an operator who gets alerts. Returns `None` if the address is there already.

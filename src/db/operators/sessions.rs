@@ -7,7 +7,10 @@ use crate::{
     },
     domain::{
         ids::{OperatorId, OperatorSessionId},
-        operator::session::{LONGEST, Stage},
+        operator::{
+            oidc::Identity,
+            session::{LONGEST, Stage},
+        },
     },
 };
 use jiff::Timestamp;
@@ -24,6 +27,9 @@ pub struct SessionRecord {
     pub flash: Option<String>,
     /// The nonce of a second factor that is being set up.
     pub totp_nonce: Option<String>,
+    /// The account at an OpenID provider with which it began.
+    pub oidc_issuer: Option<String>,
+    pub oidc_subject: Option<String>,
     pub created_at: DbTime,
     pub seen_at: DbTime,
 }
@@ -31,6 +37,11 @@ pub struct SessionRecord {
 impl SessionRecord {
     pub fn is_alive(&self, now: Timestamp) -> bool {
         self.stage.is_alive(self.created_at.0, self.seen_at.0, now)
+    }
+
+    /// Returns the account at an OpenID provider with which it began. `None`: it began with a password or a link.
+    pub fn identity(&self) -> Option<Identity> {
+        Identity::from_columns(self.oidc_issuer.as_deref(), self.oidc_subject.as_deref())
     }
 }
 
@@ -42,13 +53,14 @@ pub struct NewSession<'a> {
     pub stage: Stage,
     pub user_agent: &'a str,
     pub client: &'a str,
+    pub identity: Option<&'a Identity>,
 }
 
 macro_rules! select_session {
     ($rest:literal) => {
         concat!(
-            "SELECT id, operator_id, stage, user_agent, client, flash, totp_nonce, created_at, seen_at \
-             FROM operator_sessions ",
+            "SELECT id, operator_id, stage, user_agent, client, flash, totp_nonce, oidc_issuer, oidc_subject, \
+             created_at, seen_at FROM operator_sessions ",
             $rest
         )
     };
@@ -61,13 +73,16 @@ pub async fn insert(tx: &mut Tx, new: NewSession<'_>, now: Timestamp) -> Result<
         .await?;
     query_scalar!(
         tx,
-        "INSERT INTO operator_sessions (token_hash, operator_id, stage, user_agent, client, created_at, seen_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $6) RETURNING id",
+        "INSERT INTO operator_sessions \
+         (token_hash, operator_id, stage, user_agent, client, oidc_issuer, oidc_subject, created_at, seen_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING id",
         new.token_hash,
         new.operator,
         new.stage,
         new.user_agent,
         new.client,
+        new.identity.map(|it| it.issuer.as_str()),
+        new.identity.map(|it| it.subject.as_str()),
         DbTime(now)
     )
     .fetch_one()

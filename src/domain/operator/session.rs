@@ -20,7 +20,7 @@ pub const SEEN_EVERY: SignedDuration = SignedDuration::from_mins(1);
 string_enum! {
     /// The progress of signing in.
     Stage {
-        /// The password was right, and a code is missing.
+        /// The password was right, or the provider vouched for the operator, and a code is missing.
         SecondFactor = "second_factor",
         /// The password was right, and the second factor is not set up yet.
         Enrolment = "enrolment",

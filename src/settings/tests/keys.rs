@@ -41,6 +41,8 @@ fn field_names<T: for<'de> Deserialize<'de>>() -> Vec<&'static str> {
 fn the_defaults_have_exactly_the_keys_of_the_structs() {
     let model = model();
     assert_eq!(model.keys().collect::<Vec<_>>(), field_names::<Settings>());
+    let oidc = model["admin"]["oidc"].as_table().unwrap();
+    assert_eq!(oidc.keys().collect::<Vec<_>>(), field_names::<Oidc>());
     for (section, names) in [
         ("admin", field_names::<Admin>()),
         ("data", field_names::<Data>()),

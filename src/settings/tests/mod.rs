@@ -4,7 +4,10 @@ mod keys;
 mod secrets;
 
 use super::*;
-use crate::domain::delivery::relay::{OauthToken, RelayUrl};
+use crate::domain::{
+    delivery::relay::{OauthToken, RelayUrl},
+    operator::oidc::client_secret::ClientSecret,
+};
 use jiff::SignedDuration;
 use std::io::Write as _;
 
@@ -60,6 +63,38 @@ fn a_port_for_operators_needs_the_host_by_which_they_reach_it() {
     ] {
         assert!(load(&file(public_url, host), &[]).is_ok(), "{public_url} {host}");
     }
+}
+
+#[test]
+fn a_provider_is_complete_or_says_what_it_lacks() {
+    let lines = |keys: &str| problems(&format!("[admin.oidc]\n{keys}"), &[]);
+    let issuer = "issuer = \"https://login.example.org/realms/desk\"";
+    let found = lines(issuer);
+    assert!(
+        found.len() == 2
+            && found[0].starts_with("admin.oidc.client_id: it is missing")
+            && found[1].starts_with("admin.oidc.client_secret: it is missing"),
+        "{found:?}"
+    );
+    let found =
+        lines("client_id = \"daily\"\nclient_secret = \"x\"\nclient_secret_file = \"/nowhere/secret\"");
+    assert!(
+        found.len() == 2
+            && found[0].starts_with("admin.oidc.client_secret_file: there is")
+            && found[1].starts_with("admin.oidc.issuer: it is missing"),
+        "{found:?}"
+    );
+    for issuer in ["http://login.example.org", "login.example.org", "https://login.example.org?x"] {
+        let found = lines(&format!("issuer = \"{issuer}\"\nclient_id = \"daily\"\nclient_secret = \"x\""));
+        assert!(found.len() == 1 && found[0].starts_with("admin.oidc.issuer: it "), "{found:?}");
+    }
+    let long = lines(&format!("label = \"{}\"", "x".repeat(41)));
+    assert!(long.len() == 1 && long[0].starts_with("admin.oidc.label: "), "{long:?}");
+    let file = format!("[admin.oidc]\n{issuer}\nclient_id = \"daily\"\n");
+    let secret = [("DAILY__ADMIN__OIDC__CLIENT_SECRET", "x")];
+    let oidc = load(&file, &secret).unwrap().admin.oidc;
+    assert_eq!(oidc.secret(), Some(ClientSecret::Text("x".into())));
+    assert!(load("", &[]).unwrap().admin.oidc.issuer.is_none(), "passwords alone");
 }
 
 #[test]

@@ -44,6 +44,8 @@ fn passwords_are_in_no_message() {
         ("HTTP__PUBLIC_URL", "https://ann:hunter2@news.example.org"),
         ("HTTP__PUBLIC_URL", "https://ann:hunter2@news example.org"),
         ("HTTP__PUBLIC_URL", "ftp://ann:hunter2@news.example.org"),
+        ("ADMIN__OIDC__CLIENT_SECRET", "hunter2"),
+        ("ADMIN__OIDC__ISSUER", "https://ann:hunter2@login.example.org"),
         ("TOKENS__SECRETS", "hunter2"),
         ("TOKENS", "hunter2"),
     ] {
@@ -55,6 +57,9 @@ fn passwords_are_in_no_message() {
         ("DAILY__DATABASE__URL", "postgres://ann:hunter2@db.example.org/daily"),
         ("DAILY__RELAYS__0__URL", "smtps://ann:hunter2@mail.example.org"),
         ("DAILY__TOKENS__SECRETS", secret.as_str()),
+        ("DAILY__ADMIN__OIDC__ISSUER", "https://login.example.org"),
+        ("DAILY__ADMIN__OIDC__CLIENT_ID", "daily"),
+        ("DAILY__ADMIN__OIDC__CLIENT_SECRET", "hunter2"),
     ];
     let settings = format!("{:?}", load("", &environment).unwrap());
     assert!(!settings.contains("hunter2") && !settings.contains("c0ffee"), "{settings}");

@@ -23,6 +23,7 @@ pub async fn get(desk: Desk) -> Answer {
     let codes = count_recovery_codes(&mut tx, operator.id).await?;
     drop(tx);
     let has_factor = operator.totp_step.is_some();
+    let label = desk.admin.operators.provider_label();
     let content = html! {
         div.opening { div { p.over { (operator.address) " · " (operator.roles.in_words()) } h1 { (operator.called()) } } }
         div.split {
@@ -34,18 +35,28 @@ pub async fn get(desk: Desk) -> Answer {
                 section.sheet aria-labelledby="factor" {
                     header { h2 id="factor" { "Second factor" } }
                     @if has_factor { p { (layout::state("fine", "On")) } p.small.soft { (counted(codes, "recovery code")) " left. An admin can reset it." } }
+                    @else if operator.password_hash.is_none() { p { (layout::state("rest", "Off")) } p.small.soft { "The provider through which you sign in has its own." } }
+                    @else if desk.admin.operators.needs_second_factor { p { (layout::state("wait", "Off")) } p.small.soft { "You set it up when you sign in with your password." } }
                     @else { p { (layout::state("wait", "Off")) } p.small.soft { "It is not asked for: admin.second_factor is off." } }
+                }
+                @if let Some(label) = label {
+                    section.sheet aria-labelledby="provider" {
+                        header { h2 id="provider" { "Signing in with " (label) } }
+                        @if let Some(identity) = operator.identity() { p { (layout::state("fine", "On")) } p.small.soft { "Your account at " (identity.issuer) " signs you in here. An admin can unlink it." } }
+                        @else { p { (layout::state("rest", "Not used yet")) } p.small.soft { "Your first sign-in with it links the account there that has your email address." } }
+                    }
                 }
                 section.sheet aria-labelledby="password" {
                     header { h2 id="password" { "Change your password" } }
-                    (desk.form("/admin/me", &html! {
+                    @if operator.password_hash.is_none() { p.small.soft { "You have none. An admin can make you a link to choose one." } }
+                    @else { (desk.form("/admin/me", &html! {
                         input.unseen type="text" name="username" value=(operator.address) autocomplete="username" readonly tabindex="-1" aria-hidden="true";
                         @for (name, label, kind) in [("old", "Present password", "current-password"), ("password", "New password", "new-password"), ("again", "The same again", "new-password")] {
                             div.field { label for=(name) { (label) } input type="password" id=(name) name=(name) autocomplete=(kind) required; }
                         }
                         div.acts { button { "Change it" } }
                         p.hint { "All your other sessions end." }
-                    }))
+                    })) }
                 }
             }
         }

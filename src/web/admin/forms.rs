@@ -27,6 +27,10 @@ pub const FORM_COOKIE: Cookie = Cookie {
     seconds: 3600,
 };
 
+/// Ties a sign-in at an OpenID provider to a browser. The provider's page leads back here, so it is not `Strict`.
+pub const OIDC_COOKIE: Cookie =
+    Cookie { bare: "daily-desk-oidc", prefixed: "__Host-daily-desk-oidc", same_site: "Lax", seconds: 600 };
+
 /// Marks a browser in which an operator has signed in, whom others' attempts must not lock out.
 pub const BROWSER_COOKIE: Cookie = Cookie {
     bare: "daily-desk-browser",
@@ -46,7 +50,7 @@ impl Cookie {
         let (name, same_site) = (self.name(secure), self.same_site);
         let end = if secure { "; Secure" } else { "" };
         let text = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite={same_site}{end}");
-        // Values are hexadecimal or base64url.
+        // Values are hexadecimal or base64url, some with dots.
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
     }
 }

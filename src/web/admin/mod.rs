@@ -16,6 +16,7 @@ mod import;
 mod issue;
 mod layout;
 mod live;
+mod oidc;
 mod people;
 mod reader;
 mod readers;
@@ -126,6 +127,8 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/sign-in", get(sign_in::get).post(sign_in::post))
         .route("/admin/sign-in/code", get(sign_in::code).post(sign_in::post_code))
         .route("/admin/sign-in/second-factor", get(sign_in::enrolment).post(sign_in::post_enrolment))
+        .route("/admin/sign-in/oidc", get(oidc::begin))
+        .route("/admin/sign-in/oidc/callback", get(oidc::finish))
         .route("/admin/sign-out", post(sign_in::sign_out))
         .route("/admin/welcome/{token}", get(welcome::get).post(welcome::post))
         .route("/admin/demo/{token}", get(welcome::demo))

@@ -12,6 +12,7 @@ use crate::{
         address::OperatorAddress,
         change_operator::{ChangeError, change_operator, change_seen_operator},
         links::make_link,
+        oidc::forget_identity,
         remove_operator::remove_operator,
         second_factor::reset_second_factor,
         sessions::end_sessions,
@@ -94,7 +95,8 @@ async fn page(desk: &Desk, before: Option<i64>, link: Option<&NewLink>) -> Answe
                         div.field { label for="address" { "Email address" } input type="email" id="address" name="address" required autocomplete="off"; }
                         (role_boxes("new", &Roles::default()))
                         div.acts { button name="do" value="invite" { "Make a link" } }
-                        p.hint { "You get a link to pass on. It lets them choose a password, once, within three days." } })) }
+                        p.hint { "You get a link to pass on. It lets them choose a password, once, within three days."
+                            @if let Some(label) = desk.admin.operators.provider_label() { " They don’t need it if their account at " (label) " has this address." } } })) }
                 section.sheet aria-labelledby="roles" { header { h2 id="roles" { "Roles" } }
                     dl.terms { @for (role, what) in ROLES { div { dt { (role) } dd { (what) } } } }
                     p.hint { "Editing doesn’t include sending, and neither includes managing. People may have several roles." } }
@@ -129,7 +131,7 @@ fn person(desk: &Desk, it: &OperatorRecord, open: usize) -> Markup {
     html! {
         li { div { h3 { (it.called()) @if is_self { " (you)" } }
                 p.small.soft { (it.address) " · " @if it.roles.is_empty() { "alerts only" } @else { (it.roles.in_words()) } @if it.gets_alerts && !it.roles.is_empty() { " · gets alerts" } }
-                p { @if it.roles.is_empty() { (state("rest", "No account")) } @else if it.password_hash.is_none() { (state("wait", "Invited")) } @else if it.totp_step.is_some() { (state("fine", "Password and second factor")) } @else { (state("wait", "Password alone")) }
+                p { @if it.roles.is_empty() { (state("rest", "No account")) } @else { (ways_in(it)) }
                     @if open > 0 { " " span.small.soft { "signed in at " (counted(open, "browser")) } } } }
             details.fold { summary { "Change …" }
                 (desk.form("/admin/people", &html! {
@@ -141,7 +143,21 @@ fn person(desk: &Desk, it: &OperatorRecord, open: usize) -> Markup {
                     div.acts { button name="do" value="change" { "Save" }
                         @if !it.roles.is_empty() { button name="do" value="link" { "New link" } button name="do" value="end" { "End sessions" } }
                         @if it.totp_step.is_some() { button name="do" value="reset" { "Reset second factor" } }
+                        @if it.oidc_issuer.is_some() { button name="do" value="unlink" { "Unlink provider" } }
                         @if !is_self { button.danger name="do" value="remove" { "Remove" } } } })) } }
+    }
+}
+
+/// How an operator signs in.
+fn ways_in(it: &OperatorRecord) -> Markup {
+    let (has_password, is_linked) = (it.password_hash.is_some(), it.oidc_issuer.is_some());
+    match (has_password, it.totp_step.is_some(), is_linked) {
+        (false, _, false) => state("wait", "Invited"),
+        (false, _, true) => state("fine", "Provider"),
+        (true, true, false) => state("fine", "Password and second factor"),
+        (true, true, true) => state("fine", "Password and second factor, or provider"),
+        (true, false, false) => state("wait", "Password alone"),
+        (true, false, true) => state("wait", "Password alone, or provider"),
     }
 }
 
@@ -210,7 +226,7 @@ pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
         }
         let found = operators::get_by_address(&mut desk.db().read().await?, &address).await?;
         let operator = found.ok_or_else(|| Refused::Missing("The operator is gone.".into()))?;
-        if operator.password_hash.is_some() && !operator.roles.is_empty() {
+        if operator.has_signed_in() && !operator.roles.is_empty() {
             return desk
                 .done(
                     "/admin/people",
@@ -257,6 +273,13 @@ pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
             reset_second_factor(&desk.admin.operators, &actor, operator.id, Some(desk.who.session.id))
                 .await?;
             Flash::wait("Reset.", format!("{called} sets up a new second factor at the next sign-in."))
+        }
+        "unlink" => {
+            forget_identity(&desk.admin.operators, &actor, operator.id, Some(desk.who.session.id)).await?;
+            Flash::wait(
+                "Unlinked.",
+                format!("{called}’s next sign-in through the provider links the account with this address."),
+            )
         }
         "remove" if operator.id != desk.who.operator.id => {
             remove_operator(context, &actor, &operator.address).await?;

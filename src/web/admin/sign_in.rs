@@ -32,7 +32,7 @@ use url::form_urlencoded;
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub struct Next {
-    next: String,
+    pub next: String,
     /// A form came after the session had ended.
     unsaved: bool,
 }
@@ -50,7 +50,7 @@ struct Fields {
     next: String,
 }
 
-fn with_next(path: &str, next: &str) -> String {
+pub(super) fn with_next(path: &str, next: &str) -> String {
     let query: String =
         form_urlencoded::Serializer::new(String::new()).append_pair("next", own_path(next)).finish();
     format!("{path}?{query}")
@@ -86,7 +86,13 @@ pub async fn get(State(admin): State<Admin>, Query(query): Query<Next>, headers:
     Ok(form(&admin, StatusCode::OK, "", &query.next, query.unsaved.then_some(UNSAVED)))
 }
 
-fn form(admin: &Admin, status: StatusCode, address: &str, next: &str, problem: Option<&str>) -> Response {
+pub(super) fn form(
+    admin: &Admin,
+    status: StatusCode,
+    address: &str,
+    next: &str,
+    problem: Option<&str>,
+) -> Response {
     let key = form_key();
     let token = csrf_token(admin, &key);
     let content = html! {
@@ -101,6 +107,9 @@ fn form(admin: &Admin, status: StatusCode, address: &str, next: &str, problem: O
                 div.field { label for="password" { "Password" }
                     input type="password" id="password" name="password" autocomplete="current-password" required; }
                 div.acts { button.filled.big { "Sign in" } }
+            }
+            @if let Some(label) = admin.operators.provider_label() {
+                div.acts.after { a.btn.big href=(with_next("/admin/sign-in/oidc", next)) { "Sign in with " (label) } }
             }
             details.fold.after { summary { "No account, or no password any more?" }
                 p.small { "An admin invites you under People, or by the command " code { "daily operator add" } ". "
@@ -139,7 +148,7 @@ pub async fn post(State(admin): State<Admin>, request: Request) -> Answer {
     }
 }
 
-fn problem(error: SignInError) -> Result<(StatusCode, String), Refused> {
+pub(super) fn problem(error: SignInError) -> Result<(StatusCode, String), Refused> {
     match error {
         SignInError::Wrong => Ok((StatusCode::UNPROCESSABLE_ENTITY, error.to_string())),
         SignInError::TooMany(wait) => {
