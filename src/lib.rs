@@ -20,6 +20,7 @@ pub mod mail;
 pub mod metrics;
 pub mod queue;
 pub mod random;
+pub mod secrets;
 pub mod service;
 pub mod settings;
 pub mod telemetry;

@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("db", &["domain", "random"]),
     ("settings", &["db", "domain"]),
     ("telemetry", &["settings"]),
+    ("secrets", &["db", "domain", "random", "settings"]),
     ("queue", &["clock", "db", "domain", "metrics", "random"]),
     ("content", &["domain"]),
     ("mail", &["clock", "domain", "random", "settings"]),
@@ -35,7 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "app",
         &[
             "actions", "clock", "content", "db", "delivery", "domain", "jobs", "mail", "metrics", "queue",
-            "random", "settings",
+            "random", "secrets", "settings",
         ],
     ),
     (
@@ -61,6 +62,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "mail",
             "queue",
             "random",
+            "secrets",
             "service",
             "settings",
             "telemetry",
