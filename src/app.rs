@@ -21,10 +21,7 @@ use crate::{
         fetch_error::FetchError,
         picture_maker::PictureMaker,
     },
-    db::{
-        ConnectError, DatabaseUrl, Db, DbError, engine::writer_health::WriterHealth, installation,
-        newsletters,
-    },
+    db::{ConnectError, Db, DbError, engine::writer_health::WriterHealth, installation, newsletters},
     delivery::{
         self,
         arming::{Armed, judge_database},
@@ -33,11 +30,7 @@ use crate::{
         recorder::Recorder,
         throttle::{RelayLimits, Throttle},
     },
-    domain::{
-        installation::Verdict,
-        newsletter::Newsletter,
-        token::{KeyRing, KeyRingError, MIN_SECRET_BYTES},
-    },
+    domain::{installation::Verdict, newsletter::Newsletter},
     jobs::{
         context::{Contexts, FeedContext, IssueContext, ReaderContext},
         issue_locks::IssueLocks,
@@ -47,17 +40,11 @@ use crate::{
     oidc::{Provider, ProviderSettings, error::ProviderError},
     queue::{self, Queue, SetupError},
     random,
-    settings::{Settings, hex},
+    secrets::{self, SecretError},
+    settings::Settings,
 };
 use jiff::SignedDuration;
-use std::{
-    fs,
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Everything that a process of Daily works with.
@@ -100,15 +87,8 @@ pub enum StartError {
     Provider(#[from] ProviderError),
     #[error(transparent)]
     NameServer(#[from] NoNameServer),
-    #[error("can't use the secret in {}: {problem}; see tokens.secrets in config/default.toml", path.display())]
-    Secret { path: PathBuf, problem: String },
-    #[error(
-        "there is no secret to sign links with, and no place to keep one: set data.folder to an absolute path such as \
-         /var/lib/daily, or tokens.secrets on several machines"
-    )]
-    NoSecret,
-    #[error("tokens.secrets: {0}")]
-    Keys(#[from] KeyRingError),
+    #[error(transparent)]
+    Secrets(#[from] SecretError),
 }
 
 impl App {
@@ -117,7 +97,7 @@ impl App {
     pub async fn start(settings: Settings, clock: Clock) -> Result<Self, StartError> {
         let db = open(&settings).await?;
         insert_first_rows(&db, &clock).await?;
-        let keys = Arc::new(key_ring(&settings)?);
+        let keys = Arc::new(secrets::key_ring(&settings)?);
         let mailer = Mailer::new(&settings.relays, &settings.sending, clock.clone())?;
         let dkim = Arc::new(DkimKeys::load(&settings.dkim)?);
         let fetcher = Fetcher::new(FetchPolicy {
@@ -376,97 +356,4 @@ fn hand_over_limit(mailer: &Mailer, relays: usize) -> SignedDuration {
     let relay = mailer.longest_opening() + mailer.longest_send();
     let relays = relay.saturating_mul(u32::try_from(relays).unwrap_or(u32::MAX));
     SignedDuration::try_from(relays).unwrap_or(SignedDuration::MAX)
-}
-
-/// Returns the keys, if there are any yet. Creates no file.
-pub fn existing_keys(settings: &Settings) -> Option<KeyRing> {
-    let has_keys = !settings.tokens.secrets.is_empty() || settings.data.folder.join("secret.key").is_file();
-    if has_keys { key_ring(settings).ok() } else { None }
-}
-
-fn key_ring(settings: &Settings) -> Result<KeyRing, StartError> {
-    if !settings.tokens.secrets.is_empty() {
-        let secrets: Vec<&[u8]> = settings.tokens.secrets.iter().map(|secret| secret.0.as_slice()).collect();
-        return Ok(KeyRing::new(&secrets)?);
-    }
-    let path = settings.data.folder.join("secret.key");
-    // Beside an SQLite database the secret has its place. With PostgreSQL, a secret in whatever folder a command
-    // was started in would not be the one of the next command.
-    let is_anywhere = matches!(settings.database.url, DatabaseUrl::Postgres(_)) && path.is_relative();
-    if is_anywhere && !path.is_file() {
-        return Err(StartError::NoSecret);
-    }
-    let secrets = read_or_create_secrets(&path).map_err(|problem| StartError::Secret { path, problem })?;
-    Ok(KeyRing::new(&secrets)?)
-}
-
-/// Returns the secrets that sign links, as a secret file holds them.
-pub fn secrets_text(settings: &Settings) -> io::Result<String> {
-    if settings.tokens.secrets.is_empty() {
-        return fs::read_to_string(settings.data.folder.join("secret.key"));
-    }
-    let lines: Vec<String> = settings.tokens.secrets.iter().map(|secret| ::hex::encode(&secret.0)).collect();
-    Ok(lines.join("\n") + "\n")
-}
-
-/// Fails unless the secret of a backup can be the one of these settings: links in emails would break.
-pub fn check_restored_secret(settings: &Settings, secret: &str) -> Result<(), String> {
-    let is_same = |text: &str| text.lines().map(str::trim).eq(secret.lines().map(str::trim));
-    if !settings.tokens.secrets.is_empty() {
-        let configured = secrets_text(settings).map_err(|error| error.to_string())?;
-        return if is_same(&configured) { Ok(()) } else { Err("tokens.secrets is another secret".into()) };
-    }
-    let path = settings.data.folder.join("secret.key");
-    match fs::read_to_string(&path) {
-        Ok(text) if !is_same(&text) => Err(format!("{} is another secret; move it away", path.display())),
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!("{}: {error}", path.display())),
-        _ => Ok(()),
-    }
-}
-
-/// Writes the secret of a backup where these settings expect it, unless it is there.
-pub fn write_restored_secret(settings: &Settings, secret: &str) -> io::Result<()> {
-    if !settings.tokens.secrets.is_empty() {
-        return Ok(());
-    }
-    match create_secret_file(&settings.data.folder.join("secret.key"), secret) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        written => written,
-    }
-}
-
-/// Reads the secrets, one per line, or creates the file. If two processes start at once, only one of them
-/// creates it.
-fn read_or_create_secrets(path: &Path) -> Result<Vec<Vec<u8>>, String> {
-    match create_secret_file(path, &format!("{}\n", random::hex::<32>())) {
-        Ok(()) => tracing::info!(path = %path.display(), "created the secret that signs links; back it up"),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error.to_string()),
-    }
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let secrets: Option<Vec<Vec<u8>>> =
-        text.lines().filter(|line| !line.trim().is_empty()).map(hex).collect();
-    match secrets {
-        Some(secrets) if !secrets.is_empty() && secrets.iter().all(|s| s.len() >= MIN_SECRET_BYTES) => {
-            Ok(secrets)
-        }
-        _ => Err("expected hexadecimal secrets of at least 32 bytes, one per line".into()),
-    }
-}
-
-/// Writes the secret to a temporary file and links it into place, so that no process reads half a secret.
-fn create_secret_file(path: &Path, secret: &str) -> io::Result<()> {
-    if path.exists() {
-        return Err(io::ErrorKind::AlreadyExists.into());
-    }
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)?;
-    }
-    let temporary = path.with_extension(format!("{}.new", random::hex::<4>()));
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-    file.write_all(secret.as_bytes())?;
-    file.sync_all()?;
-    let linked = fs::hard_link(&temporary, path);
-    fs::remove_file(&temporary)?;
-    linked
 }

@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod oidc;
 pub mod queue;
 pub mod random;
+pub mod secrets;
 pub mod service;
 pub mod settings;
 pub mod telemetry;

@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("db", &["domain", "random"]),
     ("settings", &["db", "domain"]),
     ("telemetry", &["settings"]),
+    ("secrets", &["db", "domain", "random", "settings"]),
     ("queue", &["clock", "db", "domain", "metrics", "random"]),
     ("content", &["domain"]),
     ("mail", &["clock", "domain", "random", "settings"]),
@@ -36,7 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "app",
         &[
             "actions", "clock", "content", "db", "delivery", "domain", "jobs", "mail", "metrics", "oidc",
-            "queue", "random", "settings",
+            "queue", "random", "secrets", "settings",
         ],
     ),
     (
@@ -63,6 +64,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "oidc",
             "queue",
             "random",
+            "secrets",
             "service",
             "settings",
             "telemetry",

@@ -7,10 +7,12 @@ use crate::support::{
 use std::os::unix::fs::PermissionsExt as _;
 
 /// Waits until the service says why it is not ready, and returns that.
-async fn why_not_ready(url: &str) -> String {
+async fn why_not_ready(url: &str, why: &str) -> String {
     eventually("the service says why it is not ready", || async {
-        let text = reqwest::get(format!("{url}/readyz")).await.ok()?.text().await.ok()?;
-        text.contains("disarmed").then_some(text)
+        let answer = reqwest::get(format!("{url}/readyz")).await.ok()?;
+        let is_unavailable = answer.status() == 503;
+        let text = answer.text().await.ok()?;
+        (is_unavailable && text.contains(why)).then_some(text)
     })
     .await
 }
@@ -29,7 +31,7 @@ async fn a_file_that_was_set_back_is_disarmed_although_nobody_used_restore() {
     std::fs::write(&file, older).unwrap();
 
     let running = environment.start(&["serve"]);
-    assert!(why_not_ready(&url).await.contains("daily arm"));
+    assert!(why_not_ready(&url, "disarmed").await.contains("daily arm"));
     let asked = environment.run(&["arm"]).await;
     assert!(asked.stderr.contains("it was set back"), "{asked:?}");
     assert_eq!(environment.run(&["arm", "--yes"]).await.code, 0);
@@ -39,7 +41,7 @@ async fn a_file_that_was_set_back_is_disarmed_although_nobody_used_restore() {
 }
 
 #[tokio::test]
-async fn a_marker_that_cant_be_read_disarms_nothing() {
+async fn a_marker_that_cant_be_read_disarms_nothing_but_is_not_ready() {
     let it = Installation::new(Engine::Sqlite).await;
     let marker = it.folder().join("daily.db.armed");
     let (running, environment, url) = serve(it.daily.clone()).await;
@@ -49,10 +51,12 @@ async fn a_marker_that_cant_be_read_disarms_nothing() {
     std::fs::write(&marker, "not JSON").unwrap();
 
     let running = environment.start(&["serve"]);
-    crate::support::service::ready(&url).await;
+    let why = why_not_ready(&url, "sends nothing").await;
+    assert!(why.contains("daily.db.armed can't be read"), "{why}");
     let arm = environment.run(&["arm"]).await;
     assert!(arm.code == 0 && arm.stdout.contains("armed already"), "{arm:?}");
     std::fs::write(&marker, good).unwrap();
+    crate::support::service::ready(&url).await;
     reader(&url, it.folder(), "zoe@lamp.example").await;
     running.terminate().await;
 }
@@ -122,7 +126,7 @@ async fn a_machine_without_a_lasting_folder_names_its_database() {
     std::fs::remove_file(it.folder().join("daily.armed")).unwrap();
 
     let running = environment.start(&["serve"]);
-    assert!(why_not_ready(&url).await.contains("disarmed"));
+    assert!(why_not_ready(&url, "disarmed").await.contains("disarmed"));
     let armed = environment.run(&["arm", "--yes", "--json"]).await;
     assert_eq!(armed.code, 0, "{armed:?}");
     let marker = armed.json()["marker"].as_str().unwrap().to_owned();

@@ -47,6 +47,7 @@ mod pictures;
 mod plans;
 mod preferences;
 mod preferences_page;
+mod reader_counts;
 mod readiness;
 mod relays;
 mod retention;

@@ -37,21 +37,28 @@ pub struct Installation {
 impl Installation {
     /// Creates the installation in a temporary folder, or in a new database of a server.
     pub async fn create(cluster: Option<&Cluster>) -> Self {
-        let folder = tempfile::Builder::new().prefix("daily-digest-").tempdir().expect("a temporary folder");
-        let mut settings = Settings::defaults().expect("the defaults are right");
+        let folder = tempfile::Builder::new().prefix("daily-bench-").tempdir().expect("a temporary folder");
         let url = match cluster {
             Some(cluster) => new_database(cluster).await,
             None => format!("sqlite://{}", folder.path().join("daily.db").display()),
         };
-        settings.database.url = DatabaseUrl::parse(&url).expect("a database's URL");
+        Self::open(folder, &url).await
+    }
+
+    /// Opens the installation with this database, and keeps its other files in a folder until the end.
+    pub async fn open(folder: tempfile::TempDir, url: &str) -> Self {
+        let mut settings = Settings::defaults().expect("the defaults are right");
+        settings.database.url = DatabaseUrl::parse(url).expect("a database's URL");
         folder.path().clone_into(&mut settings.data.folder);
         settings.relays = vec![Relay::new(RelayUrl::Mailbox(folder.path().join("mailbox")))];
         // All stories are on this machine.
         settings.feeds.allow_networks = vec!["127.0.0.1/32".parse().expect("a network")];
         settings.feeds.host_pause_ms = 0;
+        // The operators' pages open by a link alone.
+        settings.admin.second_factor = false;
         let clock = Clock::fixed(BEGIN.parse().expect("a moment"));
         let app = App::start(settings, clock.clone()).await.expect("Daily starts");
-        let store = Store::open(&url).await;
+        let store = Store::open(url).await;
         Self { app, clock, store, pages: serve_pages().await, _folder: folder }
     }
 

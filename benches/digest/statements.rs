@@ -53,6 +53,12 @@ impl Times {
         self.matching(words).count()
     }
 
+    /// Returns the slowest statement and its duration in milliseconds.
+    pub fn slowest(&self) -> Option<(&str, f64)> {
+        let slowest = self.0.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds))?;
+        Some((&slowest.sql, slowest.seconds * 1000.0))
+    }
+
     fn matching(&self, words: &str) -> impl Iterator<Item = &Statement> {
         self.0.iter().filter(move |it| it.sql.contains(words))
     }

@@ -362,6 +362,50 @@ FOR EACH ROW WHEN (NEW.cohort_id IS NOT NULL AND (NEW.status, NEW.cadence, NEW.s
     IS DISTINCT FROM (OLD.status, OLD.cadence, OLD.sections, OLD.subscriber_id))
 EXECUTE FUNCTION subscriptions_leave_cohort();
 
+-- Counts of subscriptions, which triggers keep: counting a million rows takes too long for a page.
+-- The view counted_readers defines them. Rows with the same key are added up: transactions add rows instead of changing
+-- one that all would wait for. A worker folds them every minute.
+CREATE TABLE reader_counts (
+    newsletter_id BIGINT NOT NULL,
+    what          TEXT   NOT NULL CHECK (what IN ('status', 'clock', 'cohort')),
+    key           TEXT   NOT NULL, -- STATUS; of active ones also CADENCE|CLOCK, and AUDIENCE|COHORT, 0 being no cohort
+    readers       BIGINT NOT NULL
+);
+CREATE INDEX reader_counts_by_key ON reader_counts (newsletter_id, what, key);
+-- A key may have several rows, to be added up.
+CREATE VIEW counted_readers (newsletter_id, what, key, readers) AS
+    SELECT newsletter_id, 'status', status, count(*) FROM subscriptions GROUP BY newsletter_id, status
+    UNION ALL SELECT newsletter_id, 'clock', split_part(audience, '|', 1) || '|' || clock, count(*)
+    FROM subscriptions WHERE status = 'active' GROUP BY newsletter_id, clock, audience
+    UNION ALL SELECT newsletter_id, 'cohort', audience || '|' || COALESCE(cohort_id, 0), count(*)
+    FROM subscriptions WHERE status = 'active' GROUP BY newsletter_id, cohort_id, audience;
+CREATE FUNCTION subscriptions_are_counted() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO reader_counts (newsletter_id, what, key, readers)
+        SELECT newsletter_id, 'status', status, count(*) FROM new_rows GROUP BY newsletter_id, status
+        UNION ALL SELECT newsletter_id, 'clock', cadence || '|' || clock, count(*) FROM new_rows
+        WHERE status = 'active' GROUP BY newsletter_id, cadence || '|' || clock
+        UNION ALL SELECT newsletter_id, 'cohort', audience || '|' || COALESCE(cohort_id, 0), count(*) FROM new_rows
+        WHERE status = 'active' GROUP BY newsletter_id, audience || '|' || COALESCE(cohort_id, 0);
+    ELSE
+        INSERT INTO reader_counts (newsletter_id, what, key, readers)
+        SELECT newsletter_id, what, key, sum(change) FROM (
+            SELECT r.newsletter_id, k.what, k.key, r.change FROM (
+                SELECT 1 AS change, * FROM new_rows UNION ALL SELECT -1, * FROM old_rows
+            ) AS r CROSS JOIN LATERAL (VALUES ('status', r.status), ('clock', r.cadence || '|' || r.clock),
+                ('cohort', r.audience || '|' || COALESCE(r.cohort_id, 0))) AS k (what, key)
+            WHERE k.what = 'status' OR r.status = 'active'
+        ) AS changes GROUP BY newsletter_id, what, key HAVING sum(change) <> 0;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER subscriptions_are_counted AFTER INSERT ON subscriptions REFERENCING NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION subscriptions_are_counted();
+CREATE TRIGGER subscriptions_are_counted_again AFTER UPDATE ON subscriptions
+REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+FOR EACH STATEMENT EXECUTE FUNCTION subscriptions_are_counted();
+
 -- An entry of the consent ledger, which is append-only.
 -- Its personal data (address, client_address, user_agent, source_url) can be erased, but only all at once.
 CREATE TABLE consent_events (
@@ -584,6 +628,8 @@ CREATE TABLE issues (
     -- The last subscription whose delivery was made. NULL before the fan-out and after it.
     fanned_out_to BIGINT,
     recipients    BIGINT      NOT NULL DEFAULT 0,
+    -- Copies that relays took. Kept, so that the copies that wait need not be counted while they are many.
+    sent          BIGINT      NOT NULL DEFAULT 0,
     -- Answers from relays, and permanent refusals among them, since it started or was last resumed.
     -- The circuit breaker judges by these.
     answered      BIGINT      NOT NULL DEFAULT 0,

@@ -360,6 +360,59 @@ WHEN NEW.cohort_id IS NOT NULL AND NOT (NEW.status IS OLD.status AND NEW.cadence
     AND NEW.sections IS OLD.sections AND NEW.subscriber_id IS OLD.subscriber_id)
 BEGIN UPDATE subscriptions SET cohort_id = NULL WHERE id = NEW.id; END;
 
+-- Counts of subscriptions, which triggers keep: counting a million rows takes too long for a page.
+-- The view counted_readers defines them.
+CREATE TABLE reader_counts (
+    newsletter_id INTEGER NOT NULL,
+    what          TEXT    NOT NULL CHECK (what IN ('status', 'clock', 'cohort')),
+    key           TEXT    NOT NULL, -- STATUS; of active ones also CADENCE|CLOCK, and AUDIENCE|COHORT, 0 being no cohort
+    readers       INTEGER NOT NULL,
+    PRIMARY KEY (newsletter_id, what, key)
+) STRICT, WITHOUT ROWID;
+-- A key may have several rows, to be added up.
+CREATE VIEW counted_readers (newsletter_id, what, key, readers) AS
+    SELECT newsletter_id, 'status', status, count(*) FROM subscriptions GROUP BY newsletter_id, status
+    UNION ALL SELECT newsletter_id, 'clock', substr(audience, 1, instr(audience, '|')) || clock, count(*)
+    FROM subscriptions WHERE status = 'active' GROUP BY newsletter_id, clock, audience
+    UNION ALL SELECT newsletter_id, 'cohort', audience || '|' || COALESCE(cohort_id, 0), count(*)
+    FROM subscriptions WHERE status = 'active' GROUP BY newsletter_id, cohort_id, audience;
+CREATE TRIGGER subscriptions_are_counted AFTER INSERT ON subscriptions
+BEGIN
+    INSERT INTO reader_counts (newsletter_id, what, key, readers)
+    SELECT NEW.newsletter_id, 'status', NEW.status, 1
+    UNION ALL SELECT NEW.newsletter_id, 'clock', NEW.cadence || '|' || NEW.clock, 1 WHERE NEW.status = 'active'
+    UNION ALL SELECT NEW.newsletter_id, 'cohort', NEW.audience || '|' || COALESCE(NEW.cohort_id, 0), 1
+    WHERE NEW.status = 'active'
+    ON CONFLICT (newsletter_id, what, key) DO UPDATE SET readers = readers + excluded.readers;
+END;
+CREATE TRIGGER subscriptions_are_counted_by_status AFTER UPDATE OF status ON subscriptions
+WHEN NEW.status IS NOT OLD.status
+BEGIN
+    INSERT INTO reader_counts (newsletter_id, what, key, readers)
+    SELECT NEW.newsletter_id, 'status', OLD.status, -1
+    UNION ALL SELECT NEW.newsletter_id, 'status', NEW.status, 1 WHERE true
+    ON CONFLICT (newsletter_id, what, key) DO UPDATE SET readers = readers + excluded.readers;
+END;
+CREATE TRIGGER subscriptions_are_counted_by_clock AFTER UPDATE OF status, cadence, time_zone, send_time ON subscriptions
+WHEN 'active' IN (NEW.status, OLD.status)
+    AND NOT (NEW.status IS OLD.status AND NEW.cadence IS OLD.cadence AND NEW.clock IS OLD.clock)
+BEGIN
+    INSERT INTO reader_counts (newsletter_id, what, key, readers)
+    SELECT NEW.newsletter_id, 'clock', OLD.cadence || '|' || OLD.clock, -1 WHERE OLD.status = 'active'
+    UNION ALL SELECT NEW.newsletter_id, 'clock', NEW.cadence || '|' || NEW.clock, 1 WHERE NEW.status = 'active'
+    ON CONFLICT (newsletter_id, what, key) DO UPDATE SET readers = readers + excluded.readers;
+END;
+CREATE TRIGGER subscriptions_are_counted_by_cohort AFTER UPDATE OF status, cadence, sections, cohort_id ON subscriptions
+WHEN 'active' IN (NEW.status, OLD.status)
+    AND NOT (NEW.status IS OLD.status AND NEW.audience IS OLD.audience AND NEW.cohort_id IS OLD.cohort_id)
+BEGIN
+    INSERT INTO reader_counts (newsletter_id, what, key, readers)
+    SELECT NEW.newsletter_id, 'cohort', OLD.audience || '|' || COALESCE(OLD.cohort_id, 0), -1 WHERE OLD.status = 'active'
+    UNION ALL SELECT NEW.newsletter_id, 'cohort', NEW.audience || '|' || COALESCE(NEW.cohort_id, 0), 1
+    WHERE NEW.status = 'active'
+    ON CONFLICT (newsletter_id, what, key) DO UPDATE SET readers = readers + excluded.readers;
+END;
+
 -- An entry of the consent ledger, which is append-only.
 -- Its personal data (address, client_address, user_agent, source_url) can be erased, but only all at once.
 CREATE TABLE consent_events (
@@ -570,6 +623,8 @@ CREATE TABLE issues (
     -- The last subscription whose delivery was made. NULL before the fan-out and after it.
     fanned_out_to INTEGER,
     recipients    INTEGER NOT NULL DEFAULT 0,
+    -- Copies that relays took. Kept, so that the copies that wait need not be counted while they are many.
+    sent          INTEGER NOT NULL DEFAULT 0,
     -- Answers from relays, and permanent refusals among them, since it started or was last resumed.
     -- The circuit breaker judges by these.
     answered      INTEGER NOT NULL DEFAULT 0,

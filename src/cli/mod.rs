@@ -29,6 +29,7 @@ use crate::{
     clock::Clock,
     db::DbError,
     domain::{actor::Actor, subscriber::email_address::EmailAddress},
+    secrets::SecretError,
     settings::{Log, Settings, SettingsError},
     telemetry,
 };
@@ -248,9 +249,10 @@ fn config_error(error: SettingsError) -> CliError {
 
 fn start_error(error: StartError) -> CliError {
     match error {
-        StartError::Mailer(_) | StartError::Dkim(_) | StartError::Keys(_) | StartError::Fetcher(_) => {
-            CliError::Usage(error.to_string())
-        }
+        StartError::Mailer(_)
+        | StartError::Dkim(_)
+        | StartError::Secrets(SecretError::Keys(_))
+        | StartError::Fetcher(_) => CliError::Usage(error.to_string()),
         other => CliError::Failed(other.to_string()),
     }
 }

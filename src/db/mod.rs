@@ -18,6 +18,7 @@ pub mod issues;
 pub mod newsletters;
 pub mod operators;
 pub mod rate_limits;
+pub mod reader_counts;
 pub mod signups;
 pub mod subscribers;
 pub mod suppressions;

@@ -61,28 +61,11 @@ pub async fn get_by_address(tx: &mut Tx, address: &EmailAddress) -> Result<Optio
         .await
 }
 
-/// An address to suppress.
+/// An address to keep out of a newsletter.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct NewSuppression {
     pub address_key: String,
     pub reason: String,
-}
-
-/// Suppresses addresses. Existing suppressions stay as they are.
-pub async fn add(tx: &mut Tx, addresses: &[NewSuppression], now: Timestamp) -> Result<(), DbError> {
-    if addresses.is_empty() {
-        return Ok(());
-    }
-    query!(
-        tx,
-        "INSERT INTO suppressions (address_key, reason, created_at) SELECT value ->> 'address_key', \
-         value ->> 'reason', $2 \
-         FROM {rows $1} WHERE true ON CONFLICT (address_key) DO NOTHING",
-        json_rows(addresses)?,
-        DbTime(now)
-    )
-    .execute()
-    .await
 }
 
 /// Keeps addresses out of a newsletter: imports don't make them active until their readers confirm here.
@@ -154,7 +137,7 @@ pub async fn lift(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbErr
     .await
 }
 
-/// An address to suppress because it bounces.
+/// An address to suppress because it bounces, here or elsewhere.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct BouncedAddress {
     pub address_key: String,

@@ -16,26 +16,46 @@ use std::{
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown},
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 /// Whether this process may send. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Armed(Arc<AtomicBool>);
+pub struct Armed(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    armed: AtomicBool,
+    /// Why the last judgement failed. `None`: it didn't, or this process judges nothing because it doesn't send.
+    error: Mutex<Option<String>>,
+}
 
 impl Armed {
     pub fn new(armed: bool) -> Self {
-        Self(Arc::new(AtomicBool::new(armed)))
+        Self(Arc::new(State { armed: AtomicBool::new(armed), error: Mutex::default() }))
     }
 
     pub fn get(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.armed.load(Ordering::Acquire)
     }
 
     pub fn set(&self, armed: bool) {
-        self.0.store(armed, Ordering::Release);
+        self.0.armed.store(armed, Ordering::Release);
+    }
+
+    /// Records why this process can't find out whether it may send, or that it could.
+    pub fn set_error(&self, error: Option<String>) {
+        *self.0.error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+    }
+
+    /// Returns why this process sends nothing, if that is because it can't find out whether it may.
+    pub fn why_unknown(&self) -> Option<String> {
+        if self.get() {
+            return None;
+        }
+        self.0.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -146,7 +146,8 @@ impl BatchHandler for RecordHandler {
         for it in &held {
             self.throttle.hold(&mut tx, &it.domain, &it.reason).await?;
             // Its rejections no longer count against the issue.
-            issues::add_answers(&mut tx, it.issue, 0, -it.score.rejected).await?;
+            let taken_back = issues::Answers { refused: -it.score.rejected, ..issues::Answers::default() };
+            issues::add_answers(&mut tx, it.issue, taken_back).await?;
         }
         // Last, because on PostgreSQL this locks the issue's row until the commit, and other processes need
         // that row.
@@ -175,15 +176,16 @@ impl RecordHandler {
         finishes: &[(IssueId, &Finish)],
         now: Timestamp,
     ) -> Result<(), DbError> {
-        let mut scores: BTreeMap<IssueId, (i64, i64)> = BTreeMap::new();
+        let mut scores: BTreeMap<IssueId, issues::Answers> = BTreeMap::new();
         for (issue, finish) in finishes {
             let Some(refused) = is_rejection(finish) else { continue };
             let score = scores.entry(*issue).or_default();
-            score.0 += 1;
-            score.1 += i64::from(refused);
+            score.answered += 1;
+            score.refused += i64::from(refused);
+            score.sent += i64::from(matches!(finish.next, Next::End(DeliveryStatus::Sent)));
         }
-        for (issue, (answered, refused)) in scores {
-            let Some(score) = issues::add_answers(tx, issue, answered, refused).await? else { continue };
+        for (issue, answers) in scores {
+            let Some(score) = issues::add_answers(tx, issue, answers).await? else { continue };
             let Some(reason) = self.breaker.verdict(score) else { continue };
             // A relay that refuses so many may be wrong about all of them.
             bounces::discount_refusals(tx, issue).await?;

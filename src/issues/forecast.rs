@@ -5,7 +5,7 @@ use crate::{
         DbError, Tx, installation,
         issues::{self, IssueRecord},
         newsletters::NewsletterRecord,
-        subscribers,
+        reader_counts,
     },
     domain::{
         issue::{
@@ -90,7 +90,7 @@ pub async fn waves_of(
     inputs: &PlanInputs,
 ) -> Result<Vec<Wave>, DbError> {
     let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
-    let clocks = subscribers::clock_counts(tx, newsletter.id, &cadences).await?;
+    let clocks = reader_counts::by_clock(tx, newsletter.id, &cadences).await?;
     Ok(match issue {
         Some(issue) if issue.at_once => vec![Wave {
             due_at: issue.due_at.0,

@@ -7,6 +7,7 @@ use crate::{
         deliveries::{self, Past},
         issues::{self, IssueRecord},
         newsletters::NewsletterRecord,
+        reader_counts::Counting,
     },
     domain::{
         ids::{ArticleId, IssueId},
@@ -41,6 +42,8 @@ pub struct Planning {
     pub rules: Rules,
     pub setup: Setup,
     pub now: Timestamp,
+    /// How the readers are counted. A freeze counts exactly.
+    pub counting: Counting,
 }
 
 /// The settings of planning.
@@ -53,7 +56,7 @@ pub struct PlanRules {
 
 impl PlanRules {
     pub const fn at(self, now: Timestamp) -> Planning {
-        Planning { rules: self.limits, setup: self.setup, now }
+        Planning { rules: self.limits, setup: self.setup, now, counting: Counting::Kept }
     }
 }
 
@@ -110,7 +113,7 @@ pub async fn collect_inputs(
         if inputs.rules.too_few == TooFew::Ask {
             inputs.rules.too_few = TooFew::Send;
         }
-        return add_readers(tx, newsletter, id, inputs).await;
+        return add_readers(tx, newsletter, id, inputs, planning.counting).await;
     }
     let now = planning.now;
     let rules = planning.rules.for_newsletter(&newsletter.newsletter);
@@ -141,7 +144,7 @@ pub async fn collect_inputs(
         sections: newsletter.newsletter.sections.clone(),
         approved: None,
     };
-    add_readers(tx, newsletter, id, inputs).await
+    add_readers(tx, newsletter, id, inputs, planning.counting).await
 }
 
 /// Adds the current readers in groups, and the stories of this issue that they have had in other issues.
@@ -150,6 +153,7 @@ async fn add_readers(
     newsletter: &NewsletterRecord,
     issue: Option<IssueId>,
     mut inputs: PlanInputs,
+    counting: Counting,
 ) -> Result<PlanInputs, DbError> {
     inputs.past = issues::past_variants(tx, issue, &inputs.eligible()).await?;
     // Only the latest variants are used to group readers. Stories of older ones count as received by
@@ -161,7 +165,8 @@ async fn add_readers(
     }
     let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
     let past = Past::load(tx, newsletter.id, &inputs.past).await?;
-    (inputs.groups, inputs.others) = deliveries::groups(tx, newsletter.id, &cadences, &past).await?;
+    (inputs.groups, inputs.others) =
+        deliveries::groups(tx, newsletter.id, &cadences, &past, counting).await?;
     Ok(inputs)
 }
 

@@ -13,6 +13,7 @@ use crate::{
         installation,
         issues::{self, IssueRecord, variants},
         newsletters::{self, NewsletterRecord},
+        reader_counts::Counting,
         subscribers,
     },
     delivery::notify_operators::{issue_stopped, stories_doubtful},
@@ -26,7 +27,12 @@ use crate::{
         },
         subscriber::cadence::Cadence,
     },
-    issues::{edition::Stories, forecast::waves_of, plan, render::Rendering},
+    issues::{
+        edition::Stories,
+        forecast::waves_of,
+        plan::{self, Planning},
+        render::Rendering,
+    },
     jobs::{
         context::{FeedContext, IssueContext},
         freeze_issue::freeze_lease::FreezeLease,
@@ -104,8 +110,9 @@ async fn freeze(
     drop(tx);
     end_pauses::end_pauses_with_issue(&context.db, newsletter.id, record.date()).await?;
     let mut tx = context.db.read().await?;
-    let inputs =
-        plan::collect_inputs(context.planning(), &mut tx, newsletter, record.date(), Some(record)).await?;
+    // The groups decide about each reader's copy, so kept counts won't do.
+    let planning = Planning { counting: Counting::Exact, ..context.planning() };
+    let inputs = plan::collect_inputs(planning, &mut tx, newsletter, record.date(), Some(record)).await?;
     let setup = installation::setup(&mut tx, context.settings.setup()).await?;
     drop(tx);
     let (inputs, plan) = plan::make_plan(inputs).await?;

@@ -25,8 +25,18 @@ pub struct Keeper {
 impl Keeper {
     /// Compares the database with this machine's marker. If it doesn't fit, disarms it for all processes.
     /// Otherwise brings the marker up to date. The first look must come before anything can be sent, and before
-    /// this process counts as a live worker.
+    /// this process counts as a live worker: until one succeeds, nothing is sent.
     pub async fn look(&mut self, app: &App) -> Result<(), DbError> {
+        let looked = self.judge(app).await;
+        let armed = &app.jobs.delivery.armed;
+        armed.set_error(looked.as_ref().err().map(ToString::to_string));
+        if looked.is_err() && self.seen.is_none() {
+            armed.set(false);
+        }
+        looked
+    }
+
+    async fn judge(&mut self, app: &App) -> Result<(), DbError> {
         let now = app.actions.clock.now();
         let judgement = judge_database(&app.db, &app.settings, &app.jobs.delivery.process, now).await?;
         let armed = &app.jobs.delivery.armed;

@@ -3,9 +3,12 @@
 use crate::{
     actions::privacy::verify_consent,
     app::App,
+    db::reader_counts,
     jobs::periodic::{
         apply_retention::{self, Erased},
-        sort_readers, watch_public_url,
+        sort_readers,
+        verify_counts::verify_counts,
+        watch_public_url,
     },
     queue,
 };
@@ -13,7 +16,7 @@ use std::time::Duration;
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-/// How often finished jobs are deleted.
+/// How often finished jobs are deleted, and kept counts of readers are added up.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// How often new consent entries are linked into the hash chains. Imports insert entries without links.
 const LINK_EVERY: Duration = Duration::from_mins(1);
@@ -21,6 +24,8 @@ const LINK_EVERY: Duration = Duration::from_mins(1);
 const SORT_EVERY: Duration = Duration::from_mins(1);
 /// How often retention periods are applied.
 const RETENTION_EVERY: Duration = Duration::from_hours(1);
+/// How often kept counts of readers are compared with the readers.
+const VERIFY_EVERY: Duration = Duration::from_hours(1);
 /// How often the public address is asked whether it leads to Daily.
 const WATCH_EVERY: Duration = Duration::from_mins(10);
 
@@ -34,6 +39,7 @@ pub(super) fn spawn_all(app: &App, parts: &mut JoinSet<()>, stop: &CancellationT
     every(LINK_EVERY, |app, stop| Box::pin(link_consent(app, stop)));
     every(SORT_EVERY, |app, stop| Box::pin(sort_readers(app, stop)));
     every(RETENTION_EVERY, |app, _| Box::pin(apply_retention(app)));
+    every(VERIFY_EVERY, |app, _| Box::pin(verify(app)));
     every(WATCH_EVERY, |app, _| Box::pin(watch_public_url(app)));
 }
 
@@ -42,6 +48,14 @@ type Chore = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 async fn tidy(app: App) {
     if let Err(error) = queue::tidy(&app.db).await {
         tracing::warn!(%error, "could not delete finished jobs");
+    }
+    let folded = async {
+        let mut tx = app.db.begin().await?;
+        reader_counts::fold(&mut tx).await?;
+        tx.commit().await
+    };
+    if let Err(error) = folded.await {
+        tracing::warn!(%error, "could not add up the counts of readers; retrying");
     }
 }
 
@@ -74,6 +88,12 @@ async fn apply_retention(app: App) {
             );
         }
         Err(error) => tracing::warn!(%error, "could not apply retention periods; retrying"),
+    }
+}
+
+async fn verify(app: App) {
+    if let Err(error) = verify_counts(&app.jobs.readers).await {
+        tracing::warn!(%error, "could not verify the counts of readers; retrying");
     }
 }
 

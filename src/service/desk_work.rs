@@ -69,5 +69,6 @@ pub fn admin(app: &App) -> Admin {
         second_person: settings.admin.second_person,
         work: Arc::new(DeskWork(app.clone())),
         relays: Arc::default(),
+        tallies: Arc::default(),
     }
 }

@@ -79,7 +79,6 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
         let mut first = arming::Keeper::default();
         if let Err(error) = first.look(&app).await {
             tracing::error!(%error, "could not find out whether the database may send; sending nothing until then");
-            app.jobs.delivery.armed.set(false);
         }
         keeper = Some(tokio::spawn(keep_marker(app.clone(), first, stop.clone())));
     }
@@ -377,6 +376,10 @@ pub fn site(app: &App) -> web::Site {
             free_bytes: {
                 let folder = app.settings.data.folder.clone();
                 Box::new(move || disk::free_bytes(&folder))
+            },
+            why_not_sending: {
+                let armed = app.jobs.delivery.armed.clone();
+                Box::new(move || armed.why_unknown())
             },
         }),
         public_url: app.settings.http.public_url.as_str().into(),

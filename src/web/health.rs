@@ -19,6 +19,8 @@ pub struct Monitoring {
     pub min_free_bytes: u64,
     /// Returns the free space where Daily keeps its files.
     pub free_bytes: Box<dyn Fn() -> io::Result<u64> + Send + Sync>,
+    /// Returns why this process sends nothing although it should, if it can't find out whether it may.
+    pub why_not_sending: Box<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
 /// Succeeds as long as the process answers and doesn't need a restart to write to the database.
@@ -30,8 +32,8 @@ pub async fn alive(State(site): State<Site>) -> (StatusCode, &'static str) {
     }
 }
 
-/// Succeeds if the database can be read and written, the disk has space, and a worker and a scheduler are alive in any
-/// process. Only clients on this machine get the reason.
+/// Succeeds if the database can be read and written, the disk has space, this process knows whether it may send, and a
+/// worker and a scheduler are alive in any process. Only clients on this machine get the reason.
 pub async fn ready(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -57,6 +59,11 @@ async fn why_not_ready(site: &Site) -> Option<String> {
         }
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "could not find out how much space is free"),
+    }
+    if let Some(error) = (site.monitoring.why_not_sending)() {
+        return Some(format!(
+            "this process sends nothing, because it can't find out whether it may: {error}"
+        ));
     }
     let now = site.actions.clock.now();
     let alive = async {

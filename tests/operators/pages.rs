@@ -1,7 +1,7 @@
 //! Operators look at issues and edit them on their pages.
 
 use crate::support::{
-    Engine, OPERATOR, TestApp, on_both_engines,
+    Engine, OPERATOR, TestApp, eventually, on_both_engines,
     operator::{Desk, csrf_in, hidden},
 };
 use daily::{
@@ -17,6 +17,7 @@ on_both_engines!(
     looking_far_ahead_leaves_nothing_behind,
     no_typed_text_is_lost,
     titles_from_feeds_are_only_text,
+    a_large_issue_is_counted_by_domain_in_the_background,
 );
 
 const ISSUE: &str = "/admin/n/daily/issues/2026-05-02";
@@ -234,4 +235,22 @@ async fn titles_from_feeds_are_only_text(engine: Engine) {
         "{policy}"
     );
     assert!(!frame.page.contains("<script>alert"), "{}", frame.page);
+}
+
+async fn a_large_issue_is_counted_by_domain_in_the_background(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let desk = app.operator("Ines", "editor,sender").await;
+    app.readers(3, "example.org").await;
+    app.article("The bridge opens").await;
+    app.send_issue().await;
+    app.store().await.set_recipients(60_000).await;
+    let live = desk.opens("/admin/n/daily/live").await;
+    assert!(live.contains("They are being counted."), "{live}");
+    app.clock.advance(jiff::SignedDuration::from_mins(1));
+    let live = eventually("the copies are counted", || async {
+        let live = desk.opens("/admin/n/daily/live").await;
+        (!live.contains("They are being counted.")).then_some(live)
+    })
+    .await;
+    assert!(live.contains("example.org") && live.contains("as of "), "{live}");
 }

@@ -12,7 +12,7 @@ use daily::{
         deliveries::emails::{self, NewEmail},
         newsletters::{self, NewsletterRecord},
         subscribers::SubscriptionRecord,
-        suppressions::{self, NewSuppression},
+        suppressions,
     },
     domain::{
         content::article::FoundArticle,
@@ -102,10 +102,7 @@ impl TestApp {
 
     /// Suppresses an address, but leaves its subscriptions as they are.
     pub async fn suppress(&self, address: &str, reason: &str) {
-        let row = NewSuppression { address_key: parsed(address).key(), reason: reason.to_owned() };
-        let mut tx = self.app.db.begin().await.expect("a transaction");
-        suppressions::add(&mut tx, &[row], self.clock.now()).await.expect("a query");
-        tx.commit().await.expect("a commit");
+        self.store().await.suppress_silently(&parsed(address).key(), reason, self.clock.now()).await;
     }
 
     /// Returns the reason why an address is suppressed, if it is.

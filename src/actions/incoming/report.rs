@@ -116,7 +116,7 @@ async fn count_for_breaker(tx: &mut Tx, email: &BouncedEmail, kind: IncomingKind
     let counts = kind == IncomingKind::Hard || kind == IncomingKind::Complaint || kind.is_about_sender();
     let Some(issue) = email.issue.filter(|_| counts) else { return Ok(()) };
     if issues::get(tx, issue).await?.is_some_and(|it| it.status == IssueStatus::Sending) {
-        issues::add_answers(tx, issue, 0, 1).await?;
+        issues::add_answers(tx, issue, issues::Answers { refused: 1, ..issues::Answers::default() }).await?;
     }
     Ok(())
 }

@@ -4,12 +4,13 @@ mod archive;
 pub mod restore;
 
 use crate::{
-    app::{self, App},
+    app::App,
     cli::{
         CliError, CliResult,
         output::{Output, utc_time},
     },
     db::{DatabaseUrl, engine::copy},
+    secrets,
 };
 use archive::Manifest;
 use serde_json::json;
@@ -36,7 +37,7 @@ impl Backup {
         if self.file.exists() {
             return Err(problem(&"the file exists already; name another one"));
         }
-        let secret = app::secrets_text(&app.settings)?;
+        let secret = secrets::secrets_text(&app.settings)?;
         // In the same folder, so that there is room for both.
         let (copied, unfinished) = (beside(&self.file, ".database"), beside(&self.file, ".unfinished"));
         for leftover in [&copied, &unfinished] {

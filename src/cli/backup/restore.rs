@@ -2,7 +2,6 @@
 
 use super::{archive, beside, engine, remove};
 use crate::{
-    app,
     cli::{
         CliError, CliResult,
         output::{Output, utc_time},
@@ -13,6 +12,7 @@ use crate::{
         engine::copy::{self, CopyError},
         installation,
     },
+    secrets,
     settings::Settings,
 };
 use serde_json::json;
@@ -58,7 +58,7 @@ impl Restore {
             if made_with != engine(url) {
                 return Err(problem(&format!("it is a backup of {made_with}, and database.url is {url}")));
             }
-            app::check_restored_secret(settings, &contents.secret).map_err(|error| problem(&error))?;
+            secrets::check_restored_secret(settings, &contents.secret).map_err(|error| problem(&error))?;
             let made_at = contents.manifest.made_at;
             let disarmed = copy::restore_from(&extracted, url, async |db| {
                 let mut tx = db.begin().await?;
@@ -67,7 +67,7 @@ impl Restore {
                 tx.commit().await
             });
             disarmed.await.map_err(|error: CopyError| problem(&error))?;
-            app::write_restored_secret(settings, &contents.secret).map_err(|error| problem(&error))?;
+            secrets::write_restored_secret(settings, &contents.secret).map_err(|error| problem(&error))?;
             Ok(contents.manifest)
         };
         let restored = restored.await;

@@ -7,7 +7,7 @@ use crate::{
     db::{
         content::{articles, feeds},
         newsletters::{self, NewsletterRecord},
-        subscribers,
+        reader_counts, subscribers,
     },
     domain::{
         figures::counted,
@@ -35,6 +35,21 @@ pub(super) async fn findings(app: &App) -> Result<Vec<Finding>, CliError> {
     }
     for record in &all {
         found.extend(of_newsletter(app, record).await?);
+    }
+    let wrong = reader_counts::drift(&mut app.db.read().await?).await?;
+    if let Some(example) = wrong.first() {
+        let example = format!("{} {}: {:+}", example.what, example.key, -example.missing);
+        found.push(
+            Finding::warning(
+                "counts of readers",
+                format!(
+                    "{} wrong, such as {example}",
+                    if wrong.len() == 1 { "1 is".into() } else { format!("{} are", wrong.len()) }
+                ),
+            )
+            .because("pages show these counts; issues go out by their readers all the same")
+            .cured_by("a running `daily serve` corrects them within an hour"),
+        );
     }
     Ok(found)
 }

@@ -1,7 +1,6 @@
 //! `daily receive --explain` shows how a message is read. It changes nothing and needs no database.
 
 use crate::{
-    app,
     cli::{
         CliError, CliResult,
         output::{Output, fields},
@@ -15,6 +14,7 @@ use crate::{
         token::KeyRing,
     },
     mail::inbound,
+    secrets,
     settings::Settings,
 };
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub(super) fn explain(
     let bytes = &bytes[..bytes.len().min(settings.receive.max_bytes as usize)];
     let reading = inbound::read(bytes)
         .ok_or_else(|| CliError::Failed(format!("{} is not a message", file.display())))?;
-    let keys = app::existing_keys(settings);
+    let keys = secrets::existing_keys(settings);
     let proof = keys.as_ref().and_then(|keys| find_proof(keys, recipient, settings, &reading));
     let certainty = match proof {
         Some(proof) => proof.certainty(),

@@ -4,6 +4,8 @@ mod claim;
 pub mod claims;
 pub mod emails;
 mod fan_out;
+pub mod fold;
+mod groups;
 mod past;
 pub mod receipts;
 mod record;
@@ -11,7 +13,8 @@ mod report;
 mod settle;
 
 pub use claim::{ClaimedDelivery, From, claim, recover, release, throttle};
-pub use fan_out::{FanOut, Past, Portion, fan_out, forget_beyond, groups};
+pub use fan_out::{FanOut, Portion, fan_out, forget_beyond};
+pub use groups::{Past, groups};
 pub use past::{PastDeliveries, insert_past};
 pub use record::{Begun, Finish, Next, begin, finish, skip_paused};
 pub use report::{
@@ -26,7 +29,7 @@ pub use settle::{
 use crate::{
     db::{
         DbDate, DbError, DbTime, Tx,
-        engine::query::{query, query_as},
+        engine::query::{query, query_as, query_scalar},
     },
     domain::{
         delivery::{receipt::Receipts, status::DeliveryStatus},
@@ -88,43 +91,57 @@ pub async fn analyze(tx: &mut Tx) -> Result<(), DbError> {
     query!(tx, "ANALYZE deliveries").execute().await
 }
 
-/// Counts an issue's deliveries in each state. Counts only open rows and those that ended badly, in small
-/// indexes. The rest of the issue's recipients are sent.
+/// Counts an issue's deliveries in each state, in small indexes. Of an issue that is under way, the sent ones are kept
+/// as a count and the rest waits. Of one that is over, those that still wait are few, and the rest is sent.
 pub async fn counts(tx: &mut Tx, issue: IssueId) -> Result<Counts, DbError> {
     let rows: Vec<(String, i64)> = query_as!(
         tx,
-        "SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
-         AND throttled_domain IS NULL UNION ALL SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = \
-         $1 \
-         AND status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL UNION ALL SELECT 'deferred', \
-         count(*) \
-         FROM deliveries WHERE issue_id = $1 AND status = 'deferred' UNION ALL SELECT CASE WHEN begun THEN 'sending' ELSE 'claimed' END, count(*) \
+        "SELECT 'deferred', count(*) FROM deliveries WHERE issue_id = $1 AND status = 'deferred' UNION ALL \
+         SELECT CASE WHEN begun THEN 'sending' ELSE 'claimed' END, count(*) \
          FROM deliveries WHERE issue_id = $1 AND status = 'claimed' GROUP BY begun UNION ALL \
          SELECT status, count(*) FROM deliveries WHERE issue_id = $1 \
          AND status IN ('failed', 'uncertain', 'skipped') GROUP BY status UNION ALL \
          SELECT status, CAST(COALESCE(sum(count), 0) AS BIGINT) FROM delivery_figures WHERE issue_id = $1 \
          AND status = 'skipped' GROUP BY status UNION ALL SELECT 'recipients', recipients FROM issues \
-         WHERE id = $1",
+         WHERE id = $1 UNION ALL SELECT 'sent', sent FROM issues WHERE id = $1 \
+         AND status IN ('planned', 'frozen', 'sending', 'paused', 'held')",
         issue
     )
     .fetch_all()
     .await?;
-    let (mut counts, mut recipients) = (Counts::default(), 0);
+    let (mut counts, mut recipients, mut sent) = (Counts::default(), 0, None);
     for (what, count) in rows {
         match what.as_str() {
-            "waiting" => counts.queued += count,
             "deferred" => counts.deferred = count,
             "claimed" => counts.claimed = count,
             "sending" => counts.sending = count,
             "failed" => counts.failed = count,
             "uncertain" => counts.uncertain = count,
             "skipped" => counts.skipped += count,
+            "sent" => sent = Some(count),
             _ => recipients = count,
         }
     }
-    counts.queued -= counts.deferred;
-    counts.sent = recipients - counts.open() - counts.failed - counts.skipped;
+    let rest = recipients - counts.open() - counts.failed - counts.skipped;
+    counts.queued = match sent {
+        Some(sent) => (rest - sent).max(0),
+        None => count_waiting(tx, issue).await? - counts.deferred,
+    };
+    counts.sent = rest - counts.queued;
     Ok(counts)
+}
+
+/// Counts the deliveries of an issue that wait, in the indexes that workers claim them by.
+async fn count_waiting(tx: &mut Tx, issue: IssueId) -> Result<i64, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT (SELECT count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
+         AND throttled_domain IS NULL) + (SELECT count(*) FROM deliveries WHERE issue_id = $1 \
+         AND status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL)",
+        issue
+    )
+    .fetch_one()
+    .await
 }
 
 /// Returns a page of an issue's deliveries after `after`, in the order their readers first signed up. With a

@@ -199,6 +199,10 @@ pub async fn settle_uncertain(
     if matches!(status, DeliveryStatus::Failed | DeliveryStatus::Skipped) {
         cohorts::forget(tx, &readers).await?;
     }
+    if status == DeliveryStatus::Sent && !readers.is_empty() {
+        let sent = i64::try_from(readers.len()).unwrap_or(i64::MAX);
+        query!(tx, "UPDATE issues SET sent = sent + $2 WHERE id = $1", issue, sent).execute().await?;
+    }
     Ok(readers.len() as u64)
 }
 

@@ -29,22 +29,29 @@ pub async fn history(tx: &mut Tx, id: IssueId) -> Result<Vec<IssueEvent>, DbErro
     .await
 }
 
+/// Answers that relays gave to copies of an issue.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Answers {
+    /// Those that the breaker judges by.
+    pub answered: i64,
+    /// The permanent refusals among these.
+    pub refused: i64,
+    /// Copies that are sent.
+    pub sent: i64,
+}
+
 /// Adds answers to an issue's score and returns the score. Negative numbers take answers back, which may be gone
 /// already if the issue was resumed.
-pub async fn add_answers(
-    tx: &mut Tx,
-    id: IssueId,
-    answered: i64,
-    refused: i64,
-) -> Result<Option<Score>, DbError> {
+pub async fn add_answers(tx: &mut Tx, id: IssueId, more: Answers) -> Result<Option<Score>, DbError> {
     let row: Option<(i64, i64, i64)> = query_as!(
         tx,
         "UPDATE issues SET answered = CASE WHEN answered + $2 < 0 THEN 0 ELSE answered + $2 END, \
-         refused = CASE WHEN refused + $3 < 0 THEN 0 ELSE refused + $3 END WHERE id = $1 \
+         refused = CASE WHEN refused + $3 < 0 THEN 0 ELSE refused + $3 END, sent = sent + $4 WHERE id = $1 \
          RETURNING recipients, answered, refused",
         id,
-        answered,
-        refused
+        more.answered,
+        more.refused,
+        more.sent
     )
     .fetch_optional()
     .await?;

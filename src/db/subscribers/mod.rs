@@ -58,8 +58,8 @@ pub use crate::db::subscribers::unsubscribe::{
 use crate::{
     db::{
         DbDate, DbError, DbTime, Tx,
-        engine::query::{query, query_as, query_scalar},
-        suppressions,
+        engine::query::{query, query_as},
+        reader_counts, suppressions,
     },
     domain::{
         ids::{NewsletterId, SubscriberId, SubscriptionId},
@@ -238,35 +238,17 @@ pub async fn joined_and_left(
 
 /// Counts a newsletter's active subscriptions.
 pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, DbError> {
-    query_scalar!(
-        tx,
-        "SELECT count(*) FROM subscriptions WHERE newsletter_id = $1 AND status = 'active'",
-        newsletter
-    )
-    .fetch_one()
-    .await
+    reader_counts::by_status(tx, newsletter, SubscriptionStatus::Active).await
 }
 
 /// Counts a newsletter's paused subscriptions.
 pub async fn count_paused(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, DbError> {
-    query_scalar!(
-        tx,
-        "SELECT count(*) FROM subscriptions WHERE newsletter_id = $1 AND status = 'paused'",
-        newsletter
-    )
-    .fetch_one()
-    .await
+    reader_counts::by_status(tx, newsletter, SubscriptionStatus::Paused).await
 }
 
 /// Counts a newsletter's subscriptions that wait for their readers to confirm.
 pub async fn count_pending(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, DbError> {
-    query_scalar!(
-        tx,
-        "SELECT count(*) FROM subscriptions WHERE status = 'pending' AND newsletter_id = $1",
-        newsletter
-    )
-    .fetch_one()
-    .await
+    reader_counts::by_status(tx, newsletter, SubscriptionStatus::Pending).await
 }
 
 /// Activates a pending subscription. Returns `false` if it is not pending. A reader who can confirm reads the

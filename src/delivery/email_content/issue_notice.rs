@@ -13,7 +13,7 @@ use crate::{
     },
     issues::{
         forecast::forecast,
-        plan::{self, Planning},
+        plan::{self, PlanRules},
     },
 };
 use email_templates::notice::{NoticeKind, PlannedIssue};
@@ -96,7 +96,7 @@ async fn awaiting_operator(
 ) -> Result<Content, DbError> {
     let newsletter = &request.newsletter.newsletter;
     let settings = &request.context.settings;
-    let planning = Planning { rules: settings.digest.rules(), setup: settings.setup(), now: request.now };
+    let planning = PlanRules { limits: settings.digest.rules(), setup: settings.setup() }.at(request.now);
     let it = forecast(planning, tx, request.newsletter, issue.date()).await?;
     let revision = it.content.revision();
     // Planning has kept it, unless an article changed since.

@@ -7,7 +7,7 @@ use crate::{
         issue::{revision::Revision, status::IssueStatus},
         token::Purpose,
     },
-    issues::{edition, forecast::forecast, next::next_date, plan::Planning, render::Rendering},
+    issues::{edition, forecast::forecast, next::next_date, plan::PlanRules, render::Rendering},
 };
 
 pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<Content, DbError> {
@@ -17,7 +17,8 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
         Some(id) => issues::get(tx, id).await?,
         None => issues::get_by_date(tx, newsletter.id, next).await?,
     };
-    let planning = Planning { rules: context.settings.digest.rules(), setup: context.settings.setup(), now };
+    let planning =
+        PlanRules { limits: context.settings.digest.rules(), setup: context.settings.setup() }.at(now);
     let date = issue.as_ref().map_or(next, issues::IssueRecord::date);
     let edition = edition::load_edition(planning, tx, newsletter, date, issue.as_ref(), 1).await?;
     if edition.stories.is_empty() {

@@ -4,7 +4,10 @@
 //! reader whose past becomes different, for example because a delivery fails, leaves the cohort. Until the
 //! reader is sorted into another one, the past is looked up in the deliveries.
 
-use crate::domain::ids::{CohortId, NewsletterId, VariantId};
+use crate::domain::{
+    ids::{CohortId, NewsletterId, VariantId},
+    subscriber::cadence::Cadence,
+};
 use std::fmt;
 
 /// The variants that readers received, in order and without repetition.
@@ -70,10 +73,15 @@ impl Cohort {
     }
 
     /// Returns whether its readers get issues for one of these cadences.
-    pub fn has_cadence(&self, cadences: &[crate::domain::subscriber::cadence::Cadence]) -> bool {
-        let cadence = self.audience.split('|').next().unwrap_or_default();
-        cadences.iter().any(|it| it.as_str() == cadence)
+    pub fn has_cadence(&self, cadences: &[Cadence]) -> bool {
+        has_cadence(&self.audience, cadences)
     }
+}
+
+/// Returns whether readers with these choices, `CADENCE|SECTIONS`, get issues for one of these cadences.
+pub fn has_cadence(audience: &str, cadences: &[Cadence]) -> bool {
+    let cadence = audience.split('|').next().unwrap_or_default();
+    cadences.iter().any(|it| it.as_str() == cadence)
 }
 
 #[cfg(test)]

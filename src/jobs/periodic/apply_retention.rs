@@ -5,7 +5,7 @@ use crate::{
     db::{
         DbError, Tx,
         content::pictures,
-        deliveries::{emails, receipts},
+        deliveries::{emails, fold},
         engine::leases,
         imports, incoming_messages,
         issues::variants,
@@ -123,11 +123,11 @@ async fn fold_deliveries(
         if !lease.renew(&mut tx).await? || variants::progress(&mut tx, IssueId(0)).await?.is_fanning_out {
             break;
         }
-        let Some(next) = receipts::next_to_fold(&mut tx, closed_before).await? else { break };
+        let Some(next) = fold::next_to_fold(&mut tx, closed_before).await? else { break };
         match next.folded_to {
-            None => receipts::begin(&mut tx, next.issue, next.newsletter, now).await?,
+            None => fold::begin(&mut tx, next.issue, next.newsletter, now).await?,
             Some(after) => {
-                let portion = receipts::fold_portion(&mut tx, next.issue, after).await?;
+                let portion = fold::fold_portion(&mut tx, next.issue, after).await?;
                 folded += portion.unwrap_or_default();
             }
         }

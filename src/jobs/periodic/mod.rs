@@ -7,6 +7,7 @@ pub mod remind_operators;
 pub mod report_destinations;
 pub mod sort_readers;
 pub mod unconfirmed_signups;
+pub mod verify_counts;
 pub mod wake_content;
 pub mod watch_public_url;
 pub mod watch_signups;

@@ -7,6 +7,7 @@ use super::{
     layout::{Tab, rev, state},
     send::{is_named, reason},
     sse::{self, Look},
+    tallies::Tally,
     verdict::of_sent,
     words::{clock, counted, long_day, moment, number},
 };
@@ -25,13 +26,6 @@ use axum::{extract::Path, response::IntoResponse as _};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use maud::{Markup, html};
 use std::{collections::HashMap, sync::Arc};
-
-/// Domains that are listed.
-const DOMAINS: i64 = 8;
-/// Answers that are listed.
-const ANSWERS: i64 = 12;
-/// Readers up to which every copy is counted by domain and answer at each look. Counting reads all copies.
-const COUNTED_READERS: i64 = 50_000;
 
 /// Returns the issue that the page is about: one under way, else the latest.
 async fn subject(desk: &Desk) -> Result<Option<IssueRecord>, DbError> {
@@ -105,29 +99,27 @@ struct Parts {
 
 async fn parts(desk: &Desk, issue: IssueRecord) -> Result<Parts, DbError> {
     let now = desk.admin.actions().clock.now();
+    let tally = desk.admin.tallies.get(desk.admin.actions(), &issue).await?;
     let mut tx = desk.db().read().await?;
     let counts = deliveries::counts(&mut tx, issue.id).await?;
     let waves = issues::waves(&mut tx, issue.id).await?;
     let workers = processes::count_workers(&mut tx, now).await?;
     let held = holds::current(&mut tx, now).await?;
-    let is_counted = issue.recipients <= COUNTED_READERS;
-    let domains =
-        if is_counted { deliveries::count_by_domain(&mut tx, issue.id, DOMAINS).await? } else { Vec::new() };
-    let answers = if is_counted {
-        deliveries::count_by_answer(&mut tx, issue.id, ANSWERS).await?
-    } else {
-        deliveries::count_unsent_by_answer(&mut tx, issue.id, ANSWERS).await?
-    };
     drop(tx);
+    // Counts of a large issue are older than the rest of the page.
+    let as_of = tally.as_ref().filter(|tally| tally.at < now).map(|tally| {
+        format!("as of {}", tally.at.to_zoned(desk.newsletter().time_zone.clone()).strftime("%H:%M:%S"))
+    });
+    let domains = tally.as_ref().map_or(&[][..], |tally| &tally.domains);
     let top = head(desk, &issue, &counts, (workers, held.len()), now);
     let domains = html! {
         section.sheet data-part="domains" {
-            header { h2 { "Where to" } @if !held.is_empty() { (state("wait", &format!("{} held", counted(held.len(), "domain")))) } }
-            @if !is_counted { p.small.soft { "With more than " (number(COUNTED_READERS)) " readers, `daily issue status` counts by domain." } }
+            header { h2 { "Where to" } @if let Some(as_of) = &as_of { p.soft { (as_of) } } @if !held.is_empty() { (state("wait", &format!("{} held", counted(held.len(), "domain")))) } }
+            @if tally.is_none() { p.small.soft { "They are being counted. Look again in a moment." } }
             @else if domains.is_empty() { p.small.soft { "No copies yet." } }
             @else { table.cards {
                 thead { tr { th scope="col" { "Domain" } th.wide scope="col" { "Progress" } th.end scope="col" { "Readers" } th.end.wide scope="col" { "Delivered" } th.end.wide scope="col" { "Again" } th.end.wide scope="col" { "Failed" } } }
-                tbody { @for it in &domains {
+                tbody { @for it in domains {
                     @let held_back = held.iter().find(|it_held| it_held.domain == it.domain);
                     tr { th scope="row" { (it.domain) @if let Some(hold) = held_back { " " span.tag { "Held" } small.soft { (desk.said(&hold.reason)) } } }
                         td.full { (strip(&Counts { sent: it.sent, deferred: it.deferred, failed: it.failed, queued: it.waiting - it.deferred, ..Counts::default() }, "")) }
@@ -139,7 +131,7 @@ async fn parts(desk: &Desk, issue: IssueRecord) -> Result<Parts, DbError> {
     Ok(Parts {
         head: top,
         domains,
-        answers: answers_sheet(desk, &answers, is_counted),
+        answers: answers_sheet(desk, tally.as_deref(), as_of.as_deref()),
         ledger: html! { section.sheet.first-on-phones data-part="ledger" { header { h2 { "Every copy" } } (ledger(&counts, "")) } },
         waves: waves_sheet(desk, &waves, now),
         counts,
@@ -230,11 +222,15 @@ pub fn answers_table(desk: &Desk, answers: &[deliveries::AnswerCount]) -> Markup
     }
 }
 
-fn answers_sheet(desk: &Desk, answers: &[deliveries::AnswerCount], all: bool) -> Markup {
+fn answers_sheet(desk: &Desk, tally: Option<&Tally>, as_of: Option<&str>) -> Markup {
     html! {
         section.sheet data-part="answers" {
-            header { h2 { "What the relays said" } @if !all { p.soft { "to copies that were not sent" } } }
-            @if answers.is_empty() { p.small.soft { "No answers yet." } } @else { (answers_table(desk, answers)) }
+            header { h2 { "What the relays said" } @if let Some(as_of) = as_of { p.soft { (as_of) } } }
+            @match tally {
+                Some(tally) if !tally.answers.is_empty() => (answers_table(desk, &tally.answers)),
+                Some(_) => p.small.soft { "No answers yet." },
+                None => p.small.soft { "They are being counted. Look again in a moment." },
+            }
         }
     }
 }

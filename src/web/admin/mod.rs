@@ -26,6 +26,7 @@ mod settings;
 mod sign_in;
 mod sse;
 mod system;
+mod tallies;
 mod today;
 mod verdict;
 mod welcome;
@@ -33,6 +34,7 @@ mod who;
 mod words;
 
 pub use checks::RelayState;
+pub use tallies::Tallies;
 
 use super::{client_address, error::AppError};
 use crate::{
@@ -108,6 +110,8 @@ pub struct Admin {
     pub work: Arc<dyn Work>,
     /// The relays' answers to the last check.
     pub relays: Arc<RelayState>,
+    /// The last counts of large issues' copies by domain and answer.
+    pub tallies: Arc<Tallies>,
 }
 
 impl Admin {

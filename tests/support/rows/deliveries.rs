@@ -66,6 +66,7 @@ impl Store {
             "UPDATE deliveries SET status = 'uncertain' WHERE id % 12 = 9",
             "UPDATE deliveries SET status = 'skipped' WHERE id % 12 = 10",
             "UPDATE deliveries SET throttled_domain = 'example.org' WHERE id % 12 IN (1, 7)",
+            "UPDATE issues SET sent = (SELECT count(*) FROM deliveries WHERE issue_id = issues.id AND status = 'sent')",
         ] {
             self.execute(statement).await;
         }
@@ -77,10 +78,27 @@ impl Store {
         let next = self.number(&next).await;
         self.execute(&format!("DELETE FROM deliveries WHERE subscription_id >= {next}")).await;
         self.execute(&format!(
-            "UPDATE issues SET status = '{status}', closed_at = NULL, recipients = {count}, fanned_out_to = {}",
+            "UPDATE issues SET status = '{status}', closed_at = NULL, recipients = {count}, fanned_out_to = {}, \
+             sent = (SELECT count(*) FROM deliveries WHERE issue_id = issues.id AND status = 'sent')",
             next - 1
         ))
         .await;
+    }
+
+    /// Returns the kept count of copies that were sent, and how many there are.
+    pub async fn sent_copies(&self) -> (i64, i64) {
+        let kept = self.number("SELECT CAST(sum(sent) AS BIGINT) FROM issues").await;
+        (kept, self.number("SELECT count(*) FROM deliveries WHERE status = 'sent'").await)
+    }
+
+    /// Changes the kept count of copies that were sent.
+    pub async fn spoil_sent_copies(&self, by: i64) {
+        self.execute(&format!("UPDATE issues SET sent = sent + {by}")).await;
+    }
+
+    /// Pretends that all issues had so many readers.
+    pub async fn set_recipients(&self, count: i64) {
+        self.execute(&format!("UPDATE issues SET recipients = {count}")).await;
     }
 
     /// Restarts the fan-out of all issues, but keeps the existing deliveries.

@@ -1,6 +1,7 @@
 //! The stories that readers received, by their deliveries and welcomes.
 
 use crate::support::store::Store;
+use jiff::Timestamp;
 
 impl Store {
     /// Returns the active readers of a newsletter, each with the audience.
@@ -62,10 +63,10 @@ impl Store {
     }
 
     /// Suppresses an address, but leaves its subscriptions as they are.
-    pub async fn suppress_silently(&self, address: &str) {
-        let now = self.time("2026-05-01T00:00:00Z".parse().expect("a time"));
+    pub async fn suppress_silently(&self, address: &str, reason: &str, now: Timestamp) {
+        let now = self.time(now);
         self.execute(&format!(
-            "INSERT INTO suppressions (address_key, reason, created_at) VALUES ('{address}', 'a test', {now}) \
+            "INSERT INTO suppressions (address_key, reason, created_at) VALUES ('{address}', '{reason}', {now}) \
              ON CONFLICT DO NOTHING"
         ))
         .await;

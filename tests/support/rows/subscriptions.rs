@@ -59,4 +59,22 @@ impl Store {
     pub async fn lift_suppressions(&self) {
         self.execute("DELETE FROM suppressions").await;
     }
+
+    /// Changes a kept count of readers, so that it is wrong.
+    pub async fn spoil_count(&self, key: &str, by: i64) {
+        self.execute(&format!("UPDATE reader_counts SET readers = readers + {by} WHERE key = '{key}'")).await;
+    }
+
+    /// Returns how many rows the kept counts of readers have.
+    pub async fn kept_counts(&self) -> i64 {
+        self.number("SELECT count(*) FROM reader_counts").await
+    }
+
+    /// Returns how many counts of readers there are by their definition.
+    pub async fn keys_of_counts(&self) -> i64 {
+        self.number(
+            "SELECT count(*) FROM (SELECT DISTINCT newsletter_id, what, key FROM counted_readers) AS keys",
+        )
+        .await
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
         DbError, Tx, audit,
         newsletters::NewsletterRecord,
         subscribers::{self, ImportedConsent, KnownAddress, NewSubscription, erased_addresses},
-        suppressions::{self, NewSuppression},
+        suppressions::{self, BouncedAddress, NewSuppression},
     },
     domain::{
         actor::Actor,
@@ -169,8 +169,11 @@ impl Importer<'_> {
                     changed.extend(ended.then_some((id, it)));
                 }
                 (Outcome::Suppressed, subscription) => {
-                    unmailable
-                        .push(NewSuppression { address_key: it.row.address.key(), reason: self.reason(it) });
+                    unmailable.push(BouncedAddress {
+                        address_key: it.row.address.key(),
+                        reason: self.reason(it),
+                        issue: None,
+                    });
                     if let Some(id) = subscription {
                         let status = status_of(it.row.standing);
                         let ended = subscribers::end_imported(tx, id, status, now).await?;
@@ -184,7 +187,7 @@ impl Importer<'_> {
         changed.extend(new_of.iter().enumerate().filter_map(|(place, it)| Some((*made.get(&place)?, *it))));
         let events: Vec<_> = changed.iter().flat_map(|(id, it)| events(*id, it, now)).collect();
         subscribers::record_imported(tx, &events, self.source).await?;
-        suppressions::add(tx, &unmailable, now).await?;
+        suppressions::add_bounced(tx, &unmailable, now).await?;
         suppressions::add_for_newsletter(tx, self.newsletter.id, &kept_out, now).await
     }
 
