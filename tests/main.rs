@@ -49,6 +49,7 @@ mod preferences;
 mod preferences_page;
 mod readiness;
 mod relays;
+mod resending;
 mod retention;
 mod schedule;
 mod sections;

@@ -747,6 +747,7 @@ CREATE TABLE deliveries (
     -- The message may be on its way: the state `sending`. Only claimed deliveries are begun. No index has this
     -- column, so beginning changes the row alone.
     begun           BOOLEAN     NOT NULL DEFAULT FALSE,
+    doubted         BOOLEAN     NOT NULL DEFAULT FALSE, -- a relay may have taken it once, so an operator can't have it sent again with those missed
     -- The last answer.
     relay           TEXT,
     reply_code      BIGINT,

@@ -4,6 +4,7 @@ mod claim;
 pub mod claims;
 pub mod emails;
 mod fan_out;
+mod missed;
 mod past;
 pub mod receipts;
 mod record;
@@ -12,6 +13,7 @@ mod settle;
 
 pub use claim::{ClaimedDelivery, From, claim, recover, release, throttle};
 pub use fan_out::{FanOut, Past, Portion, fan_out, forget_beyond, groups};
+pub use missed::{AnswerCode, MissedAnswer, count_missed, doubt_failed, requeue_missed};
 pub use past::{PastDeliveries, insert_past};
 pub use record::{Begun, Finish, Next, begin, finish, skip_paused};
 pub use report::{

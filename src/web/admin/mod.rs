@@ -155,6 +155,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/n/{slug}/issues/{date}/report", get(report::get))
         .route("/admin/n/{slug}/issues/{date}/report/figures.csv", get(report::figures))
         .route("/admin/n/{slug}/issues/{date}/settle", post(report::settle))
+        .route("/admin/n/{slug}/issues/{date}/resend", post(report::resend))
         .route("/admin/n/{slug}/live", get(live::get))
         .route("/admin/n/{slug}/live/events", get(live::events))
         .route("/admin/n/{slug}/reports", get(report::latest))
