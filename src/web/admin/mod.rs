@@ -169,6 +169,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/n/{slug}/import/{id}/left-out.csv", get(import::report))
         .route("/admin/n/{slug}/feeds", get(feeds::get).post(feeds::post))
         .route("/admin/n/{slug}/settings", get(settings::get).post(settings::post))
+        .route("/admin/n/{slug}/settings/look", get(settings::saved_look).post(settings::preview))
         .route("/admin/people", get(people::get).post(people::post))
         .route("/admin/system", get(system::get).post(system::check_again))
         .route("/admin/review/{token}", get(send::go))
