@@ -893,6 +893,7 @@ CREATE TABLE suppressions (
     issue_id    BIGINT, -- the issue whose refusal suppressed it
     asked_at    TIMESTAMPTZ -- the last confirmation email after a new signup
 );
+CREATE INDEX suppressions_by_time ON suppressions (created_at, address_key);
 CREATE INDEX suppressions_by_issue ON suppressions (issue_id) WHERE issue_id IS NOT NULL;
 
 -- An address that unsubscribed from a newsletter elsewhere. Imports leave it out until its reader confirms here.

@@ -877,6 +877,7 @@ CREATE TABLE suppressions (
     issue_id    INTEGER, -- the issue whose refusal suppressed it
     asked_at    INTEGER -- the last confirmation email after a new signup
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX suppressions_by_time ON suppressions (created_at, address_key);
 CREATE INDEX suppressions_by_issue ON suppressions (issue_id) WHERE issue_id IS NOT NULL;
 
 -- An address that unsubscribed from a newsletter elsewhere. Imports leave it out until its reader confirms here.

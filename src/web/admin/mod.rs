@@ -25,6 +25,7 @@ mod send;
 mod settings;
 mod sign_in;
 mod sse;
+mod suppressions;
 mod system;
 mod today;
 mod verdict;
@@ -163,6 +164,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/n/{slug}/search", get(readers::find))
         .route("/admin/n/{slug}/readers", get(readers::get).post(readers::post))
         .route("/admin/n/{slug}/readers/{id}", get(reader::get).post(reader::post))
+        .route("/admin/n/{slug}/suppressions", get(suppressions::get).post(suppressions::post))
         .route("/admin/n/{slug}/import", get(import::get).post(import::upload))
         .route("/admin/n/{slug}/import/{id}", get(import::show).post(import::post))
         .route("/admin/n/{slug}/import/{id}/events", get(import::events))
