@@ -103,6 +103,7 @@ on_both_engines!(
     an_operator_pauses_inspects_and_resumes_an_issue,
     an_operator_cancels_an_issue,
     a_held_issue_has_its_reason_and_can_be_resumed,
+    an_issue_is_sent_again_to_those_who_missed_it,
     counts_are_those_of_the_rows_in_every_state,
 );
 
@@ -228,6 +229,27 @@ async fn a_held_issue_has_its_reason_and_can_be_resumed(engine: Engine) {
     story.becomes("sent").await;
     let counts = story.json(&["issue", "status"]).await["deliveries"].take();
     assert_eq!((total(&counts), counts["failed"].as_i64()), (60, Some(failed)), "{counts}");
+}
+
+async fn an_issue_is_sent_again_to_those_who_missed_it(engine: Engine) {
+    let full = Script::accept().refuse("reader1@example.org", "552 5.2.2 the mailbox is full");
+    let relay = SmtpServer::start(full).await;
+    let story = Story::begin(engine, &relay, 3).await;
+    story.becomes("sent").await;
+    relay.follow(Script::accept());
+    let unasked = story.run(&["issue", "resend"]).await;
+    assert!(unasked.code == 2 && unasked.stderr.contains("--yes"), "{unasked:?}");
+    assert_eq!(relay.record().accepted().count(), 2);
+    let again = story.json(&["issue", "resend", "--yes"]).await;
+    assert_eq!((&again["resent"], &again["left_out"]), (&1.into(), &0.into()), "{again}");
+    story.becomes("sent").await;
+    let reached: Vec<String> =
+        relay.wait_for(3).await.accepted().flat_map(|it| it.recipients.clone()).collect();
+    assert_eq!(reached.iter().filter(|it| *it == "reader1@example.org").count(), 1, "{reached:?}");
+    assert_eq!(story.json(&["issue", "status"]).await["deliveries"]["sent"], 3);
+    let nobody = story.run(&["issue", "resend", "--yes"]).await;
+    assert!(nobody.code == 1 && nobody.stderr.contains("nobody who missed the issue"), "{nobody:?}");
+    assert_eq!(relay.record().messages.len(), 3, "each has one");
 }
 
 async fn counts_are_those_of_the_rows_in_every_state(engine: Engine) {

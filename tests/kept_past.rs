@@ -389,7 +389,7 @@ async fn a_folded_issue_still_tells_who_got_it(engine: Engine) {
     let answers = deliveries::count_by_answer(&mut tx, issue, 10).await.unwrap();
     assert_eq!(answers.iter().map(|it| it.count).sum::<i64>(), i64::try_from(READERS.len()).unwrap());
     let subscriber = app.visitor(READERS[0]).subscription().await.subscriber_id;
-    let own = deliveries::for_subscriber(&mut tx, subscriber, 5).await.unwrap();
+    let own = deliveries::for_subscriber(&mut tx, subscriber, None, 5).await.unwrap();
     assert!(own.len() == 1 && own[0].status == DeliveryStatus::Sent);
     let export = subscribers::data_export::read(&mut tx, &crate::support::address(READERS[0]), now)
         .await

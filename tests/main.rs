@@ -50,6 +50,7 @@ mod preferences_page;
 mod reader_counts;
 mod readiness;
 mod relays;
+mod resending;
 mod retention;
 mod schedule;
 mod sections;

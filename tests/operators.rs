@@ -1,9 +1,12 @@
 //! Operators sign in, and may do what their roles allow.
 
 mod desk;
+mod elsewhere;
 mod import;
+mod missed;
 mod oidc;
 mod pages;
+mod roles;
 mod sending;
 
 use crate::support::{

@@ -793,6 +793,7 @@ CREATE TABLE deliveries (
     -- The message may be on its way: the state `sending`. Only claimed deliveries are begun. No index has this
     -- column, so beginning changes the row alone.
     begun           BOOLEAN     NOT NULL DEFAULT FALSE,
+    doubted         BOOLEAN     NOT NULL DEFAULT FALSE, -- a relay may have taken it once, so an operator can't have it sent again with those missed
     -- The last answer.
     relay           TEXT,
     reply_code      BIGINT,
@@ -938,6 +939,7 @@ CREATE TABLE suppressions (
     issue_id    BIGINT, -- the issue whose refusal suppressed it
     asked_at    TIMESTAMPTZ -- the last confirmation email after a new signup
 );
+CREATE INDEX suppressions_by_time ON suppressions (created_at, address_key);
 CREATE INDEX suppressions_by_issue ON suppressions (issue_id) WHERE issue_id IS NOT NULL;
 
 -- An address that unsubscribed from a newsletter elsewhere. Imports leave it out until its reader confirms here.

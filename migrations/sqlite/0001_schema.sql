@@ -786,6 +786,7 @@ CREATE TABLE deliveries (
     -- The message may be on its way: the state `sending`. Only claimed deliveries are begun. No index has this
     -- column, so beginning changes the row alone.
     begun           INTEGER NOT NULL DEFAULT 0,
+    doubted         INTEGER NOT NULL DEFAULT 0, -- a relay may have taken it once, so an operator can't have it sent again with those missed
     -- The last answer.
     relay           TEXT,
     reply_code      INTEGER,
@@ -931,6 +932,7 @@ CREATE TABLE suppressions (
     issue_id    INTEGER, -- the issue whose refusal suppressed it
     asked_at    INTEGER -- the last confirmation email after a new signup
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX suppressions_by_time ON suppressions (created_at, address_key);
 CREATE INDEX suppressions_by_issue ON suppressions (issue_id) WHERE issue_id IS NOT NULL;
 
 -- An address that unsubscribed from a newsletter elsewhere. Imports leave it out until its reader confirms here.

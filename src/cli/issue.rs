@@ -9,6 +9,7 @@ mod figures;
 mod operate;
 mod plan;
 mod preview;
+mod resend;
 mod send;
 mod show;
 mod status;
@@ -65,6 +66,8 @@ pub enum Issue {
     Resume(operate::Resume),
     /// Cancel an issue for readers who don't have it yet
     Cancel(operate::Cancel),
+    /// Send an issue again to readers who missed it
+    Resend(resend::Resend),
     /// Check that what was sent is what was approved
     #[command(after_help = "Example:\n  daily issue verify --date 2026-05-01\n\n\
         Renders the approved revision once more and compares every variant.")]
@@ -134,6 +137,7 @@ impl Issue {
             Self::Pause(pause) => pause.run(app, actor, output).await,
             Self::Resume(resume) => resume.run(app, actor, output).await,
             Self::Cancel(cancel) => cancel.run(app, actor, output).await,
+            Self::Resend(resend) => resend.run(app, actor, output).await,
             Self::Verify(which) => verify::run(app, &which, output).await,
             Self::Resolve { which, resolution } => resolve(app, actor, &which, resolution).await,
             Self::List { newsletter, limit, before } => {

@@ -61,6 +61,46 @@ pub async fn get_by_address(tx: &mut Tx, address: &EmailAddress) -> Result<Optio
         .await
 }
 
+/// A suppressed address.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct SuppressedAddress {
+    pub address_key: String,
+    pub reason: String,
+    pub created_at: DbTime,
+}
+
+/// Returns a page of the suppressed addresses after a row, latest first.
+pub async fn page(
+    tx: &mut Tx,
+    after: Option<(Timestamp, String)>,
+    limit: i64,
+) -> Result<Vec<SuppressedAddress>, DbError> {
+    let Some((at, key)) = after else {
+        return query_as!(
+            tx,
+            "SELECT address_key, reason, created_at FROM suppressions ORDER BY created_at DESC, address_key DESC LIMIT $1",
+            limit
+        )
+        .fetch_all()
+        .await;
+    };
+    query_as!(
+        tx,
+        "SELECT address_key, reason, created_at FROM suppressions WHERE (created_at, address_key) < ($1, $2) \
+         ORDER BY created_at DESC, address_key DESC LIMIT $3",
+        DbTime(at),
+        key,
+        limit
+    )
+    .fetch_all()
+    .await
+}
+
+/// Counts the suppressed addresses, without those of erased readers.
+pub async fn count(tx: &mut Tx) -> Result<i64, DbError> {
+    query_scalar!(tx, "SELECT count(*) FROM suppressions").fetch_one().await
+}
+
 /// An address to keep out of a newsletter.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct NewSuppression {

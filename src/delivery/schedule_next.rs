@@ -24,6 +24,8 @@ pub async fn schedule_next(
 ) -> Result<(), JobFailure> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
+    // Nobody adds deliveries to the queue between the look at those that remain and the end of the issue.
+    issues::lock(&mut tx, issue).await?;
     let record = issues::get(&mut tx, issue).await?;
     let is_fanning_out = record.as_ref().is_some_and(|it| it.fanned_out_to.is_some());
     let status = record.map(|record| record.status);

@@ -115,6 +115,11 @@ async fn skip_cancelled(context: &Context, issue: IssueId) -> Result<(), JobFail
         let standing = deliveries::remaining(&mut tx, issue).await?;
         if skipped == 0 && !standing.leased && !standing.waiting {
             issues::set_at_rest(&mut tx, issue).await?;
+            if standing.is_done() && issues::was_sent(&mut tx, issue).await? {
+                // It was going out again to those who missed it. All others have it.
+                let (from, to) = (IssueStatus::Cancelled, IssueStatus::Sent);
+                issues::advance(&mut tx, issue, from, to, record.reason.as_deref(), now).await?;
+            }
         }
         tx.commit().await?;
         if skipped == 0 {

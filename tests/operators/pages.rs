@@ -6,7 +6,7 @@ use crate::support::{
 };
 use daily::{
     actions::issue::{approve_issue::approve_issue, cancel_issue::cancel_issue},
-    db::engine::processes,
+    db::{engine::processes, issues},
 };
 
 on_both_engines!(
@@ -14,6 +14,8 @@ on_both_engines!(
     an_editor_pins_drops_and_moves_stories,
     buttons_keep_edited_texts_and_say_when_an_approval_ends,
     two_editors_of_one_text_see_both_versions,
+    two_editors_of_one_story_are_asked,
+    a_storys_picture_is_replaced_and_removed,
     looking_far_ahead_leaves_nothing_behind,
     no_typed_text_is_lost,
     titles_from_feeds_are_only_text,
@@ -151,6 +153,80 @@ async fn two_editors_of_one_text_see_both_versions(engine: Engine) {
     assert_eq!(tom.submits_on(ISSUE, EDIT, &note).await.page.status, 303);
     let page = tom.opens(ISSUE).await;
     assert!(page.contains("Taxes") && page.contains("Council tax up 3.9%"), "{page}");
+}
+
+async fn two_editors_of_one_story_are_asked(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("ann@example.org").await;
+    let bridge = app.article("The bridge opens").await.to_string();
+    let market = app.article("The market moves").await.to_string();
+    let (ines, tom) = (app.operator("Ines", "editor").await, app.operator("Tom", "editor").await);
+    let seen = ines.opens(ISSUE).await;
+    let (revision, decided) = (hidden(&seen, "revision"), hidden(&seen, "decided"));
+    tom.does(ISSUE, ISSUE, &[("decided", &decided), ("drop", &bridge)]).await;
+    let press = async |decided: &str, button: &str, story: &str| {
+        let fields = [("revision", revision.as_str()), ("decided", decided), (button, story)];
+        ines.submits_on(ISSUE, ISSUE, &fields).await
+    };
+    let conflict = press(&decided, "pin", &bridge).await.page;
+    assert_eq!(conflict.status, 409, "{conflict}");
+    assert!(
+        conflict.contains("<b>Tom</b> dropped it") && conflict.contains("The bridge opens"),
+        "{conflict}"
+    );
+    assert!(conflict.contains("Pin it") && conflict.contains("Leave it to Tom"), "{conflict}");
+    assert!(!ines.opens(ISSUE).await.contains(&format!("id=\"story{bridge}\"")), "Tom's decision stays");
+    // Other stories don't conflict.
+    let other = press(&decided, "pin", &market).await;
+    assert_eq!(other.location.as_deref(), Some(&*format!("{ISSUE}#story{market}")), "{}", other.page);
+    assert!(ines.opens(ISSUE).await.contains("both changes are in"));
+    // Asked, she decides.
+    let newest = hidden(&conflict, "decided");
+    let mine = press(&newest, "pin", &bridge).await;
+    assert_eq!(mine.location.as_deref(), Some(&*format!("{ISSUE}#story{bridge}")), "{}", mine.page);
+    assert!(ines.opens(ISSUE).await.contains(&format!("id=\"story{bridge}\"")));
+    // Tom's page is old now; so is his Undo.
+    for button in ["up", "down", "undo", "drop"] {
+        let asked = tom
+            .submits_on(ISSUE, ISSUE, &[("revision", &revision), ("decided", &newest), (button, &bridge)])
+            .await
+            .page;
+        assert!(asked.status == 409 && asked.contains("<b>Ines</b> pinned it"), "{button}: {asked}");
+    }
+}
+
+async fn a_storys_picture_is_replaced_and_removed(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("ann@example.org").await;
+    let story = app.article("The bridge opens").await.to_string();
+    let desk = app.operator("Ines", "editor").await;
+    let form = format!("{EDIT}?story={story}");
+    let save = async |picture: &str| {
+        let page = desk.opens(&form).await;
+        let revision = hidden(&page, "revision");
+        let fields = [
+            ("revision", revision.as_str()),
+            ("story", &story),
+            ("title", "The bridge opens"),
+            ("summary", "About The bridge opens."),
+            ("picture", picture),
+        ];
+        desk.does(&form, EDIT, &fields).await
+    };
+    let own = async || {
+        let mut tx = app.app.db.read().await.unwrap();
+        issues::edits(&mut tx, app.latest_issue().await.id).await.unwrap().remove(0).picture
+    };
+    let url = "https://courier.example/bridge.jpg";
+    let saved = save(url).await;
+    assert!(saved.contains("<b>Saved.</b> Picture."), "{saved}");
+    assert_eq!(own().await.as_deref(), Some(url));
+    assert!(desk.opens(&form).await.contains(&format!("value=\"{url}\"")));
+    let wrong = save("javascript:alert(1)").await;
+    assert!(wrong.status == 422 && wrong.contains("Enter a web address"), "{wrong}");
+    assert!(save(url).await.contains("Unchanged."));
+    assert!(save("").await.contains("<b>Saved.</b> Picture."));
+    assert_eq!(own().await.as_deref(), Some(""), "none");
 }
 
 async fn no_typed_text_is_lost(engine: Engine) {

@@ -5,6 +5,7 @@ use crate::support::{
     mailbox::Mail,
     on_both_engines,
     operator::{Desk, csrf_in, hidden},
+    smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::{
     actions::{
@@ -37,7 +38,11 @@ on_both_engines!(
     addresses_in_relays_answers_are_for_those_who_see_readers,
     copies_in_doubt_are_sent_again_only_by_name_and_number,
     a_group_of_addresses_is_kept_for_tests,
-    an_issue_is_sent_now_paused_resumed_and_cancelled,
+    an_issue_is_sent_now_and_the_next_is_skipped,
+    an_issue_on_its_way_is_paused_resumed_and_cancelled,
+    nothing_is_done_under_a_wrong_name,
+    an_alerts_link_replaces_the_name_only_for_its_issue_before_its_time,
+    an_issue_goes_out_although_not_everything_is_set_up,
 );
 
 const SEND: &str = "/admin/n/daily/issues/2026-05-02/send";
@@ -311,7 +316,7 @@ async fn a_group_of_addresses_is_kept_for_tests(engine: Engine) {
     assert!(removed.contains("<b>Removed.</b>") && !removed.contains("the desk (2)"), "{removed}");
 }
 
-async fn an_issue_is_sent_now_paused_resumed_and_cancelled(engine: Engine) {
+async fn an_issue_is_sent_now_and_the_next_is_skipped(engine: Engine) {
     let app = newsroom(engine, |_| {}).await;
     let desk = app.operator("Ines", "sender").await;
     let today = "/admin/n/daily/issues/2026-05-01";
@@ -339,4 +344,108 @@ async fn an_issue_is_sent_now_paused_resumed_and_cancelled(engine: Engine) {
     let skip = "/admin/n/daily/issues/2026-05-02/skip";
     let page = desk.does(SEND, skip, &[("name", "The Lamp"), ("reason", "a holiday")]).await;
     assert!(page.contains("Skipped.") && page.contains("a holiday"), "{page}");
+}
+
+async fn an_issue_on_its_way_is_paused_resumed_and_cancelled(engine: Engine) {
+    let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
+    let app = TestApp::with_ports(engine, &[server.port()], |_| {}).await;
+    app.change_newsletter(|it| it.title = "The Lamp".into()).await;
+    app.readers(3, "example.org").await;
+    let desk = app.operator("Ines", "sender").await;
+    let issue = app.begin_issue().await;
+    server.wait_until(|record| record.on_hold == 1).await;
+    let status = async || app.issue(issue).await.status;
+    let today = "/admin/n/daily/issues/2026-05-01";
+    let live = "/admin/n/daily/live";
+    let press =
+        async |verb: &str, fields: &[(&str, &str)]| desk.does(live, &format!("{today}/{verb}"), fields).await;
+    let paused = press("pause", &[]).await;
+    assert!(paused.contains("<b>Paused.</b>") && paused.contains("Paused by Ines."), "{paused}");
+    assert_eq!(status().await, IssueStatus::Paused);
+    let resumed = press("resume", &[]).await;
+    assert!(resumed.contains("<b>Resumed.</b>"), "{resumed}");
+    assert_eq!(status().await, IssueStatus::Sending);
+    let again = press("resume", &[]).await;
+    assert!(again.status == 200, "{again}");
+    for name in ["", "The Evening Tide"] {
+        let refused = press("cancel", &[("name", name), ("reason", "wrong edition")]).await;
+        assert!(refused.contains("Nothing was cancelled.") && refused.contains("The Lamp"), "{refused}");
+        assert_eq!(status().await, IssueStatus::Sending);
+    }
+    let cancelled = press("cancel", &[("name", "The Lamp"), ("reason", "wrong edition")]).await;
+    assert!(cancelled.contains("<b>Cancelled.</b>") && cancelled.contains("wrong edition"), "{cancelled}");
+    assert_eq!(status().await, IssueStatus::Cancelled);
+    server.release();
+    app.settle().await;
+    let counts = app.counts(issue).await;
+    assert_eq!((counts.sent + counts.skipped, counts.total()), (3, 3), "{counts:?}");
+    assert!(counts.skipped >= 2, "{counts:?}");
+    assert!(press("resume", &[]).await.contains("Not resumed."));
+    assert!(press("cancel", &[("name", "The Lamp")]).await.contains("Cancelled"), "it stays so");
+}
+
+async fn nothing_is_done_under_a_wrong_name(engine: Engine) {
+    let app = newsroom(engine, |_| {}).await;
+    let desk = app.operator("Ines", "sender").await;
+    let revision = hidden(&desk.opens(SEND).await, "revision");
+    for verb in ["now", "skip", "anyway", "approve"] {
+        for name in ["", "The Evening Tide", "2026-05-02"] {
+            let place = format!("/admin/n/daily/issues/2026-05-02/{verb}");
+            let fields = [("revision", revision.as_str()), ("name", name), ("reason", "a holiday")];
+            let refused = desk.does(SEND, &place, &fields).await;
+            assert!(
+                refused.contains("Nothing was done.") && refused.contains("The Lamp"),
+                "{verb}: {refused}"
+            );
+            assert!(app.issues().await.is_empty(), "{verb} under “{name}”");
+        }
+    }
+}
+
+async fn an_alerts_link_replaces_the_name_only_for_its_issue_before_its_time(engine: Engine) {
+    let app = newsroom(engine, |_| {}).await;
+    let desk = app.operator("Ines", "editor,sender").await;
+    app.add_newsletter("evening", |it| it.title = "The Evening Lamp".into()).await;
+    let article = app.articles().await[0].id.to_string();
+    let page = "/admin/n/daily/issues/2026-05-02";
+    desk.does(page, page, &[("pin", &article)]).await;
+    let revision = hidden(&desk.opens(SEND).await, "revision");
+    app.run_due_twice().await;
+    let alerts = app.emails_to("ines@example.org");
+    let alert = alerts.iter().map(Mail::text).find(|text| text.contains("/admin/review/")).unwrap();
+    let (_, token) = alert.split_once("/admin/review/").unwrap();
+    let token = token.split_whitespace().next().unwrap().to_owned();
+    let fields = [("revision", revision.as_str()), ("review", token.as_str())];
+    let is_refused = async |what: &str, place: &str| {
+        let page = desk.does(SEND, place, &fields).await;
+        assert!(!page.contains("<b>Approved.</b>") && !page.contains("Going out."), "{what}: {page}");
+        assert!(app.latest_issue().await.approved_at.is_none(), "{what}");
+    };
+    is_refused("it sends nothing at once", "/admin/n/daily/issues/2026-05-02/now").await;
+    is_refused("it skips no day", "/admin/n/daily/issues/2026-05-02/skip").await;
+    is_refused("it is for this newsletter", "/admin/n/evening/issues/2026-05-02/approve").await;
+    is_refused("it is for this day", "/admin/n/daily/issues/2026-05-03/approve").await;
+    app.clock.set("2026-05-02T07:00:00Z".parse().unwrap());
+    let asked = desk.get("/admin/me").await;
+    assert!(asked.location.is_some(), "the session has ended overnight");
+    let desk = app.operator("Tom", "sender").await;
+    let page = desk.does(SEND, APPROVE, &fields).await;
+    assert!(page.contains("Nothing was done."), "its time has come, so the name is asked for: {page}");
+    assert!(app.issues().await.iter().all(|issue| issue.approved_at.is_none()));
+}
+
+async fn an_issue_goes_out_although_not_everything_is_set_up(engine: Engine) {
+    let app = newsroom(engine, |settings| settings.schedule.require_ready = true).await;
+    let desk = app.operator("Ines", "sender").await;
+    let anyway = "/admin/n/daily/issues/2026-05-02/anyway";
+    let check = "/admin/n/daily/issues/2026-05-02/check";
+    let again = desk.submits_on(SEND, check, &[]).await;
+    assert_eq!(again.location.as_deref(), Some("/admin/n/daily/issues/2026-05-02/send#checks"));
+    let noted = desk.does(SEND, anyway, &[("name", "The Lamp")]).await;
+    assert!(noted.contains("<b>Noted.</b>"), "{noted}");
+    assert!(app.latest_issue().await.anyway);
+    skip_issue(&app.app.actions, &OPERATOR, app.latest_issue().await.id, "a holiday").await.unwrap();
+    let late = desk.submits_on("/admin/me", anyway, &[("name", "The Lamp")]).await;
+    assert_eq!(late.page.status, 303);
+    assert!(desk.opens("/admin/me").await.contains("Nothing was done."));
 }

@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use axum::http::Method;
+use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
@@ -37,6 +39,39 @@ const ARGUMENTS: [&str; 9] = [
     "--disable-sync",
     "--window-size=1280,900",
 ];
+
+/// A width in pixels and a colour scheme in which pages are looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    pub width: u32,
+    pub scheme: &'static str,
+}
+
+/// Phone and desktop, light and dark.
+pub const VIEWS: [View; 4] = [
+    View { width: 390, scheme: "light" },
+    View { width: 390, scheme: "dark" },
+    View { width: 1280, scheme: "light" },
+    View { width: 1280, scheme: "dark" },
+];
+
+/// A command of the DevTools protocol, sent through chromedriver.
+#[derive(Debug)]
+struct DevTools {
+    command: &'static str,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (Method, Option<String>) {
+        let body = json!({ "cmd": self.command, "params": self.parameters });
+        (Method::POST, Some(body.to_string()))
+    }
+}
 
 /// A running browser. Dropping it ends the browser and removes its profile.
 pub struct Browser {
@@ -121,6 +156,34 @@ impl Browser {
             button.click().await.expect("it is clickable");
         })
         .await;
+    }
+
+    async fn devtools(&self, command: &'static str, parameters: Value) {
+        self.client.issue_cmd(DevTools { command, parameters }).await.expect("chromedriver understands it");
+    }
+
+    /// Shows the page in a window of this width and height, and in this colour scheme.
+    async fn resize(&self, view: View, height: u64) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": view.scheme });
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": [feature] })).await;
+        let metrics =
+            json!({ "width": view.width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// Shows the page as on another screen, until the next call.
+    pub async fn look_as(&self, view: View) {
+        self.resize(view, 900).await;
+    }
+
+    /// Saves a screenshot of the whole page.
+    pub async fn whole_page(&self, name: &str, view: View) -> PathBuf {
+        let bottom = "return Math.ceil(document.body.getBoundingClientRect().bottom + scrollY)";
+        let height = self.client.execute(bottom, vec![]).await.expect("the page has a height");
+        self.resize(view, height.as_u64().expect("pixels").clamp(1, 8_000)).await;
+        let file = self.screenshot(&format!("{name}.{}.{}", view.width, view.scheme)).await;
+        self.look_as(view).await;
+        file
     }
 
     /// Saves a screenshot as `NAME.png` in cargo's `target/tmp/screenshots`, and returns the file's path.

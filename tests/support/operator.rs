@@ -21,6 +21,8 @@ pub const PASSWORD: &str = "gravel lantern otter quay";
 pub struct Desk<'a> {
     pub app: &'a TestApp,
     pub address: String,
+    /// The host name that the browser asks for, if it is not that of the connection.
+    host: Option<&'static str>,
     cookies: Mutex<BTreeMap<String, String>>,
 }
 
@@ -34,7 +36,7 @@ pub struct Reply {
 impl TestApp {
     /// Returns a browser in which nobody is signed in.
     pub fn desk(&self, address: &str) -> Desk<'_> {
-        Desk { app: self, address: address.to_owned(), cookies: Mutex::default() }
+        Desk { app: self, address: address.to_owned(), host: None, cookies: Mutex::default() }
     }
 
     /// Makes an account with these roles, and signs it in with a password and a code.
@@ -89,7 +91,21 @@ impl Desk<'_> {
         self.cookies.lock().expect("a lock").insert("daily-desk".into(), token.into());
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
+    /// Asks for another host name than that of the connection, as behind a proxy.
+    pub fn at_host(self, host: &'static str) -> Self {
+        Self { host: Some(host), ..self }
+    }
+
+    /// Returns the status of a page, without waiting for its end.
+    pub async fn status(&self, place: &str) -> u16 {
+        let request = self.app.getting(place).header("cookie", self.cookie());
+        request.send().await.expect("an answer").status().as_u16()
+    }
+
+    async fn send(&self, mut request: reqwest::RequestBuilder) -> Reply {
+        if let Some(host) = self.host {
+            request = request.header("host", host);
+        }
         let answer = request.header("cookie", self.cookie()).send().await.expect("an answer");
         for set in answer.headers().get_all("set-cookie") {
             let text = set.to_str().expect("a text");

@@ -11,6 +11,8 @@ mod oidc;
 mod openssl_keys;
 mod operators;
 mod operators_at_work;
+mod operators_pages;
+mod operators_together;
 mod page_gallery;
 mod postfix;
 mod relay_tls;

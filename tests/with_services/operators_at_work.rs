@@ -49,7 +49,13 @@ async fn a_list_is_imported_and_a_reader_is_found_and_erased_without_scripts() {
         })
         .await;
     shows(client, "Copies, and what the relay said").await;
-    client.find(Locator::Css("details:last-of-type summary")).await.unwrap().click().await.unwrap();
+    client
+        .find(Locator::Css("[aria-labelledby=do] details:last-of-type summary"))
+        .await
+        .unwrap()
+        .click()
+        .await
+        .unwrap();
     fill(client, "#address", "ann@example.org").await;
     browser.press("button.danger[value=erase]").await;
     shows(client, "<b>Erased.</b>").await;

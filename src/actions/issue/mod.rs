@@ -6,6 +6,7 @@ pub mod decide;
 pub mod edit_fields;
 pub mod edit_issue;
 pub mod pause_issue;
+pub mod resend_issue;
 pub mod resolve_issue;
 pub mod resume_issue;
 pub mod send_issue;

@@ -15,7 +15,7 @@ use crate::{
     },
     domain::{
         actor::Actor,
-        delivery::email::EmailKind,
+        delivery::{email::EmailKind, resend},
         issue::{
             schedule::{self, Due, Margins},
             status::IssueStatus,
@@ -145,6 +145,11 @@ pub async fn arm(
             .await?
             > 0
         {}
+    }
+    // Those who missed an issue may have got it since.
+    let recent = issues::frozen_since(&mut context.db.read().await?, now - resend::MAX_AGE).await?;
+    for issue in recent {
+        while in_portion(context, async |tx| deliveries::doubt_failed(tx, issue, AT_ONCE).await).await? > 0 {}
     }
     while in_portion(context, async |tx| emails::doubt_open(tx, since.0, REASON, now, AT_ONCE).await).await?
         > 0

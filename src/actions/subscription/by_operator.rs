@@ -24,8 +24,13 @@ use jiff::{civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 use std::io::Cursor;
 
-/// The method of these changes in the consent ledger.
-pub const METHOD: &str = "command";
+/// Returns the method of an actor's changes in the consent ledger.
+pub const fn method_of(actor: &Actor) -> &'static str {
+    match actor {
+        Actor::Operator { .. } => "operator",
+        _ => "command",
+    }
+}
 
 /// Ends a reader's subscription to a newsletter, or all of them. Returns the number that ended. The audit log
 /// contains numbers only.
@@ -46,7 +51,7 @@ pub async fn unsubscribe_reader(
     let ended = subscribers::end_all(&mut tx, &ids, now).await?;
     for id in &ended {
         let (event, evidence) = (ConsentEvent::Unsubscribed, Evidence::default());
-        subscribers::record_consent(&mut tx, *id, event, METHOD, &evidence, now).await?;
+        subscribers::record_consent(&mut tx, *id, event, method_of(actor), &evidence, now).await?;
         let entry = audit::Entry {
             actor,
             action: "subscriber.unsubscribe",

@@ -86,6 +86,13 @@ pub enum Subscriber {
         daily subscriber unsuppress --file addresses.txt\n\n\
         Subscriptions that a suppression ended are active again.")]
     Unsuppress(unsuppress::Unsuppress),
+    /// List suppressed addresses, latest first
+    #[command(after_help = "Example:\n  daily --json subscriber suppressed --limit 1000")]
+    Suppressed {
+        /// Show at most this many
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=100_000))]
+        limit: i64,
+    },
     /// List subscriptions, oldest first, and count them
     #[command(after_help = "Examples:\n  \
         daily subscriber list --status active --newsletter daily\n  \
@@ -189,6 +196,13 @@ impl Subscriber {
             Self::Add(add) => add.run(app, actor, output).await,
             Self::Unsubscribe(unsubscribe) => unsubscribe.run(app, actor, output).await,
             Self::Suppress(suppress) => suppress.run(app, actor, output).await,
+            Self::Suppressed { limit } => {
+                let rows = suppressions::page(&mut app.db.read().await?, None, limit).await?;
+                output.records(&rows, &["address", "since", "reason"], |it| {
+                    vec![it.address_key.clone(), utc_time(Some(it.created_at)), it.reason.clone()]
+                })?;
+                Ok(())
+            }
             Self::List { newsletter, status, counts, limit, after } => {
                 let newsletter = match newsletter.as_deref() {
                     Some(slug) => Some(super::newsletter(app, Some(slug)).await?.id),
@@ -251,7 +265,7 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
     };
     let suppressed = suppressions::get_by_address(&mut tx, &address).await?;
     let kept_out_of = suppressions::newsletters_for_address(&mut tx, &address).await?;
-    let sent = deliveries::for_subscriber(&mut tx, first.subscriber_id, 20).await?;
+    let sent = deliveries::for_subscriber(&mut tx, first.subscriber_id, None, 20).await?;
     let bounced = bounces::for_address(&mut tx, &address, 20).await?;
     let mut text = format!("{}\n", first.address);
     if let Some(it) = &suppressed {

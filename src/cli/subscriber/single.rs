@@ -6,7 +6,7 @@ use crate::{
             request::{Proof, Signup},
             subscribe::subscribe,
         },
-        subscription::by_operator::{METHOD, add_with_evidence, suppress_readers, unsubscribe_reader},
+        subscription::by_operator::{add_with_evidence, method_of, suppress_readers, unsubscribe_reader},
     },
     app::App,
     cli::{CliError, CliResult, output::Output, parse_address},
@@ -79,7 +79,7 @@ impl Add {
             let signup = Signup {
                 address: address.clone(),
                 newsletters: vec![slug.clone()],
-                method: METHOD,
+                method: method_of(actor),
                 language: None,
                 wording: None,
                 time_zone: None,

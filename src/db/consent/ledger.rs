@@ -40,7 +40,7 @@ pub struct Evidence {
 pub struct ConsentRecord {
     pub kind: String,
     pub occurred_at: DbTime,
-    /// Such as `form`, `json`, `link`, `one_click` or `command`.
+    /// Such as `form`, `json`, `link`, `one_click`, `operator` or `command`.
     pub method: String,
     /// The client's IP address.
     pub client_address: Option<String>,

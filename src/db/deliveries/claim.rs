@@ -138,7 +138,7 @@ pub async fn throttle(
 pub async fn recover(tx: &mut Tx, issue: IssueId) -> Result<(), DbError> {
     query!(
         tx,
-        "UPDATE deliveries SET claim_id = CASE WHEN begun THEN claim_id END, \
+        "UPDATE deliveries SET claim_id = CASE WHEN begun THEN claim_id END, doubted = doubted OR begun, \
          status = CASE WHEN begun THEN 'uncertain' ELSE 'queued' END, begun = FALSE WHERE id IN (SELECT id \
          FROM deliveries d WHERE d.issue_id = $1 AND d.status = 'claimed' \
          AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.id = d.claim_id) {skip_locked})",

@@ -1,5 +1,9 @@
 //! Table `emails`: single emails, each sent by a job of its own.
 
+mod to_reader;
+
+pub use to_reader::{SentEmail, to_address};
+
 use crate::{
     db::{
         DbError, DbTime, Tx,

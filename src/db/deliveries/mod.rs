@@ -6,6 +6,7 @@ pub mod emails;
 mod fan_out;
 pub mod fold;
 mod groups;
+mod missed;
 mod past;
 pub mod receipts;
 mod record;
@@ -15,6 +16,7 @@ mod settle;
 pub use claim::{ClaimedDelivery, From, claim, recover, release, throttle};
 pub use fan_out::{FanOut, Portion, fan_out, forget_beyond};
 pub use groups::{Past, groups};
+pub use missed::{AnswerCode, MissedAnswer, count_missed, doubt_failed, requeue_missed};
 pub use past::{PastDeliveries, insert_past};
 pub use record::{Begun, Finish, Next, begin, finish, skip_paused};
 pub use report::{
@@ -41,6 +43,11 @@ use std::cmp::Reverse;
 /// A delivery as an operator sees it.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct DeliveryRecord {
+    /// The next page begins before this id.
+    #[serde(skip)]
+    pub issue_id: IssueId,
+    /// The newsletter's short name.
+    pub newsletter: String,
     pub issue_date: DbDate,
     pub status: DeliveryStatus,
     pub attempts: i64,
@@ -172,26 +179,33 @@ pub async fn get_by_subscriber(
     }
 }
 
-/// Returns a reader's latest deliveries, newest issue first.
+/// Returns a reader's deliveries, the newest issue first, or a page of those before an issue.
 pub async fn for_subscriber(
     tx: &mut Tx,
     subscriber: SubscriberId,
+    before: Option<IssueId>,
     limit: i64,
 ) -> Result<Vec<DeliveryRecord>, DbError> {
+    let before = before.unwrap_or(IssueId(i64::MAX));
     let mut records: Vec<DeliveryRecord> = query_as!(
         tx,
-        "SELECT i.issue_date, CASE WHEN d.begun THEN 'sending' ELSE d.status END AS status, d.attempts, d.relay, d.reply_code, d.enhanced_code, d.reply_text, \
+        "SELECT i.id AS issue_id, n.slug AS newsletter, i.issue_date, CASE WHEN d.begun THEN 'sending' \
+         ELSE d.status END AS status, d.attempts, d.relay, d.reply_code, d.enhanced_code, d.reply_text, \
          d.finished_at FROM deliveries d JOIN issues i ON i.id = d.issue_id \
-         WHERE d.subscriber_id = $1 ORDER BY d.issue_id DESC LIMIT $2",
+         JOIN newsletters n ON n.id = i.newsletter_id \
+         WHERE d.subscriber_id = $1 AND d.issue_id < $2 ORDER BY d.issue_id DESC LIMIT $3",
         subscriber,
+        before,
         limit
     )
     .fetch_all()
     .await?;
-    let folded = receipts::for_subscriber(tx, subscriber, limit).await?;
+    let folded = receipts::for_subscriber(tx, subscriber, before, limit).await?;
     records.extend(folded.into_iter().filter_map(|it| {
         let (_, status) = Receipts::parse_entry(&it.entry)?;
         Some(DeliveryRecord {
+            issue_id: it.issue_id,
+            newsletter: it.newsletter,
             issue_date: it.issue_date,
             status,
             attempts: 1,
@@ -202,7 +216,7 @@ pub async fn for_subscriber(
             finished_at: None,
         })
     }));
-    records.sort_by_key(|it| Reverse(it.issue_date.0));
+    records.sort_by_key(|it| Reverse(it.issue_id));
     records.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(records)
 }

@@ -227,30 +227,35 @@ async fn into_deliveries(
 /// A reader's receipt of one issue.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(super) struct PastReceipt {
+    pub issue_id: IssueId,
+    pub newsletter: String,
     pub issue_date: crate::db::DbDate,
     /// The two bytes in hex.
     pub entry: String,
 }
 
-/// Returns a reader's latest receipts, newest issue first.
+/// Returns a reader's latest receipts before an issue, newest issue first.
 pub(super) async fn for_subscriber(
     tx: &mut Tx,
     subscriber: SubscriberId,
+    before: IssueId,
     limit: i64,
 ) -> Result<Vec<PastReceipt>, DbError> {
     query_as!(
         tx,
         concat!(
-            "SELECT i.issue_date, ",
+            "SELECT i.id AS issue_id, n.slug AS newsletter, i.issue_date, ",
             entry!("$1"),
-            " AS entry FROM receipts t JOIN issues i ON i.id = t.issue_id WHERE t.chunk = $1 / 4096 AND ",
+            " AS entry FROM receipts t JOIN issues i ON i.id = t.issue_id \
+             JOIN newsletters n ON n.id = i.newsletter_id WHERE t.chunk = $1 / 4096 AND t.issue_id < $3 AND ",
             entry!("$1"),
             " <> '' AND ",
             entry!("$1"),
             " NOT LIKE '00%' ORDER BY t.issue_id DESC LIMIT $2"
         ),
         subscriber,
-        limit
+        limit,
+        before
     )
     .fetch_all()
     .await

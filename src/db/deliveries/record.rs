@@ -138,6 +138,14 @@ impl Finish {
             Next::Again(_) => false,
         }
     }
+
+    /// Returns whether the reader may have the message although it failed. Without a refusal, the last attempt was in
+    /// doubt, or nothing was sent that could be sent later.
+    fn is_doubted(&self) -> bool {
+        let is_unrefused =
+            self.next == Next::End(DeliveryStatus::Failed) && self.answer.code.is_none_or(|code| code < 400);
+        self.is_in_doubt() || is_unrefused
+    }
 }
 
 /// A row of `{rows}`.
@@ -153,6 +161,7 @@ struct Row<'a> {
     /// Attempts that don't count.
     uncounted: i64,
     doubts: i64,
+    doubted: bool,
     relay: &'a str,
     code: Option<u16>,
     enhanced: Option<String>,
@@ -174,6 +183,7 @@ impl<'a> From<&'a Finish> for Row<'a> {
             finished,
             uncounted,
             doubts: it.is_in_doubt().into(),
+            doubted: it.is_doubted(),
             relay: &it.answer.relay,
             code: it.answer.code,
             enhanced: it.answer.enhanced.map(|code| code.to_string()),
@@ -191,16 +201,17 @@ pub async fn finish(tx: &mut Tx, answers: &[&Finish]) -> Result<HashSet<Delivery
         tx,
         "UPDATE deliveries SET status = x.status, next_attempt_at = COALESCE({micros x.next}, \
          deliveries.next_attempt_at), finished_at = {micros x.finished}, \
-         begun = FALSE, attempts = deliveries.attempts - x.uncounted, doubts = deliveries.doubts + x.doubts, relay = x.relay, reply_code = x.code, \
+         begun = FALSE, attempts = deliveries.attempts - x.uncounted, doubts = deliveries.doubts + x.doubts, \
+         doubted = deliveries.doubted OR x.doubted, relay = x.relay, reply_code = x.code, \
          enhanced_code = x.enhanced, reply_text = x.text, \
          claim_id = CASE WHEN x.status = 'uncertain' THEN deliveries.claim_id END FROM \
          {sqlite (SELECT value ->> 'id' AS id, value ->> 'claim' AS claim, value ->> 'status' AS status, \
          value ->> 'next' AS next, value ->> 'finished' AS finished, value ->> 'uncounted' AS uncounted, \
-         value ->> 'doubts' AS doubts, \
+         value ->> 'doubts' AS doubts, value ->> 'doubted' AS doubted, \
          value ->> 'relay' AS relay, value ->> 'code' AS code, value ->> 'enhanced' AS enhanced, \
          value ->> 'text' AS text FROM json_each($1)) AS x}\
          {postgres json_to_recordset($1::json) AS x (id BIGINT, claim BIGINT, status TEXT, next BIGINT, \
-         finished BIGINT, uncounted BIGINT, doubts BIGINT, relay TEXT, code BIGINT, enhanced TEXT, text TEXT)} \
+         finished BIGINT, uncounted BIGINT, doubts BIGINT, doubted BOOLEAN, relay TEXT, code BIGINT, enhanced TEXT, text TEXT)} \
          WHERE deliveries.id = x.id AND deliveries.claim_id = x.claim \
          AND (deliveries.begun OR deliveries.status = 'uncertain') RETURNING deliveries.id",
         json_rows(&rows)?

@@ -94,7 +94,8 @@ pub async fn doubt_open(tx: &mut Tx, issue: IssueId, reason: &str, limit: i64) -
             query!(
                 tx,
                 concat!(
-                    "UPDATE deliveries SET status = 'uncertain', begun = FALSE, claim_id = NULL, doubts = $3, reply_text = $2 \
+                    "UPDATE deliveries SET status = 'uncertain', begun = FALSE, doubted = TRUE, claim_id = NULL, \
+                     doubts = $3, reply_text = $2 \
                      WHERE id IN (SELECT id FROM deliveries WHERE issue_id = $1 AND ",
                     $which,
                     " LIMIT $4 {skip_locked})"

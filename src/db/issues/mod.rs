@@ -22,7 +22,9 @@ pub use edits::{
 pub use follow::follow_clock;
 pub use groups::{WaveRecord, fan_out_again, insert_group, insert_wave, set_fanned_out, unserved, waves};
 pub use lost::{lost_until, set_lost, wait_for_send};
-pub use progress::{Answers, IssueEvent, add_answers, history, lock, score, set_resumed};
+pub use progress::{
+    Answers, IssueEvent, add_answers, frozen_since, history, lock, score, set_resumed, was_sent,
+};
 pub use sender::{restore_sender, set_sender};
 pub use stories::{KeptPlan, StoryRecord, kept_plan, set_plan, stories};
 pub use waking::{

@@ -3,7 +3,7 @@
 use crate::{
     db::{
         DbError, DbTime, Tx,
-        engine::query::{query, query_as},
+        engine::query::{query, query_as, query_scalar},
     },
     domain::{delivery::breaker::Score, ids::IssueId, issue::status::IssueStatus},
 };
@@ -86,4 +86,22 @@ pub async fn set_resumed(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(),
     query!(tx, "UPDATE issues SET answered = 0, refused = 0, resumed_at = $2 WHERE id = $1", id, DbTime(now))
         .execute()
         .await
+}
+
+/// Returns the issues that were frozen since a time.
+pub async fn frozen_since(tx: &mut Tx, since: Timestamp) -> Result<Vec<IssueId>, DbError> {
+    query_scalar!(tx, "SELECT id FROM issues WHERE frozen_at >= $1 ORDER BY id", DbTime(since))
+        .fetch_all()
+        .await
+}
+
+/// Returns whether an issue was sent once, whatever it is now.
+pub async fn was_sent(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
+    query_scalar!(
+        tx,
+        "SELECT EXISTS (SELECT 1 FROM issue_events WHERE issue_id = $1 AND status = 'sent')",
+        id
+    )
+    .fetch_one()
+    .await
 }

@@ -9,6 +9,7 @@ pub mod incoming;
 pub mod proof;
 pub mod receipt;
 pub mod relay;
+pub mod resend;
 pub mod retry;
 pub mod send_rate;
 pub mod status;

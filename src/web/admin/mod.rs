@@ -25,6 +25,7 @@ mod send;
 mod settings;
 mod sign_in;
 mod sse;
+mod suppressions;
 mod system;
 mod tallies;
 mod today;
@@ -159,6 +160,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/n/{slug}/issues/{date}/report", get(report::get))
         .route("/admin/n/{slug}/issues/{date}/report/figures.csv", get(report::figures))
         .route("/admin/n/{slug}/issues/{date}/settle", post(report::settle))
+        .route("/admin/n/{slug}/issues/{date}/resend", post(report::resend))
         .route("/admin/n/{slug}/live", get(live::get))
         .route("/admin/n/{slug}/live/events", get(live::events))
         .route("/admin/n/{slug}/reports", get(report::latest))
@@ -166,12 +168,14 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/n/{slug}/search", get(readers::find))
         .route("/admin/n/{slug}/readers", get(readers::get).post(readers::post))
         .route("/admin/n/{slug}/readers/{id}", get(reader::get).post(reader::post))
+        .route("/admin/n/{slug}/suppressions", get(suppressions::get).post(suppressions::post))
         .route("/admin/n/{slug}/import", get(import::get).post(import::upload))
         .route("/admin/n/{slug}/import/{id}", get(import::show).post(import::post))
         .route("/admin/n/{slug}/import/{id}/events", get(import::events))
         .route("/admin/n/{slug}/import/{id}/left-out.csv", get(import::report))
         .route("/admin/n/{slug}/feeds", get(feeds::get).post(feeds::post))
         .route("/admin/n/{slug}/settings", get(settings::get).post(settings::post))
+        .route("/admin/n/{slug}/settings/look", get(settings::saved_look).post(settings::preview))
         .route("/admin/people", get(people::get).post(people::post))
         .route("/admin/system", get(system::get).post(system::check_again))
         .route("/admin/review/{token}", get(send::go))

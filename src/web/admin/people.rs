@@ -28,7 +28,7 @@ use crate::{
     },
     i18n,
 };
-use axum::extract::Query;
+use axum::{extract::Query, http::StatusCode};
 use maud::{Markup, html};
 
 /// Entries of the audit log on a page.
@@ -52,7 +52,16 @@ const ROLES: [(Role, &str); 4] = [
 
 pub async fn get(desk: Desk, Query(query): Query<Before>) -> Answer {
     desk.require(Permission::ManagePeople)?;
-    page(&desk, query.before, None).await
+    page(&desk, query.before, None, None).await
+}
+
+/// A change of a person that was not saved, as it was typed.
+struct Unsaved<'a> {
+    id: OperatorId,
+    name: &'a str,
+    roles: &'a Roles,
+    gets_alerts: bool,
+    why: String,
 }
 
 /// A link to choose a password. It is shown in the answer that makes it, and stored as a hash alone.
@@ -61,7 +70,12 @@ struct NewLink {
     address: EmailAddress,
 }
 
-async fn page(desk: &Desk, before: Option<i64>, link: Option<&NewLink>) -> Answer {
+async fn page(
+    desk: &Desk,
+    before: Option<i64>,
+    link: Option<&NewLink>,
+    unsaved: Option<&Unsaved<'_>>,
+) -> Answer {
     let mut tx = desk.db().read().await?;
     let all = operators::list(&mut tx).await?;
     let mut open = Vec::new();
@@ -82,11 +96,12 @@ async fn page(desk: &Desk, before: Option<i64>, link: Option<&NewLink>) -> Answe
     let accounts = all.iter().filter(|it| !it.roles.is_empty()).count();
     let content = html! {
         @if let Some(link) = link { (new_link(link)) }
+        @if let Some(unsaved) = unsaved { div.notice.alarm role="alert" { b { "Not saved." } " " (unsaved.why) " What you entered is below." } }
         div.opening { div { p.over { "People" } h1 { (counted(accounts, "person").replace("persons", "people")) " may sign in." } } }
         div.split {
             div.stack {
                 section.sheet aria-labelledby="people" { header { h2 id="people" { "Who may do what" } }
-                    ul.list { @for (it, open) in all.iter().zip(&open) { (person(desk, it, *open)) } } }
+                    ul.list { @for (it, open) in all.iter().zip(&open) { (person(desk, it, *open, unsaved.filter(|unsaved| unsaved.id == it.id))) } } }
                 (log(desk, &entries, &named))
             }
             div.stack {
@@ -103,7 +118,8 @@ async fn page(desk: &Desk, before: Option<i64>, link: Option<&NewLink>) -> Answe
             }
         }
     };
-    desk.page(Tab::People, "People", &content).await
+    let status = if unsaved.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+    desk.page_with(status, Tab::People, "People", &content).await
 }
 
 fn new_link(link: &NewLink) -> Markup {
@@ -126,20 +142,24 @@ fn role_boxes(prefix: &str, roles: &Roles) -> Markup {
     }
 }
 
-fn person(desk: &Desk, it: &OperatorRecord, open: usize) -> Markup {
+fn person(desk: &Desk, it: &OperatorRecord, open: usize, unsaved: Option<&Unsaved<'_>>) -> Markup {
+    let (name, roles, gets_alerts) = match unsaved {
+        Some(unsaved) => (unsaved.name, unsaved.roles, unsaved.gets_alerts),
+        None => (it.name.as_str(), &it.roles, it.gets_alerts),
+    };
     let is_self = it.id == desk.who.operator.id;
     html! {
         li { div { h3 { (it.called()) @if is_self { " (you)" } }
                 p.small.soft { (it.address) " · " @if it.roles.is_empty() { "alerts only" } @else { (it.roles.in_words()) } @if it.gets_alerts && !it.roles.is_empty() { " · gets alerts" } }
                 p { @if it.roles.is_empty() { (state("rest", "No account")) } @else { (ways_in(it)) }
                     @if open > 0 { " " span.small.soft { "signed in at " (counted(open, "browser")) } } } }
-            details.fold { summary { "Change …" }
+            details.fold open[unsaved.is_some()] { summary { "Change …" }
                 (desk.form("/admin/people", &html! {
                     input type="hidden" name="id" value=(it.id);
                     input type="hidden" name="seen" value=(it.profile());
-                    div.field { label for={ "name" (it.id) } { "Name" } input id={ "name" (it.id) } name="name" value=(it.name) maxlength="80"; }
-                    (role_boxes(&format!("p{}", it.id), &it.roles))
-                    label.check { input type="checkbox" name="alerts" value="yes" checked[it.gets_alerts]; span { "Gets alerts by email" } }
+                    div.field { label for={ "name" (it.id) } { "Name" } input id={ "name" (it.id) } name="name" value=(name) maxlength="80"; }
+                    (role_boxes(&format!("p{}", it.id), roles))
+                    label.check { input type="checkbox" name="alerts" value="yes" checked[gets_alerts]; span { "Gets alerts by email" } }
                     div.acts { button name="do" value="change" { "Save" }
                         @if !it.roles.is_empty() { button name="do" value="link" { "New link" } button name="do" value="end" { "End sessions" } }
                         @if it.totp_step.is_some() { button name="do" value="reset" { "Reset second factor" } }
@@ -204,7 +224,7 @@ pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
         let token = make_link(context, &actor, id).await?;
         let link =
             NewLink { url: format!("{}/admin/welcome/{token}", desk.admin.url), address: address.clone() };
-        page(&desk, None, Some(&link)).await
+        page(&desk, None, Some(&link), None).await
     };
     if fields.r#do == "invite" {
         let address = match (OperatorAddress { address: fields.address }).checked() {
@@ -256,8 +276,11 @@ pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
             match change_seen_operator(context, &actor, seen, &fields.name, &roles, gets_alerts).await {
                 Ok(()) => Flash::fine("Saved.", called),
                 Err(ChangeError::Db(error)) => return Err(error.into()),
-                Err(error @ ChangeError::Changed(_)) => return Err(Refused::Failed(error.to_string())),
-                Err(other) => Flash::alarm("Not saved.", other.to_string()),
+                Err(other) => {
+                    let (name, why) = (fields.name.as_str(), other.to_string());
+                    let unsaved = Unsaved { id: operator.id, name, roles: &roles, gets_alerts, why };
+                    return page(&desk, None, None, Some(&unsaved)).await;
+                }
             }
         }
         "link" => return link(operator.id, &operator.address).await,

@@ -12,7 +12,7 @@ use crate::{
             request::{Proof, Signup, SubscribeError},
             subscribe::subscribe,
         },
-        subscription::by_operator::add_with_evidence,
+        subscription::by_operator::{add_with_evidence, method_of},
     },
     db::{
         DbError, Tx,
@@ -43,8 +43,6 @@ use validator::Validate;
 const PAGE: i64 = 50;
 /// Longest evidence, in characters.
 const MAX_EVIDENCE_CHARS: usize = 200;
-/// The method of these changes in the consent ledger.
-const METHOD: &str = "operator";
 
 /// A search by the box at the top of every page.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -62,8 +60,12 @@ pub async fn find(desk: Desk, Query(search): Query<Search>) -> Answer {
         return Ok(Redirect::to(&desk.issue_path(date, "")).into_response());
     }
     desk.require(Permission::SeeReaders)?;
-    let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("q", &text).finish();
-    Ok(Redirect::to(&format!("{}?{query}", desk.path("readers"))).into_response())
+    Ok(Redirect::to(&format!("{}?{}", desk.path("readers"), as_query(&text))).into_response())
+}
+
+/// Returns the query of a search.
+fn as_query(text: &str) -> String {
+    form_urlencoded::Serializer::new(String::new()).append_pair("q", text).finish()
 }
 
 /// Where a search looks.
@@ -135,7 +137,7 @@ pub async fn get(desk: Desk, Query(search): Query<Search>) -> Answer {
     };
     let content = html! {
         div.opening { div { p.over { "Readers" @if !search.q.trim().is_empty() { " · “" (search.q) "”" } } h1 { (headline) }
-            @if is_exact { p.lede { "“" (search.q) "” has never signed up. " @if !rows.is_empty() { "These are near it." } } } } }
+            @if is_exact { p.lede { "“" (search.q) "” has never signed up. " @if !rows.is_empty() { "These are near it. " } a href={ (desk.path("suppressions")) "?" (as_query(&search.q)) } { "Suppress it …" } } } } }
         div.split {
             div.stack {
                 section.sheet aria-labelledby="found" {
@@ -161,6 +163,9 @@ pub async fn get(desk: Desk, Query(search): Query<Search>) -> Answer {
                         p.small.soft { "Bring readers from another system, with the evidence that they agreed." }
                         div.acts.after { a.btn href=(desk.path("import")) { "Import a list …" } } }
                 }
+                section.sheet aria-labelledby="suppressed" { header { h2 id="suppressed" { "Suppressed addresses" } }
+                    p.small.soft { "They bounce, complained, or asked for no email." }
+                    div.acts.after { a.btn href=(desk.path("suppressions")) { "Look at them" } } }
             }
         }
     };
@@ -258,7 +263,7 @@ pub async fn post(Posted { desk, fields }: Posted<NewReader>) -> Answer {
         let signup = Signup {
             address: address.clone(),
             newsletters: vec![desk.newsletter().slug.clone()],
-            method: METHOD,
+            method: method_of(&desk.actor()),
             language: None,
             wording: None,
             time_zone: None,

@@ -1,5 +1,9 @@
 //! Report: what became of an issue, beside the last four weeks.
 
+mod missed;
+
+pub use missed::post as resend;
+
 use super::{
     charts::ledger,
     desk::{Answer, Desk, Flash, Posted, Refused},
@@ -23,7 +27,7 @@ use crate::{
     },
 };
 use axum::{
-    extract::Path,
+    extract::{Path, Query},
     http::header,
     response::{IntoResponse as _, Redirect},
 };
@@ -85,7 +89,18 @@ fn median(mut values: Vec<i64>) -> Option<i64> {
     (values.len() >= FEWEST).then(|| values[values.len() / 2])
 }
 
-pub async fn get(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answer {
+/// The place in the list of failed copies.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Place {
+    after: Option<i64>,
+}
+
+pub async fn get(
+    desk: Desk,
+    Path(path): Path<HashMap<String, String>>,
+    Query(place): Query<Place>,
+) -> Answer {
     let date = date_of(&path)?;
     let mut tx = desk.db().read().await?;
     let issue = issues::get_by_date(&mut tx, desk.record().id, date).await?;
@@ -99,13 +114,15 @@ pub async fn get(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answe
     let answers = deliveries::count_unsent_by_answer(&mut tx, now.issue.id, ANSWERS).await?;
     let kinds = bounces::count_by_kind(&mut tx, now.issue.id).await?;
     let subject = variants::get_by_number(&mut tx, now.issue.id, 1).await?.map(|it| it.subject);
+    let after = SubscriberId(place.after.unwrap_or(0));
     let failed = if desk.may(Permission::SeeReaders) {
-        deliveries::page(&mut tx, now.issue.id, Some(DeliveryStatus::Failed), SubscriberId(0), LISTED).await?
+        deliveries::page(&mut tx, now.issue.id, Some(DeliveryStatus::Failed), after, LISTED).await?
     } else {
         Vec::new()
     };
     let history = issues::history(&mut tx, now.issue.id).await?;
     drop(tx);
+    let missed = missed::form(&desk, &now.issue).await?;
     let verdict = of_sent(&now.issue, &now.counts, desk.today(), None);
     let content = html! {
         div.opening {
@@ -127,11 +144,12 @@ pub async fn get(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answe
                     (figures_table(&now, &before))
                     @if answers.is_empty() { p.small.soft.after { "Every copy was taken." } } @else { div.after { (answers_table(&desk, &answers)) } }
                 }
-                @if !failed.is_empty() { (failed_list(&desk, &failed, now.counts.failed)) }
+                @if !failed.is_empty() { (failed_list(&desk, date, &failed, now.counts.failed)) }
             }
             div.stack {
                 section.sheet aria-labelledby="copies" { header { h2 id="copies" { "Every copy" } } (ledger(&now.counts, "")) }
                 @if now.counts.uncertain > 0 { (settle_form(&desk, date, now.counts.uncertain)) }
+                (missed)
                 @if !kinds.is_empty() {
                     section.sheet aria-labelledby="back" { header { h2 id="back" { "Came back by email" } }
                         table { tbody { @for it in &kinds { tr { th scope="row" { (super::words::sentence(&it.kind.as_str().replace('_', " "))) } td.end { (number(it.count)) } } } } } }
@@ -268,7 +286,7 @@ fn figures_table(now: &Figures, before: &[Figures]) -> Markup {
     }
 }
 
-fn failed_list(desk: &Desk, failed: &[ReaderDelivery], total: i64) -> Markup {
+fn failed_list(desk: &Desk, date: Date, failed: &[ReaderDelivery], total: i64) -> Markup {
     html! {
         section.sheet aria-labelledby="failed" {
             header { h2 id="failed" { "Who didn’t get it" } p.soft { (failed.len()) " of " (number(total)) } }
@@ -278,6 +296,9 @@ fn failed_list(desk: &Desk, failed: &[ReaderDelivery], total: i64) -> Markup {
                     tr { th scope="row" { a href=(desk.path(&format!("readers/{}", it.subscriber_id))) { (it.address) } }
                         td.full { span.said { @if let Some(code) = it.reply_code { (code) " " } (it.reply_text.as_deref().unwrap_or("no answer")) } } td.end { (it.attempts) } }
                 } }
+            }
+            @if let Some(last) = failed.last().filter(|_| i64::try_from(failed.len()).unwrap_or(0) == LISTED && total > LISTED) {
+                div.acts.after { a.btn.row href={ (desk.issue_path(date, "report")) "?after=" (last.subscriber_id) "#failed" } { "More" } }
             }
         }
     }
@@ -304,12 +325,12 @@ fn settle_form(desk: &Desk, date: Date, uncertain: i64) -> Markup {
     }
 }
 
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
 pub struct Settle {
     r#as: String,
     /// The number of copies that was shown.
     count: String,
-    #[serde(default)]
     name: String,
 }
 

@@ -1,5 +1,9 @@
 //! Newsletter: identity, schedule and look, with the next five issues that follow from them.
 
+mod look;
+
+pub use look::{post as preview, saved as saved_look};
+
 use super::{
     desk::{Answer, Desk, Flash, Posted, Refused},
     layout::Tab,
@@ -174,15 +178,18 @@ async fn page(desk: &Desk, values: &Values, base: &Values, problem: Option<&NotS
                     @for (title, fields) in GROUPS {
                         fieldset.group disabled[!may] { legend { h2 { (title) } } @for field in fields { (input(field, values, problems)) } }
                     }
-                    div.acts { button.filled disabled[!may] { "Save" } @if !may { span.small.soft { "Your roles don’t include changing newsletters." } } }
+                    div.acts { button.filled disabled[!may] { "Save" }
+                        @if may { button formaction=(desk.path("settings/look")) formtarget=(look::FRAME) formnovalidate data-look { "Show the look" } }
+                        @if !may { span.small.soft { "Your roles don’t include changing newsletters." } } }
                 }))
             }
-            div.stack {
+            div.stack.stay {
+                section.sheet aria-labelledby="look" { header { h2 id="look" { "The look" } a href=(desk.path("issues")) { "Issue" } }
+                    iframe.mail.phone name=(look::FRAME) src=(desk.path("settings/look")) title="An email as the form makes it" sandbox="allow-popups allow-popups-to-escape-sandbox" {}
+                    p.hint { "As the form is filled in, before it is saved. Examples stand in until there are stories." } }
                 section.sheet aria-labelledby="next" { header { h2 id="next" { "The next five issues" } }
                     table { tbody { @for (date, due) in next(desk) { tr { th scope="row" { (short_day(date)) } td { (weekday(date)) } td.end { (clock(due, desk.newsletter())) } } } } }
                     p.hint { "As saved. A new schedule moves planned issues, and sends nothing at once." } }
-                section.sheet aria-labelledby="look" { header { h2 id="look" { "The look" } a href=(desk.path("issues")) { "Issue" } }
-                    iframe.mail.phone src={ (desk.issue_path(next(desk).first().map_or(desk.today(), |(date, _)| *date), "email")) } title="The next email" sandbox="allow-popups allow-popups-to-escape-sandbox" {} }
             }
         }
     };
@@ -269,6 +276,13 @@ fn touched<'a>(
     })
 }
 
+/// Returns changed fields as the command line takes them.
+fn details_of(touched: &[(&'static str, &String)]) -> Result<NewsletterDetails, DbError> {
+    let fields: serde_json::Map<String, Value> =
+        touched.iter().map(|(name, text)| ((*name).to_owned(), Value::from(text.as_str()))).collect();
+    serde_json::from_value(fields.into()).map_err(|error| DbError::Decode(Box::new(error)))
+}
+
 pub async fn post(Posted { desk, fields: entered }: Posted<BTreeMap<String, String>>) -> Answer {
     desk.require(Permission::ChangeNewsletter)?;
     let shown: BTreeMap<String, String> =
@@ -283,11 +297,7 @@ pub async fn post(Posted { desk, fields: entered }: Posted<BTreeMap<String, Stri
         if touched.iter().any(is_changed) {
             return Err(SaveError::Changed(now));
         }
-        let fields: serde_json::Map<String, Value> =
-            touched.iter().map(|(name, text)| ((*name).to_owned(), Value::from(text.as_str()))).collect();
-        let details: NewsletterDetails = serde_json::from_value(fields.into())
-            .map_err(|error| SaveError::Db(DbError::Decode(Box::new(error))))?;
-        details.apply(it).map_err(SaveError::Fields)
+        details_of(&touched)?.apply(it).map_err(SaveError::Fields)
     };
     let saved = set_newsletter(desk.admin.actions(), &desk.actor(), desk.record().id, change).await;
     let Err(error) = saved else {

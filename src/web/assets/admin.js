@@ -3,7 +3,8 @@
   const find = (selector, from = document) => from.querySelector(selector);
   const all = (selector) => [...document.querySelectorAll(selector)];
   const rows = () => all("[data-row]");
-  let at = -1;
+  // The page was opened at a row, such as after a button of it was pressed.
+  let at = rows().findIndex((row) => row.id && location.hash === `#${row.id}`);
 
   const choose = (step) => {
     const list = rows();
@@ -19,9 +20,11 @@
     const row = rows()[at];
     const target = (row && find(`[data-key="${key}"]`, row)) || find(`[data-key="${key}"]:not([data-row] *)`);
     if (!target || target.disabled) return false;
-    target.click();
+    if (target.matches("input, textarea, select")) target.focus();
+    else target.click();
     return true;
   };
+  if (at >= 0) choose(0);
 
   const keys = find("#keys");
   document.addEventListener("keydown", (event) => {
@@ -46,6 +49,16 @@
     event.preventDefault();
     keys?.showModal();
   });
+
+  // The look of a newsletter follows its form after a short pause.
+  const look = find("[data-look]");
+  if (look && look.form) {
+    let timer;
+    look.form.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => look.form.requestSubmit(look), 600);
+    });
+  }
 
   // Server-sent events name the parts of the page that changed.
   const live = find("[data-events]");

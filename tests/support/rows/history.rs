@@ -71,4 +71,24 @@ impl Store {
         ))
         .await;
     }
+
+    /// Adds copies of the first issue and of its deliveries, on earlier dates.
+    pub async fn repeat_issues(&self, count: i64) {
+        for n in 1..=count {
+            self.execute(&format!(
+                "INSERT INTO issues (newsletter_id, issue_date, status, due_at, created_at, message_key, recipients) \
+                 SELECT newsletter_id, '{}', status, due_at, created_at, message_key, recipients FROM issues \
+                 WHERE id = (SELECT min(id) FROM issues)",
+                jiff::civil::date(2025, 1, 1) + jiff::Span::new().days(n)
+            ))
+            .await;
+            self.execute(
+                "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, \
+                 next_attempt_at, attempts) SELECT (SELECT max(id) FROM issues), variant_id, subscriber_id, \
+                 subscription_id, status, due_at, next_attempt_at, 1 FROM deliveries \
+                 WHERE issue_id = (SELECT min(id) FROM issues)",
+            )
+            .await;
+        }
+    }
 }

@@ -1,4 +1,9 @@
-//! Changes of an issue's stories: pinned, dropped, moved, added.
+//! Changes of an issue's stories: pinned, dropped, moved, added. If a colleague has decided about the same story since
+//! the page was shown, the editor is asked.
+
+mod conflict;
+
+pub use conflict::decisions;
 
 use super::{begun, date_of, require_near, seen_forecast};
 use crate::{
@@ -8,9 +13,8 @@ use crate::{
         operator::sessions::set_view,
     },
     db::{
-        DbError,
         content::articles::{self, Stored},
-        issues::IssueWords,
+        issues::{self, IssueWords},
         operators::views,
     },
     domain::{ids::ArticleId, issue::revision::Revision, operator::role::Permission},
@@ -41,6 +45,61 @@ pub struct Change {
     down: Option<String>,
     url: Option<String>,
     seen: Option<String>,
+    /// The decisions about stories that the page showed, as [`decisions`] writes them.
+    decided: Option<String>,
+}
+
+/// Attempts to save while others save.
+const ATTEMPTS: usize = 3;
+
+/// A change that was asked for, and what the next page says about it.
+struct Wanted {
+    changes: Vec<StoryChange>,
+    title: &'static str,
+    story: ArticleId,
+    /// Whether releasing the story undoes it.
+    is_undone_by_release: bool,
+}
+
+impl Change {
+    /// Returns what was asked for, on an issue as it is now.
+    fn wanted(&self, it: &Forecast, added: Option<ArticleId>) -> Option<Wanted> {
+        let id = |text: &Option<String>| text.as_deref().and_then(|id| id.parse().ok()).map(ArticleId);
+        let wanted = |story, title, changes, is_undone_by_release| {
+            Some(Wanted { changes, title, story, is_undone_by_release })
+        };
+        if let Some(id) = added {
+            wanted(id, "Added.", vec![StoryChange::Pin(id)], false)
+        } else if let Some(id) = id(&self.pin) {
+            wanted(id, "Pinned.", vec![StoryChange::Pin(id)], true)
+        } else if let Some(id) = id(&self.drop) {
+            wanted(id, "Dropped.", vec![StoryChange::Drop(id)], true)
+        } else if let Some(id) = id(&self.undo) {
+            wanted(id, "Undone.", vec![StoryChange::Release(id)], false)
+        } else if let Some(id) = id(&self.revert) {
+            wanted(id, "Reverted.", vec![StoryChange::Undo(id)], false)
+        } else if let Some(id) = id(&self.up) {
+            wanted(id, "Moved up.", moved(it, id, -1), false)
+        } else if let Some(id) = id(&self.down) {
+            wanted(id, "Moved down.", moved(it, id, 1), false)
+        } else {
+            None
+        }
+    }
+
+    /// Returns the field of the button that was pressed, and the button's word.
+    fn button(&self) -> Option<(&'static str, &str, &'static str)> {
+        [
+            ("pin", &self.pin, "Pin it"),
+            ("drop", &self.drop, "Drop it"),
+            ("undo", &self.undo, "Let the plan decide"),
+            ("revert", &self.revert, "Revert all edits of it"),
+            ("up", &self.up, "Move it up"),
+            ("down", &self.down, "Move it down"),
+        ]
+        .into_iter()
+        .find_map(|(name, value, word)| Some((name, value.as_deref()?, word)))
+    }
 }
 
 pub async fn post(
@@ -56,49 +115,74 @@ pub async fn post(
         return Ok(Redirect::to(&page).into_response());
     }
     desk.require(Permission::EditIssue)?;
-    let it = seen_forecast(&desk, date).await?;
-    let id = |text: &Option<String>| text.as_deref().and_then(|id| id.parse().ok()).map(ArticleId);
-    let titled = async |id: ArticleId| -> Result<String, DbError> {
-        let found = articles::titles(&mut desk.db().read().await?, &[id]).await?;
-        Ok(found.get(&id).map_or_else(|| "Article".to_owned(), |title| format!("“{title}”")))
+    let added = match &fields.url {
+        Some(url) => {
+            desk.require(Permission::EditStories)?;
+            Some(add_by_address(&desk, url).await?)
+        }
+        None => None,
     };
-    let mut undo = None;
-    let (changes, title, story) = if let Some(url) = &fields.url {
-        desk.require(Permission::EditStories)?;
-        let id = add_by_address(&desk, url).await?;
-        (vec![StoryChange::Pin(id)], "Added.", id)
-    } else if let Some(id) = id(&fields.pin) {
-        undo = Some(("undo", id));
-        (vec![StoryChange::Pin(id)], "Pinned.", id)
-    } else if let Some(id) = id(&fields.drop) {
-        undo = Some(("undo", id));
-        (vec![StoryChange::Drop(id)], "Dropped.", id)
-    } else if let Some(id) = id(&fields.undo) {
-        (vec![StoryChange::Release(id)], "Undone.", id)
-    } else if let Some(id) = id(&fields.revert) {
-        (vec![StoryChange::Undo(id)], "Reverted.", id)
-    } else if let Some(id) = id(&fields.up) {
-        (moved(&it, id, -1), "Moved up.", id)
-    } else if let Some(id) = id(&fields.down) {
-        (moved(&it, id, 1), "Moved down.", id)
-    } else {
-        return Err(Refused::Failed("The form names no change.".into()));
-    };
-    let edited = apply(&desk, &it, None, &IssueWords::default(), &changes).await?;
-    let text = format!("{}{}", titled(story).await?, meanwhile(&it, &fields.revision));
-    let mut flash = match edited {
-        Some(EditOutcome::ApprovalEnded) => Flash::wait(title, format!("{text} {APPROVAL_ENDED}")),
-        _ => Flash::fine(title, text),
-    };
-    flash.undo = undo.map(|(name, id)| {
-        let fields =
-            vec![("revision".to_owned(), fields.revision.clone()), (name.to_owned(), id.to_string())];
-        (page.clone(), fields)
-    });
-    desk.done(&page, flash).await
+    for _ in 0..ATTEMPTS {
+        let it = seen_forecast(&desk, date).await?;
+        let wanted = fields.wanted(&it, added);
+        let wanted = wanted.ok_or_else(|| Refused::Failed("The form names no change.".into()))?;
+        if let Some(conflict) = conflict::find(&desk, &it, fields.decided.as_deref(), wanted.story).await?
+            && let Some(button) = fields.button()
+        {
+            return conflict::page(&desk, &it, &conflict, button).await;
+        }
+        let version = Some(it.issue.as_ref().map_or(0, |issue| issue.version));
+        let edited = apply(&desk, &it, version, &IssueWords::default(), &wanted.changes).await?;
+        if let Some(edited) = edited {
+            return done(&desk, &it, &fields.revision, &wanted, edited).await;
+        }
+    }
+    Err(Refused::Failed("Others are editing this issue at the same moment. Go back and try again.".into()))
 }
 
-/// Says that others changed the issue since the page was shown. Changes of single stories don't conflict.
+/// Says what was done, at the story's row.
+async fn done(desk: &Desk, it: &Forecast, shown: &str, wanted: &Wanted, edited: EditOutcome) -> Answer {
+    let mut tx = desk.db().read().await?;
+    let found = articles::titles(&mut tx, &[wanted.story]).await?;
+    let title = found.get(&wanted.story).map_or_else(|| "Article".to_owned(), |title| format!("“{title}”"));
+    let text = format!("{title}{}", meanwhile(it, shown));
+    let mut flash = match edited {
+        EditOutcome::ApprovalEnded => Flash::wait(wanted.title, format!("{text} {APPROVAL_ENDED}")),
+        EditOutcome::Changed | EditOutcome::Unchanged => Flash::fine(wanted.title, text),
+    };
+    let page = desk.issue_path(it.date, "");
+    if wanted.is_undone_by_release {
+        // Undo is refused, too, once a colleague has decided otherwise.
+        let issue = issues::get_by_date(&mut tx, desk.record().id, it.date).await?;
+        let edits = match &issue {
+            Some(issue) => issues::edits(&mut tx, issue.id).await?,
+            None => Vec::new(),
+        };
+        let fields = [
+            ("revision", shown.to_owned()),
+            ("decided", decisions(&edits)),
+            ("undo", wanted.story.to_string()),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value));
+        flash.undo = Some((page.clone(), fields.into()));
+    }
+    drop(tx);
+    let row = row_after(it, wanted).map(|id| format!("#story{id}")).unwrap_or_default();
+    desk.done(&format!("{page}{row}"), flash).await
+}
+
+/// Returns the story whose row the editor continues at: the same, or the next one after a story was dropped.
+fn row_after(it: &Forecast, wanted: &Wanted) -> Option<i64> {
+    if !matches!(wanted.changes[..], [StoryChange::Drop(_)]) {
+        return Some(wanted.story.0);
+    }
+    let stories = &it.content.stories;
+    let index = stories.iter().position(|story| story.article == wanted.story.0)?;
+    let next = stories.get(index + 1).or_else(|| stories.get(index.checked_sub(1)?))?;
+    Some(next.article)
+}
+
+/// Says that others changed the issue since the page was shown. Changes of different stories don't conflict.
 fn meanwhile(it: &Forecast, shown: &str) -> &'static str {
     if it.content.revision().full() == shown {
         ""

@@ -41,7 +41,11 @@ enum Field {
     Note,
     Title(i64),
     Summary(i64),
+    Picture(i64),
 }
+
+/// Longest address of a picture, in characters.
+const MAX_PICTURE_CHARS: usize = 2_000;
 
 impl Field {
     const fn label(self) -> &'static str {
@@ -51,6 +55,7 @@ impl Field {
             Self::Note => "Note",
             Self::Title(_) => "Headline",
             Self::Summary(_) => "Summary",
+            Self::Picture(_) => "Picture",
         }
     }
 
@@ -61,6 +66,7 @@ impl Field {
             Self::Note => "note",
             Self::Title(_) => "title",
             Self::Summary(_) => "summary",
+            Self::Picture(_) => "picture",
         }
     }
 
@@ -69,6 +75,7 @@ impl Field {
             Self::Subject | Self::Preheader | Self::Title(_) => MAX_TITLE_CHARS,
             Self::Note => MAX_NOTE_CHARS,
             Self::Summary(_) => MAX_DEK_CHARS,
+            Self::Picture(_) => MAX_PICTURE_CHARS,
         }
     }
 
@@ -81,6 +88,9 @@ impl Field {
             Self::Note => content.note.clone(),
             Self::Title(id) => story(id).map(|story| story.title.clone()),
             Self::Summary(id) => story(id).and_then(|story| story.dek.clone()),
+            Self::Picture(id) => {
+                story(id).and_then(|story| story.picture.as_ref()).map(|picture| picture.url.clone())
+            }
         };
         text.unwrap_or_default()
     }
@@ -113,7 +123,7 @@ const NO_STORY: &str = "This story is not in the issue any more.";
 fn fields_of(story: Option<i64>) -> Vec<Field> {
     match story {
         None => vec![Field::Subject, Field::Preheader, Field::Note],
-        Some(id) => vec![Field::Title(id), Field::Summary(id)],
+        Some(id) => vec![Field::Title(id), Field::Summary(id), Field::Picture(id)],
     }
 }
 
@@ -154,6 +164,7 @@ async fn form(
         Field::Note => "Above the stories, in Markdown. Empty: none.",
         Field::Title(_) => "In this issue only.",
         Field::Summary(_) => "In this issue only. Empty: none.",
+        Field::Picture(_) => "The address of another picture, in this issue only. Empty: none.",
     };
     let content = html! {
         div.opening { div { p.over { a href=(desk.issue_path(it.date, "")) { (long_day(it.date)) } " · revision " (rev(it.content.revision().as_str())) }
@@ -221,6 +232,7 @@ pub struct Edited {
     note: Option<String>,
     title: Option<String>,
     summary: Option<String>,
+    picture: Option<String>,
 }
 
 impl Edited {
@@ -231,6 +243,7 @@ impl Edited {
             Field::Note => &self.note,
             Field::Title(_) => &self.title,
             Field::Summary(_) => &self.summary,
+            Field::Picture(_) => &self.picture,
         };
         // Forms send line breaks as CRLF.
         text.as_deref().unwrap_or_default().replace("\r\n", "\n").trim().to_owned()
@@ -253,6 +266,10 @@ pub async fn post(
         }
         let base = base_of(&desk, &it, &edited.revision).await?;
         let touched = |field: &Field, text: &str| base.as_ref().is_none_or(|base| field.value(base) != *text);
+        // A form without the field leaves the picture as it is.
+        let touched = |field: &Field, text: &str| {
+            (!matches!(field, Field::Picture(_)) || edited.picture.is_some()) && touched(field, text)
+        };
         let changed: Vec<(Field, String)> =
             mine.iter().filter(|(field, text)| touched(field, text)).cloned().collect();
         let conflicts: Vec<(Field, String)> = changed
@@ -313,6 +330,8 @@ fn edit_of(changed: &[(Field, String)]) -> IssueEdit {
             Field::Note => edit.note = Some(text),
             Field::Title(id) => edit.title.push(format!("{id}={text}")),
             Field::Summary(id) => edit.summary.push(format!("{id}={text}")),
+            Field::Picture(id) if text.is_empty() => edit.no_picture.push(*id),
+            Field::Picture(id) => edit.picture.push(format!("{id}={text}")),
         }
     }
     edit

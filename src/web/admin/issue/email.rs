@@ -14,7 +14,7 @@ use crate::{
 use axum::{
     extract::{Path, Query},
     http::header,
-    response::{Html, IntoResponse as _},
+    response::{Html, IntoResponse as _, Response},
 };
 use email_templates::Email;
 use jiff::civil::Date;
@@ -127,7 +127,7 @@ pub async fn size(desk: &Desk, date: Date) -> Result<Option<(usize, bool)>, Refu
     Ok(render(desk, date, 1).await?.map(|email| (email.html_bytes(), email.clipped())))
 }
 
-/// The email itself. It may style itself, and can do nothing else.
+/// The email itself.
 pub async fn frame(
     desk: Desk,
     Path(path): Path<HashMap<String, String>>,
@@ -138,15 +138,19 @@ pub async fn frame(
         || "<!DOCTYPE html><title>Empty</title><p>No stories yet.</p>".to_owned(),
         |email| email.html,
     );
-    let html = shown.scheme.apply(html);
+    Ok(answer(&shown.scheme.apply(html), shown.view != View::Bare))
+}
+
+/// Answers with an email for a frame. It may style itself, and can do nothing else.
+pub fn answer(html: &str, with_pictures: bool) -> Response {
     // Links open in a new tab, as from a mail program.
     let html = html.replacen("<head>", "<head><base target=\"_blank\">", 1);
-    let pictures = if shown.view == View::Bare { "" } else { "img-src http: https: data:; " };
+    let pictures = if with_pictures { "img-src http: https: data:; " } else { "" };
     let policy = format!(
         "default-src 'none'; style-src 'unsafe-inline'; {pictures}form-action 'none'; base-uri 'self'; \
          frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
     );
-    Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response())
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response()
 }
 
 /// The frame on a page.

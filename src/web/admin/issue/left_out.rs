@@ -48,13 +48,15 @@ impl LeftOut {
         Ok(Self { total: left.len(), groups })
     }
 
-    pub fn render(&self, desk: &Desk, date: Date, revision: &str) -> Markup {
+    /// `decided` are the decisions about stories that the page shows.
+    pub fn render(&self, desk: &Desk, date: Date, revision: &str, decided: &str) -> Markup {
         html! {
             section.sheet aria-labelledby="left" {
                 header { h2 id="left" { "Left out, and why" } p.soft { (counted(self.total, "article")) } }
                 @if self.total == 0 { p.small.soft { "Nothing was left out." } }
                 (desk.form(&desk.issue_path(date, ""), &html! {
                     input type="hidden" name="revision" value=(revision);
+                    input type="hidden" name="decided" value=(decided);
                     div.left {
                         @for (index, (reason, count, shown)) in self.groups.iter().enumerate() {
                             details open[index == 0] {

@@ -1,6 +1,6 @@
 //! The stories of an issue with their reasons, and its texts.
 
-use super::{News, email, left_out::LeftOut, news, outlook};
+use super::{News, change::decisions, email, left_out::LeftOut, news, outlook};
 use crate::{
     db::{
         DbError, Tx, audit,
@@ -81,7 +81,7 @@ pub async fn page(desk: &Desk, it: &Forecast, alone: Option<&str>) -> Result<Mar
                 @if let Some(news) = &news { (news::notice(desk, it, news)) }
                 (texts(desk, it))
                 (story_list(desk, it, &Listed { chosen: &chosen, articles: &articles, edits: &edits, edited_by: &edited_by, news: news.as_ref() }))
-                (left_out.render(desk, date, revision.full()))
+                (left_out.render(desk, date, revision.full(), &decisions(&edits)))
             }
             div.stack.stay { (email::aside(desk, it)) }
         }
@@ -130,6 +130,7 @@ fn story_list(desk: &Desk, it: &Forecast, listed: &Listed<'_>) -> Markup {
             }
             (desk.form(&path, &html! {
                 input type="hidden" name="revision" value=(it.content.revision().full());
+                input type="hidden" name="decided" value=(decisions(listed.edits));
                 ol.stories {
                     @for (story, place) in it.content.stories.iter().zip(1_usize..) {
                         @let id = ArticleId(story.article);
