@@ -20,7 +20,7 @@ pub struct PastDeliveries {
 
 /// Adds a delivery for each reader who had confirmed by then. Returns their number.
 pub async fn insert_past(tx: &mut Tx, it: &PastDeliveries) -> Result<u64, DbError> {
-    query!(
+    let made = query!(
         tx,
         "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, \
          next_attempt_at, attempts, relay, reply_code, enhanced_code, reply_text, finished_at) \
@@ -37,5 +37,14 @@ pub async fn insert_past(tx: &mut Tx, it: &PastDeliveries) -> Result<u64, DbErro
         it.failed_of
     )
     .rows_affected()
-    .await
+    .await?;
+    query!(
+        tx,
+        "UPDATE issues SET sent = (SELECT count(*) FROM deliveries WHERE issue_id = $1 AND status = 'sent') \
+         WHERE id = $1",
+        it.issue
+    )
+    .execute()
+    .await?;
+    Ok(made)
 }
