@@ -330,7 +330,7 @@ fn edit_of(changed: &[(Field, String)]) -> IssueEdit {
             Field::Note => edit.note = Some(text),
             Field::Title(id) => edit.title.push(format!("{id}={text}")),
             Field::Summary(id) => edit.summary.push(format!("{id}={text}")),
-            Field::Picture(id) if text.is_empty() => edit.no_picture.push(*id),
+            Field::Picture(id) if text.is_empty() => edit.no_picture.push(id.to_string()),
             Field::Picture(id) => edit.picture.push(format!("{id}={text}")),
         }
     }
