@@ -1,11 +1,13 @@
 //! Confirmation links: they confirm at once in the same browser, elsewhere with a button, and never for
 //! programs.
 
-use crate::support::{DAY, Engine, TestApp, on_both_engines, web::URLENCODED};
+use crate::support::{DAY, Engine, OPERATOR, TestApp, on_both_engines, web::URLENCODED};
 use daily::{
-    db::{Db, subscribers},
+    actions::issue::{edit_issue::edit_issue, send_issue::begin_issue},
+    db::{Db, issues::IssueWords, subscribers},
     domain::{
         ids::ConfirmationId,
+        issue::schedule::date_at,
         subscriber::subscription::SubscriptionStatus::{Active, Pending},
     },
 };
@@ -21,6 +23,7 @@ on_both_engines!(
     reminders_are_off_unless_asked_for_and_late_ones_are_not_sent,
     a_confirmation_at_the_moment_of_unsubscribing_does_not_claim_success,
     an_unconfirmed_address_is_erased,
+    the_promised_reading_time_is_the_one_that_the_latest_issue_names,
 );
 
 async fn in_the_browser_that_signed_up_the_link_confirms_at_once(engine: Engine) {
@@ -186,4 +189,23 @@ async fn browser_cookie(app: &TestApp, address: &str, site: Option<&str>) -> Opt
         request.body(serde_urlencoded::to_string([("email", address)]).unwrap()).send().await.unwrap();
     let cookie = answer.headers().get("set-cookie")?.to_str().unwrap().to_owned();
     cookie.split(';').next().map(str::to_owned)
+}
+
+async fn the_promised_reading_time_is_the_one_that_the_latest_issue_names(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader_at_once("ben@example.org").await;
+    app.article("The bridge opens").await;
+    let newsletter = app.newsletter().await;
+    let today = date_at(&newsletter.newsletter, app.clock.now());
+    let issue = begin_issue(&app.app.actions, &OPERATOR, &newsletter, today).await.unwrap();
+    // Most of this issue is its note.
+    let words = IssueWords { note: Some("word ".repeat(700)), ..IssueWords::default() };
+    edit_issue(&app.app.actions, &OPERATOR, issue.id, &words, &[]).await.unwrap();
+    app.send_issue().await;
+    let digest = app.visitor("ben@example.org").last_email();
+    assert!(digest.text().contains("3-minute read"), "{}", digest.text());
+    let ann = app.visitor(ANN);
+    ann.signs_up().await;
+    app.settle().await;
+    assert!(ann.last_email().text().contains("About a 3-minute read"), "{}", ann.last_email().text());
 }

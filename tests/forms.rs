@@ -1,6 +1,8 @@
 //! The signup form with several newsletters, and in a frame of another site.
 
-use crate::support::{Engine, TestApp, browser::Browser, form_token_in, on_both_engines, with_services};
+use crate::support::{
+    Engine, TestApp, browser::Browser, eventually, form_token_in, on_both_engines, with_services,
+};
 use daily::domain::{newsletter::Archive, subscriber::subscription::SubscriptionStatus};
 use fantoccini::Locator;
 use serde_json::{Value, json};
@@ -200,7 +202,10 @@ async fn only_sites_that_may_sign_readers_up_may_frame_the_form_and_nothing_else
     );
 }
 
-with_services!(in_a_frame_the_form_its_questions_and_its_answers_stay_there);
+with_services!(
+    in_a_frame_the_form_its_questions_and_its_answers_stay_there,
+    a_frame_beside_the_script_is_as_high_as_its_page,
+);
 
 async fn in_a_frame_the_form_its_questions_and_its_answers_stay_there() {
     let publisher = MockServer::start().await;
@@ -243,4 +248,49 @@ async fn in_a_frame_the_form_its_questions_and_its_answers_stay_there() {
     assert_eq!(app.status_of("ann@gmail.com").await, Some(SubscriptionStatus::Pending));
     let source = app.visitor("ann@gmail.com").ledger().await[0].source_url.clone().unwrap();
     assert!(source.starts_with(&origin), "{source}");
+}
+
+async fn a_frame_beside_the_script_is_as_high_as_its_page() {
+    let publisher = MockServer::start().await;
+    let (origin, allowed) = (publisher.uri(), vec![publisher.uri()]);
+    let app = TestApp::start_with(Engine::Sqlite, |settings| settings.http.allowed_origins = allowed).await;
+    let article = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>The bridge</title><h1>The bridge</h1>\
+         <iframe src=\"{0}/embed\" title=\"Daily\" width=\"360\" height=\"40\" data-daily></iframe>\
+         <script src=\"{0}/embed.js\" async></script></html>",
+        app.url
+    );
+    Mock::given(path("/article"))
+        .respond_with(ResponseTemplate::new(200).set_body_raw(article, "text/html"))
+        .mount(&publisher)
+        .await;
+    let browser = Browser::start().await;
+    let page = browser.client();
+    page.goto(&format!("{origin}/article")).await.unwrap();
+    // Waits until the frame is exactly as high as the page in it, and returns the height.
+    let fits = async || {
+        eventually("the frame fits its page", || async {
+            let outside = page.execute("return document.querySelector('iframe').clientHeight", vec![]).await;
+            page.enter_frame(0).await.ok()?;
+            let script = "return Math.ceil(document.body.getBoundingClientRect().height)";
+            let inside = page.execute(script, vec![]).await;
+            page.enter_parent_frame().await.ok()?;
+            let (outside, inside) = (outside.ok()?.as_u64()?, inside.ok()?.as_u64()?);
+            (outside == inside && inside > 40).then_some(inside)
+        })
+        .await
+    };
+    let form = fits().await;
+    // A problem needs more room, and the next page less.
+    for (entered, is_fitting) in
+        [("ann@localhost", u64::gt as fn(&u64, &u64) -> bool), ("ann@example.org", u64::ne)]
+    {
+        page.enter_frame(0).await.unwrap();
+        let field = page.find(Locator::Css("input[type=email]")).await.unwrap();
+        field.clear().await.unwrap();
+        browser.turn_page(async |_| field.send_keys(&format!("{entered}\u{e007}")).await.unwrap()).await;
+        page.enter_parent_frame().await.unwrap();
+        let height = fits().await;
+        assert!(is_fitting(&height, &form), "{entered}: {height} after {form}");
+    }
 }

@@ -167,6 +167,12 @@ async fn pages_carry_the_publishers_brand() {
             "{path}"
         );
     }
+    // Browsers ask for this one by themselves.
+    let favicon = app.get("/favicon.ico").await;
+    assert_eq!(
+        (favicon.status().as_u16(), &favicon.headers()["location"] == "/assets/icon/ffd400-D.svg"),
+        (307, true)
+    );
     let other = app.get("/assets/brand/ffd400-serif-older.css").await;
     assert_eq!(
         (other.status().as_u16(), &other.headers()["cache-control"] == "public, max-age=300"),
@@ -200,4 +206,7 @@ async fn an_error_is_in_the_language_of_the_query_or_the_browser() {
         app.getting("/nowhere?lang=xx").header("accept-language", "fr").header("accept", "application/json");
     let problem: Value = serde_json::from_str(&french.send().await.unwrap().text().await.unwrap()).unwrap();
     assert_eq!((&problem["status"], &problem["title"]), (&json!(404), &json!("Introuvable")));
+    app.change_newsletter(|it| it.language = "es".into()).await;
+    let page = app.page("/confirm/x").await;
+    assert!(page.contains("<html lang=\"es\""), "a browser that asks for none gets the newsletter's: {page}");
 }

@@ -17,6 +17,8 @@ const LEAD_SHAPES: std::ops::RangeInclusive<f64> = 1.25..=3.2;
 const CARD_SHAPES: std::ops::RangeInclusive<f64> = 1.25..=2.2;
 /// Shapes of uncropped pictures beside a headline, where a panorama would be a sliver.
 const THUMBNAIL_SHAPES: std::ops::RangeInclusive<f64> = 0.5..=2.6;
+/// Most pixels of an uncropped picture across the sheet: 1920 × 1080. A camera's own file has several megabytes.
+const LEAD_MAX_PIXELS: u64 = 2_100_000;
 /// Most pixels of an uncropped picture that is shown small. Larger files weigh more than the rest of the email.
 const SMALL_USE_MAX_PIXELS: u64 = 1_500_000;
 const ALT_MAX_CHARS: usize = 280;
@@ -96,24 +98,30 @@ impl PictureView {
         let has_shape = |file: &File, shapes: &std::ops::RangeInclusive<f64>| {
             file.size.is_none_or(|(width, height)| shapes.contains(&(f64::from(width) / f64::from(height))))
         };
-        let lead = crop(picture.lead).filter(|file| is_wide(file, LEAD_MIN_WIDTH)).or_else(|| {
-            original.clone().filter(|file| is_wide(file, LEAD_MIN_WIDTH) && has_shape(file, &LEAD_SHAPES))
-        });
-        let is_light = |file: &File| {
-            file.size
-                .is_none_or(|(width, height)| u64::from(width) * u64::from(height) <= SMALL_USE_MAX_PIXELS)
+        let is_light = |file: &File, most: u64| {
+            file.size.is_none_or(|(width, height)| u64::from(width) * u64::from(height) <= most)
         };
+        let lead = crop(picture.lead).filter(|file| is_wide(file, LEAD_MIN_WIDTH)).or_else(|| {
+            original.clone().filter(|file| {
+                is_light(file, LEAD_MAX_PIXELS)
+                    && is_wide(file, LEAD_MIN_WIDTH)
+                    && has_shape(file, &LEAD_SHAPES)
+            })
+        });
         // Two pictures side by side must be alike, so a size that is unknown doesn't do.
         let card = crop(picture.card).filter(|file| is_wide(file, CARD_MIN_WIDTH)).or_else(|| {
             original.clone().filter(|file| {
                 file.size.is_some()
-                    && is_light(file)
+                    && is_light(file, SMALL_USE_MAX_PIXELS)
                     && is_wide(file, CARD_MIN_WIDTH)
                     && has_shape(file, &CARD_SHAPES)
             })
         });
-        let thumbnail = crop(picture.thumbnail)
-            .or_else(|| original.clone().filter(|file| is_light(file) && has_shape(file, &THUMBNAIL_SHAPES)));
+        let thumbnail = crop(picture.thumbnail).or_else(|| {
+            original
+                .clone()
+                .filter(|file| is_light(file, SMALL_USE_MAX_PIXELS) && has_shape(file, &THUMBNAIL_SHAPES))
+        });
         let is_usable = lead.is_some() || card.is_some() || thumbnail.is_some();
         let alt = shorten(&tidy(picture.alt.unwrap_or_default()), ALT_MAX_CHARS);
         is_usable.then_some(Self { alt, lead, card, thumbnail })
@@ -213,9 +221,10 @@ mod tests {
         let original = |size| Picture { url: "https://a.example/x.png", size, ..Picture::default() };
         assert_eq!(uses(&original(Some((1200, 800)))), (true, true));
         assert_eq!(uses(&original(Some((400, 300)))), (false, true), "too small for a lead");
-        let photograph = PictureView::from_picture(&original(Some((4000, 3000)))).unwrap();
-        assert!(photograph.lead.is_some() && photograph.card.is_none(), "too heavy for a small place");
-        assert_eq!(photograph.thumbnail, None);
+        let large = PictureView::from_picture(&original(Some((1920, 1080)))).unwrap();
+        assert!(large.lead.is_some() && large.card.is_none(), "too heavy for a small place");
+        assert_eq!(large.thumbnail, None);
+        assert_eq!(PictureView::from_picture(&original(Some((4000, 3000)))), None, "too heavy for any");
         assert_eq!(uses(&original(Some((600, 900)))), (false, false), "a portrait");
         let panorama = PictureView::from_picture(&original(Some((2400, 400))));
         assert_eq!(panorama, None, "a panorama is too low for any use");

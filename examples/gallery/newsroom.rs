@@ -26,7 +26,9 @@ use daily::{
         ids::OperatorId,
         issue::{days::Days, schedule::date_at, sections::SectionOrder},
         newsletter::{Newsletter, parse_send_time},
+        signup::form_token::form_token,
         theme::{Colour, Fonts},
+        token::Purpose,
     },
     queue,
     service::run::{Role, run},
@@ -37,7 +39,7 @@ use gallery::Error;
 use jiff::Timestamp;
 use mail_parser::MessageParser;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// The public address of the pages. Requests go to this machine.
@@ -215,6 +217,21 @@ impl Newsroom {
         Ok((answer.status().as_u16(), answer.text().await?))
     }
 
+    /// Returns the token in the links of test emails.
+    pub fn test_token(&self) -> String {
+        self.app.signup.keys.sign(Purpose::Test, 1)
+    }
+
+    /// Returns the token of a form that is shown now.
+    pub fn form_token(&self) -> String {
+        form_token(&self.app.signup.keys, self.clock.now())
+    }
+
+    /// Closes the database. Every page that needs it fails from now on.
+    pub async fn lose_database(&self) {
+        self.app.db.close().await;
+    }
+
     fn at(&self, place: &str) -> String {
         format!("http://{}{}", self.address, place.strip_prefix(PUBLIC_URL).unwrap_or(place))
     }
@@ -238,6 +255,22 @@ impl Newsroom {
         }
         Err(format!("{address} got no link to {path}").into())
     }
+}
+
+/// Starts a name server that knows no domain, and returns its address.
+pub async fn empty_name_server() -> Result<SocketAddr, Error> {
+    let socket = UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
+    let address = socket.local_addr()?;
+    tokio::spawn(async move {
+        let mut packet = [0; 1500];
+        while let Ok((length, client)) = socket.recv_from(&mut packet).await {
+            // The question itself, marked as a response: recursion is available, the name does not exist (RFC 1035).
+            packet[2] |= 0x80;
+            packet[3] = 0x83;
+            let _gone = socket.send_to(&packet[..length], client).await;
+        }
+    });
+    Ok(address)
 }
 
 fn morning_of(date: &str) -> Result<Timestamp, Error> {

@@ -1,7 +1,7 @@
 //! Every page of readers in every state: requests to a running Daily, as readers' browsers send them.
 
 use super::{
-    newsroom::{NEWSLETTER, Newsroom},
+    newsroom::{NEWSLETTER, Newsroom, empty_name_server},
     publishers::{Publisher, publishers},
     signup_box,
 };
@@ -163,14 +163,44 @@ impl<'p> Walk<'p> {
         self.sign_up("late@example.org").await?;
         self.newsroom.advance_days(30);
         self.open("confirm-expired", &self.newsroom.link("late@example.org", "/confirm/")?).await?;
-        // More signups than one client may have.
-        let busy = Newsroom::open(self.publisher, |settings| settings.signup.client_per_hour = 1).await?;
+        self.test_links().await?;
+        self.protection().await
+    }
+
+    /// The links of a test email, which do nothing.
+    async fn test_links(&mut self) -> Result<(), Error> {
+        let token = self.newsroom.test_token();
+        let language = self.publisher.masthead.language;
+        self.open("test-unsubscribe", &format!("/unsubscribe/{token}?lang={language}")).await?;
+        self.open("test-preferences", &format!("/preferences/{token}?lang={language}")).await
+    }
+
+    /// Answers of a Daily that looks up domains and counts signups, and of one without its database.
+    async fn protection(&mut self) -> Result<(), Error> {
+        let names = empty_name_server().await?;
+        let strict = Newsroom::open(self.publisher, |settings| {
+            settings.signup.minimum_seconds = 2;
+            settings.signup.check_mx = true;
+            settings.signup.dns_server = Some(names);
+            settings.signup.client_per_hour = 3;
+        })
+        .await?;
+        let (publisher, language) = (self.publisher, self.publisher.masthead.language);
+        let started = strict.form_token();
+        let too_soon = [("email", "eve@example.org"), ("lang", language), ("started", &started)];
+        self.add("one-moment", &strict.submit("/subscribe", &too_soon).await?).await?;
         let fields = |address| [("email", address), ("lang", language)];
-        busy.submit("/subscribe", &fields("one@example.org")).await?;
-        let refused = busy.submit("/subscribe", &fields("two@example.org")).await?;
-        self.add("error-too-many", &refused).await?;
-        self.cases.push(signup_box::case(self.publisher, &busy, "too-many", "six@example.org").await?);
-        Ok(())
+        // Each unknown domain counts as a signup.
+        self.add("signup-no-mail", &strict.submit("/subscribe", &fields("eve@lampe.org")).await?).await?;
+        for (state, entered) in [("no-mail", "eve@lampe.org"), ("no-mail-meant", "eve@gmial.com")] {
+            self.cases.push(signup_box::case(publisher, &strict, state, entered).await?);
+        }
+        strict.submit("/subscribe", &fields("one@desk.example")).await?;
+        self.add("error-too-many", &strict.submit("/subscribe", &fields("two@desk.example")).await?).await?;
+        self.cases.push(signup_box::case(publisher, &strict, "too-many", "six@desk.example").await?);
+        strict.lose_database().await;
+        let html = strict.open_page(&format!("/?lang={language}")).await?;
+        self.add("error-unavailable", &html).await
     }
 }
 

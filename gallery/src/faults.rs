@@ -47,6 +47,14 @@ for (const it of within.querySelectorAll('h1, h2, h3, p, img, a, button, input, 
 for (const it of within.querySelectorAll('button, .button, select, textarea, input:not([type=hidden], [type=checkbox], [type=radio])'))
     if (shown(it) && !it.closest('.fine') && box(it).height < 44)
         faults.push(`${it.tagName} is ${box(it).height} px high: ${it.textContent.slice(0, 40)}`);
+for (const it of within.querySelectorAll('select')) {
+    // The arrow takes 20 px.
+    const style = getComputedStyle(it), letters = document.createElement('canvas').getContext('2d');
+    letters.font = style.font;
+    const words = letters.measureText(it.selectedOptions[0]?.text || '').width;
+    const room = it.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 20;
+    if (shown(it) && words > room) faults.push(`a choice is cut off: ${it.selectedOptions[0].text}`);
+}
 for (const it of document.images)
     if (shown(it) && it.complete && it.naturalWidth === 0 && !it.src.includes('blocked.invalid'))
         faults.push(`a picture is missing: ${it.src}`);

@@ -18,6 +18,12 @@ const WORDINGS: &[SignupWording] = &[
                email you right away to say so. Unsubscribe any time.",
     },
     SignupWording {
+        language: "en",
+        version: 3,
+        text: "If you subscribe to another newsletter, you’ll get it from its next issue on. We’ll email you right away to let you \
+               know. Unsubscribe any time.",
+    },
+    SignupWording {
         language: "de",
         version: 1,
         text: "Ein Newsletter, den Sie hier bestellen, kommt von nun an zu Ihrer Adresse: eine Mail mit den neuesten Artikeln an jedem \
@@ -28,6 +34,12 @@ const WORDINGS: &[SignupWording] = &[
         version: 2,
         text: "Wir schicken Ihnen den Newsletter ab sofort: eine E-Mail je Ausgabe, mit den neuesten Artikeln. Sie bekommen gleich \
                eine E-Mail dazu. Abmelden können Sie sich jederzeit.",
+    },
+    SignupWording {
+        language: "de",
+        version: 3,
+        text: "Abonnieren Sie einen weiteren Newsletter, bekommen Sie ihn ab der nächsten Ausgabe. Wir sagen Ihnen gleich per E-Mail \
+               Bescheid. Abbestellen können Sie jederzeit.",
     },
     SignupWording {
         language: "es",
@@ -42,6 +54,12 @@ const WORDINGS: &[SignupWording] = &[
                correo. Puede darse de baja cuando quiera.",
     },
     SignupWording {
+        language: "es",
+        version: 3,
+        text: "Si se suscribe a otro boletín, lo recibirá a partir del próximo número. Le avisaremos enseguida por correo. Puede darse \
+               de baja en cualquier momento.",
+    },
+    SignupWording {
         language: "fr",
         version: 1,
         text: "Une lettre que vous demandez ici arrive désormais à votre adresse : un message avec les derniers articles chaque jour \
@@ -54,6 +72,12 @@ const WORDINGS: &[SignupWording] = &[
                confirmera tout de suite. Vous pouvez vous désabonner à tout moment.",
     },
     SignupWording {
+        language: "fr",
+        version: 3,
+        text: "Si vous vous abonnez à une autre newsletter, vous la recevrez dès le prochain numéro. Un e-mail vous en informera \
+               aussitôt. Vous pouvez vous désabonner à tout moment.",
+    },
+    SignupWording {
         language: "pt",
         version: 1,
         text: "Uma newsletter que peça aqui passa a chegar ao seu endereço: uma mensagem com os artigos mais recentes em cada dia em \
@@ -64,6 +88,12 @@ const WORDINGS: &[SignupWording] = &[
         version: 2,
         text: "Passaremos a enviar-lhe a newsletter: um e-mail por edição, com os artigos mais recentes. Avisamos já por e-mail. \
                Pode cancelar a subscrição quando quiser.",
+    },
+    SignupWording {
+        language: "pt",
+        version: 3,
+        text: "Se subscrever outra newsletter, passa a recebê-la a partir da próxima edição. Recebe logo um e-mail a confirmar a \
+               mudança. Pode cancelar quando quiser.",
     },
 ];
 
@@ -82,7 +112,7 @@ mod tests {
         for (asked, language) in [(Some("fr-CH"), "fr"), (Some("ja"), "en"), (None, "en")] {
             assert_eq!(join_wording(asked).language, language, "{asked:?}");
         }
-        assert_eq!(join_wording(Some("en")).version, 2);
+        assert_eq!(join_wording(Some("en")).version, 3);
         assert_versions_are_distinct(WORDINGS);
     }
 }

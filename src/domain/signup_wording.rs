@@ -30,6 +30,11 @@ const WORDINGS: &[SignupWording] = &[
         text: "We'll ask you to confirm first. Unsubscribe any time.",
     },
     SignupWording {
+        language: "en",
+        version: 4,
+        text: "We’ll ask you to confirm first. Unsubscribe any time.",
+    },
+    SignupWording {
         language: "de",
         version: 1,
         text: "Eine Mail mit den neuesten Artikeln an jedem Tag, an dem eine Ausgabe erscheint. Zuerst schicken wir einen Link zum \
@@ -39,6 +44,11 @@ const WORDINGS: &[SignupWording] = &[
         language: "de",
         version: 2,
         text: "Wir bitten Sie zuerst, Ihre Anmeldung zu bestätigen. Abmelden können Sie sich jederzeit.",
+    },
+    SignupWording {
+        language: "de",
+        version: 3,
+        text: "Bitte bestätigen Sie Ihre Anmeldung anschließend per E-Mail. Abbestellen können Sie jederzeit.",
     },
     SignupWording {
         language: "es",
@@ -52,6 +62,11 @@ const WORDINGS: &[SignupWording] = &[
         text: "Primero le pediremos que confirme. Puede darse de baja cuando quiera.",
     },
     SignupWording {
+        language: "es",
+        version: 3,
+        text: "Le enviaremos un correo para que confirme su suscripción. Puede darse de baja en cualquier momento.",
+    },
+    SignupWording {
         language: "fr",
         version: 1,
         text: "Un message avec les derniers articles chaque jour où paraît un numéro. Nous envoyons d’abord un lien de confirmation ; \
@@ -63,6 +78,11 @@ const WORDINGS: &[SignupWording] = &[
         text: "Nous vous demanderons d’abord de confirmer. Vous pouvez vous désabonner à tout moment.",
     },
     SignupWording {
+        language: "fr",
+        version: 3,
+        text: "Un e-mail vous demandera d’abord de confirmer votre inscription. Vous pouvez vous désabonner à tout moment.",
+    },
+    SignupWording {
         language: "pt",
         version: 1,
         text: "Uma mensagem com os artigos mais recentes em cada dia em que sai uma edição. Primeiro enviamos uma ligação para \
@@ -72,6 +92,11 @@ const WORDINGS: &[SignupWording] = &[
         language: "pt",
         version: 2,
         text: "Primeiro vamos pedir-lhe que confirme. Pode cancelar a subscrição quando quiser.",
+    },
+    SignupWording {
+        language: "pt",
+        version: 3,
+        text: "Enviamos-lhe primeiro um e-mail para confirmar a subscrição. Pode cancelá-la quando quiser.",
     },
 ];
 
@@ -119,7 +144,7 @@ mod tests {
     #[test]
     fn old_versions_stay_and_the_latest_is_shown() {
         let first = WORDINGS.iter().find(|wording| wording.language == "en").unwrap();
-        assert_eq!((first.version, signup_wording(Some("en")).version), (1, 3));
+        assert_eq!((first.version, signup_wording(Some("en")).version), (1, 4));
         assert!(first.text.starts_with("One mail with the latest articles on each day an issue is sent."));
         assert_versions_are_distinct(WORDINGS);
     }

@@ -69,15 +69,19 @@ pub fn negotiate_locale<'a>(
     preferred: impl IntoIterator<Item = Option<&'a str>>,
     headers: &HeaderMap,
 ) -> Locale {
-    let accepted =
-        headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let tags: Vec<&str> = preferred.into_iter().flatten().collect();
     let first = tags.iter().find_map(|tag| find_locale(tag));
-    let locale = first.or_else(|| accepted_locale(accepted)).unwrap_or_else(fallback);
+    let locale = first.or_else(|| browser_locale(headers)).unwrap_or_else(fallback);
     // A reader who chose English gets the conventions of the newsletter's English.
     let mut regions = tags.iter().filter(|tag| primary(tag).eq_ignore_ascii_case(locale.language));
     let dates = regions.find_map(|tag| Dates::of_region(tag)).unwrap_or(locale.dates);
     Locale { dates, ..locale }
+}
+
+/// Returns the locale that the browser asks for. `None` if it asks for none that has texts.
+pub fn browser_locale(headers: &HeaderMap) -> Option<Locale> {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    accepted_locale(accepted.unwrap_or_default())
 }
 
 /// Returns the texts of a language, or the English ones.

@@ -69,12 +69,6 @@ texts! {
         came_back,
         came_back_stopped,
         sign_up_again,
-        broken_link,
-        cut_off,
-        test,
-        test_hint,
-        unsupported,
-        unsupported_hint,
     }
 
     DataExport {

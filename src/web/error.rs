@@ -45,6 +45,8 @@ pub enum AppError {
     BrokenConfirmLink,
     /// The unsubscribe link of a test email.
     TestLink,
+    /// The preferences link of a test email.
+    TestPreferencesLink,
     /// A signup was refused. The reason is in the reader's language.
     NotAccepted(String),
     /// Too many signups. The next one is accepted after this time.
@@ -55,6 +57,8 @@ pub enum AppError {
     TooLong,
     /// The body's media type is not supported.
     UnknownBody,
+    /// The body is no form, and the page takes nothing else.
+    NoForm,
     /// The request has problems with its fields.
     Invalid(StatusCode, Problems),
     /// The database failed.
@@ -107,12 +111,12 @@ impl AppError {
             | Self::BrokenLink
             | Self::BrokenConfirmLink => StatusCode::NOT_FOUND,
             Self::NotAccepted(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TestLink => StatusCode::OK,
+            Self::TestLink | Self::TestPreferencesLink => StatusCode::OK,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Db(_) | Self::Mailbox(_) | Self::Feed(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnknownBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnknownBody | Self::NoForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(status, _) | Self::Other(status) => *status,
         }
     }
@@ -129,6 +133,7 @@ impl AppError {
             Self::BrokenLink => (&t.broken_link, t.cut_off.clone()),
             Self::BrokenConfirmLink => (&t.broken_link, t.cut_off_confirm.clone()),
             Self::TestLink => (&t.test_link, t.test_link_hint.clone()),
+            Self::TestPreferencesLink => (&t.test_link, t.test_preferences_hint.clone()),
             Self::NotAccepted(why) => (&t.address_refused, why.clone()),
             Self::TooMany(wait) => match seconds(*wait).div_ceil(60) {
                 1 => (&t.too_many_title, t.too_many_minute.clone()),
@@ -140,6 +145,7 @@ impl AppError {
             Self::Method => (&t.unsupported, t.unsupported_method.clone()),
             Self::TooLong => (&t.failed, t.too_long.clone()),
             Self::UnknownBody => (&t.failed, t.unsupported_body.clone()),
+            Self::NoForm => (&t.unsupported, t.unsupported_form.clone()),
             Self::Invalid(_, problems) => (&t.invalid, texts.summary(problems)),
             Self::Other(status) if !status.is_server_error() => (&t.failed, t.not_understood.clone()),
             Self::Db(_) | Self::Mailbox(_) | Self::Feed(_) | Self::Other(_) => {
@@ -176,22 +182,28 @@ pub async fn localize(
 ) -> Response {
     let mut response = classify(headers, response);
     let Some(Unlocalized { error, language }) = response.extensions_mut().remove() else { return response };
-    let locale = i18n::negotiate_locale([query_value(address, "lang").as_deref(), language], headers);
+    let is_json = wants_json(headers);
+    // Without a database there is no brand.
+    let newsletter = match &*error {
+        AppError::Db(_) | AppError::Other(_) => None,
+        _ if is_json => None,
+        _ => page_newsletter(site, address).await,
+    };
+    // Nothing else is known of a reader whose browser asks for no language.
+    let own = newsletter.as_ref().map(|it| it.language.as_str());
+    let own = own.filter(|_| i18n::browser_locale(headers).is_none());
+    let requested = query_value(address, "lang");
+    let locale = i18n::negotiate_locale([requested.as_deref(), language, own], headers);
     let (title, detail) = error.text(locale.texts);
-    let mut localized = if wants_json(headers) {
+    let mut localized = if is_json {
         let errors = match &*error {
             AppError::Invalid(_, problems) => Some(("errors", errors(locale.texts, problems))),
             _ => None,
         };
         problem(locale.language, error.status(), title, &detail, errors)
     } else {
-        // Without a database there is no brand.
-        let newsletter = match &*error {
-            AppError::Db(_) | AppError::Other(_) => None,
-            _ => page_newsletter(site, address).await,
-        };
         let mode = DisplayMode::from_path(address.path());
-        page((mode, newsletter.as_ref()), locale, error.status(), title, &detail)
+        page(mode, newsletter.as_ref().ok_or(host(site)), locale, (error.status(), title, &detail))
     };
     // Keeps headers such as Retry-After, Allow and those of CORS.
     for (name, value) in response.headers() {
@@ -240,23 +252,31 @@ async fn page_newsletter(site: Option<&Site>, address: &Uri) -> Option<Newslette
     found.ok().map(|it| it.newsletter)
 }
 
+/// Returns the host of the pages, which readers know from the address bar and the emails.
+fn host(site: Option<&Site>) -> &str {
+    let url = site.map_or("", |it| &*it.public_url);
+    let host = url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    host.unwrap_or("Daily")
+}
+
+/// Renders an error in the brand of a newsletter, or under the name of the site.
 fn page(
-    (mode, newsletter): (DisplayMode, Option<&Newsletter>),
+    mode: DisplayMode,
+    brand: Result<&Newsletter, &str>,
     locale: Locale,
-    status: StatusCode,
-    title: &str,
-    detail: &str,
+    (status, title, detail): (StatusCode, &str, &str),
 ) -> Response {
     let content = html! {
         h1 { (title) }
         p { (detail) }
     };
     let content = if mode == DisplayMode::Window { sheet(&content) } else { content };
-    let response = if let Some(newsletter) = newsletter {
-        Page { mode, ..Page::new(newsletter, title, locale) }.respond(status, &content)
-    } else {
-        let info = PageInfo { title, name: "Daily", language: locale.language };
-        page_response_in(mode, status, info, &content)
+    let response = match brand {
+        Ok(newsletter) => Page { mode, ..Page::new(newsletter, title, locale) }.respond(status, &content),
+        Err(name) => {
+            let info = PageInfo { title, name, language: locale.language };
+            page_response_in(mode, status, info, &content)
+        }
     };
     in_language(locale.language, response)
 }

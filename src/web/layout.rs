@@ -144,7 +144,7 @@ impl<'a> Page<'a> {
                     @if it.archive == Archive::Public {
                         a href={ "/issues?newsletter=" (it.slug) } aria-current=[current(PageKind::Archive)] { (t.past_issues) }
                     }
-                    @if let Some(site) = site { a href=(site) { (host(site)) } }
+                    @if let Some(site) = site { a.site href=(site) { (host(site)) } }
                 }
             } }
         }

@@ -180,6 +180,33 @@ async fn the_box_asks_about_a_slip_and_takes_either_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn for_readers_who_prefer_the_dark_the_box_is_as_dark_as_its_page() {
+    let publisher = MockServer::start().await;
+    let app = app_for(vec![publisher.uri()]).await;
+    let browser = Browser::dark_phone().await;
+    for (name, style, is_dark) in [
+        ("plain", "", false),
+        ("light", "body{background:#fafafa}", false),
+        ("dark", "html{background:#1b1b1b}", true),
+        ("following", ":root{color-scheme:light dark}", true),
+    ] {
+        let article = format!(
+            "<!doctype html><html lang=\"en\"><title>The bridge</title><style>{style}</style>\
+             <form data-daily method=\"post\" action=\"{0}/subscribe\"><input type=\"email\" name=\"email\"></form>\
+             <script src=\"{0}/embed.js\" async></script></html>",
+            app.url
+        );
+        let answer = ResponseTemplate::new(200).set_body_raw(article, "text/html");
+        Mock::given(path(format!("/{name}"))).respond_with(answer).mount(&publisher).await;
+        opens(&browser, &format!("{}/{name}", publisher.uri())).await;
+        let script = format!(
+            "{IN_BOX} const [red] = getComputedStyle(found('section')).backgroundColor.match(/\\d+/g); return red < 128"
+        );
+        assert_eq!(browser.client().execute(&script, vec![]).await.unwrap(), is_dark, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_scripts_the_box_is_a_plain_form() {
     let publisher = Publisher::start().await;
     let app = app_for(vec![publisher.origin()]).await;

@@ -78,7 +78,8 @@ fn the_due_time_of_the_next_issue_reads_naturally() {
 fn an_issue_in_spanish() {
     let email = digest::render(&Digest { masthead: newsletter("es"), is_test: true, ..digest(PAPER) });
     insta::assert_snapshot!("digest_in_spanish_text", envelope(&email));
-    for words in ["sábado, 22 de noviembre", "Leer el artículo completo", "Por Ada Quill", "Darse de baja"]
+    for words in
+        ["sábado, 22 de noviembre", "Leer el artículo completo", "Por Ada Quill", "Darse\u{a0}de\u{a0}baja"]
     {
         assert!(email.html.to_lowercase().contains(&words.to_lowercase()), "{words}");
     }

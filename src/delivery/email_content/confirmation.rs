@@ -32,7 +32,7 @@ pub(super) async fn content(
             && part.expires_at.0 > request.now
         {
             let newsletter = newsletters::get(tx, pending.newsletter_id).await?;
-            let rhythm = PromisedRhythm::load(tx, &newsletter, pending.subscriber_id).await?;
+            let rhythm = PromisedRhythm::load(tx, &newsletter).await?;
             pending_newsletters.push((newsletter.newsletter.title, rhythm));
         }
     }

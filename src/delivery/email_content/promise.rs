@@ -1,11 +1,8 @@
 //! The promise to the readers of a newsletter: its days and time, and how long its latest issue takes to read.
 
-use crate::{
-    db::{DbError, Tx, issues::welcomes, newsletters::NewsletterRecord},
-    domain::ids::SubscriberId,
-};
-use email_templates::{promise::Promise, reading::ReadingTime};
-use jiff::civil::{Time, Weekday};
+use crate::db::{DbError, Tx, issues::variants, newsletters::NewsletterRecord};
+use email_templates::promise::Promise;
+use jiff::civil::{Date, Time, Weekday};
 
 /// The rhythm of a newsletter, as the confirmation promises it.
 pub(super) struct PromisedRhythm {
@@ -15,23 +12,14 @@ pub(super) struct PromisedRhythm {
 }
 
 impl PromisedRhythm {
-    pub(super) async fn load(
-        tx: &mut Tx,
-        newsletter: &NewsletterRecord,
-        reader: SubscriberId,
-    ) -> Result<Self, DbError> {
-        let stories = match welcomes::latest(tx, newsletter.id).await? {
-            Some(latest) => welcomes::stories(tx, latest.variant, reader).await?,
-            None => Vec::new(),
-        };
-        let time = stories.iter().fold(ReadingTime::default(), |time, story| {
-            let time = time.text(&story.title).text(story.dek.as_deref().unwrap_or_default());
-            if story.image_url.is_some() { time.picture() } else { time }
-        });
+    /// Loads it. The reading time is the one that the latest issue itself names.
+    pub(super) async fn load(tx: &mut Tx, newsletter: &NewsletterRecord) -> Result<Self, DbError> {
+        let latest = variants::public_page(tx, newsletter.id, Date::MAX, 1).await?.pop();
+        let summary = latest.and_then(|issue| issue.summary());
         Ok(Self {
             days: newsletter.newsletter.days.weekdays().collect(),
             at: newsletter.newsletter.send_time,
-            reading_minutes: (!stories.is_empty()).then(|| time.minutes()),
+            reading_minutes: summary.map(|summary| summary.minutes),
         })
     }
 

@@ -10,6 +10,8 @@ const MIN_LEAD_WIDTH: i64 = 480;
 /// Narrowest picture of a pair, in pixels, and the shapes that fit there, as width to height. As in the email.
 const MIN_PAIR_WIDTH: i64 = 258;
 const PAIR_SHAPES: std::ops::RangeInclusive<f64> = 1.25..=2.2;
+/// Most pixels of a publisher's picture across the page, as in the email.
+const MAX_LEAD_PIXELS: i64 = 2_100_000;
 /// Most pixels of a publisher's picture in a pair or a row, as in the email.
 const MAX_SMALL_PIXELS: i64 = 1_500_000;
 /// Narrowest picture of a row, in pixels.
@@ -98,17 +100,18 @@ impl IssuePage {
 impl PageStory {
     /// Returns the picture if it can fill the width of the page.
     pub fn lead_picture(&self) -> Option<&PagePicture> {
-        self.crop(|it| &it.lead, MIN_LEAD_WIDTH)
+        self.crop(|it| &it.lead, MIN_LEAD_WIDTH).filter(|it| it.is_light(MAX_LEAD_PIXELS))
     }
 
     /// Returns the picture if its size is known and fit for a pair.
     pub fn pair_picture(&self) -> Option<&PagePicture> {
-        self.crop(|it| &it.card, MIN_PAIR_WIDTH).filter(|it| it.fits(PAIR_SHAPES) && it.is_light())
+        self.crop(|it| &it.card, MIN_PAIR_WIDTH)
+            .filter(|it| it.fits(PAIR_SHAPES) && it.is_light(MAX_SMALL_PIXELS))
     }
 
     /// Returns the picture if it is large enough for a row.
     pub fn row_picture(&self) -> Option<&PagePicture> {
-        self.crop(|it| &it.thumbnail, MIN_ROW_WIDTH).filter(|it| it.is_light())
+        self.crop(|it| &it.thumbnail, MIN_ROW_WIDTH).filter(|it| it.is_light(MAX_SMALL_PIXELS))
     }
 
     /// Returns the made picture, or the publisher's if it is wide enough.
@@ -126,10 +129,10 @@ impl PagePicture {
         height > 0 && shapes.contains(&(width as f64 / height as f64))
     }
 
-    /// Returns whether the file is not far too heavy for a small place, as far as its size is known.
-    fn is_light(&self) -> bool {
+    /// Returns whether the picture has at most this many pixels, as far as its size is known.
+    fn is_light(&self, most: i64) -> bool {
         let pixels = self.width.zip(self.height).map(|(width, height)| width.saturating_mul(height));
-        pixels.is_none_or(|pixels| pixels <= MAX_SMALL_PIXELS)
+        pixels.is_none_or(|pixels| pixels <= most)
     }
 }
 
@@ -166,7 +169,17 @@ mod tests {
         assert_eq!(tall.pair_picture(), None);
         tall.picture.as_mut().unwrap().height = None;
         assert_eq!(tall.pair_picture(), None);
-        assert!(!fits(&[2400]) && page(&[2400]).stories[0].lead_picture().is_some(), "too heavy");
+    }
+
+    #[test]
+    fn a_picture_too_heavy_for_its_place_is_not_shown() {
+        let shown = |width| {
+            let story = page(&[width]).stories.remove(0);
+            (story.lead_picture().is_some(), story.pair_picture().is_some(), story.row_picture().is_some())
+        };
+        assert_eq!(shown(1600), (true, true, true));
+        assert_eq!(shown(2000), (true, false, false));
+        assert_eq!(shown(2400), (false, false, false));
     }
 
     #[test]

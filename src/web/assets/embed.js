@@ -37,6 +37,19 @@
     host.append(...choices);
     root.append(panel);
     form.replaceWith(host);
+    // A page without a dark look gets a light panel, whatever the reader prefers.
+    const match = () => {
+      let light = !getComputedStyle(document.documentElement).colorScheme.includes("dark");
+      for (let it = host.parentElement; it; it = it.parentElement) {
+        const [red, green, blue, opacity = 1] = getComputedStyle(it).backgroundColor.match(/[\d.]+/g);
+        if (opacity < .5) continue;
+        light = +red + +green + +blue > 380;
+        break;
+      }
+      host.toggleAttribute("data-light", light);
+    };
+    match();
+    matchMedia("(prefers-color-scheme:dark)").addEventListener("change", match);
 
     const tell = (content, wrong) => {
       status.replaceChildren(...[].concat(content));

@@ -7,7 +7,7 @@ use crate::{
     web::{
         AppError, Site,
         negotiate::{LanguageQuery, evidence},
-        public::preferences::{data_export::newsletter_page, page},
+        public::preferences::data_export::newsletter_page,
     },
 };
 use axum::{
@@ -47,8 +47,7 @@ fn page_for(link: &AddressChangeLink, query: &LanguageQuery, headers: &HeaderMap
     | AddressChangeLink::Done(change)) = link
     else {
         let locale = i18n::negotiate_locale([query.lang.as_deref()], headers);
-        let t = &locale.texts.preferences;
-        return page::message_page(locale, StatusCode::NOT_FOUND, &t.broken_link, &t.cut_off);
+        return AppError::BrokenLink.in_language(locale.language);
     };
     let locale = query.locale(change.language.as_deref(), &change.newsletter, headers);
     let t = &locale.texts.address_change;

@@ -9,7 +9,6 @@ use crate::{
         AppError, Site,
         layout::{Page, PageKind, sheet},
         negotiate::LanguageQuery,
-        public::preferences::page,
     },
 };
 use axum::{
@@ -50,8 +49,7 @@ fn page_for(link: ExportLink, query: &LanguageQuery, headers: &HeaderMap) -> Res
     match link {
         ExportLink::Unknown => {
             let locale = i18n::negotiate_locale([query.lang.as_deref()], headers);
-            let t = &locale.texts.preferences;
-            page::message_page(locale, StatusCode::NOT_FOUND, &t.broken_link, &t.cut_off)
+            AppError::BrokenLink.in_language(locale.language)
         }
         ExportLink::Expired { newsletter, language } => {
             let locale = query.locale(language.as_deref(), &newsletter, headers);

@@ -27,7 +27,7 @@ use crate::{
             carry_out::{carry_out, request_data_export},
             form::{PreferencesFields, PreferencesRequest},
             notice::Notice,
-            page::{closed_page, message_page, preferences_page, unsubscribed_page},
+            page::{closed_page, preferences_page, unsubscribed_page},
             view::PageView,
         },
         submission::Submitted,
@@ -35,7 +35,7 @@ use crate::{
 };
 use axum::{
     extract::{ConnectInfo, Path, Query, State},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
     response::Response,
 };
 use std::net::SocketAddr;
@@ -73,11 +73,7 @@ pub async fn post(
     let fields = match submitted {
         _ if !is_known => PreferencesFields::default(),
         Ok(Submitted { fields, json: false }) => fields,
-        Ok(_) | Err(AppError::UnknownBody) => {
-            let t = &locale.texts.preferences;
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Ok(message_page(locale, status, &t.unsupported, &t.unsupported_hint));
-        }
+        Ok(_) | Err(AppError::UnknownBody) => return Ok(AppError::NoForm.in_language(locale.language)),
         Err(error) => return Ok(error.in_language(locale.language)),
     };
     let mut reader = match link {

@@ -6,13 +6,14 @@ use crate::{
     domain::newsletter::SendClock,
     i18n::{Locale, split_at},
     web::{
-        layout::{Page, PageInfo, PageKind, page_response, sheet},
+        AppError,
+        layout::{Page, PageKind, sheet},
         public::preferences::{
             account, choices, newsletters, notice::Notice, pause, view::PageView, with_newsletter,
         },
     },
 };
-use axum::{http::StatusCode, response::Response};
+use axum::response::Response;
 use maud::html;
 
 /// Makes the preferences page: one form whose cards save by themselves.
@@ -66,14 +67,13 @@ pub(super) fn preferences_page(page: &PageView<'_>) -> Response {
 
 /// Makes the page for a link that opens no preferences.
 pub(super) fn closed_page(locale: Locale, link: &PreferencesLink, notice: &Notice) -> Response {
-    let t = &locale.texts.preferences;
     match link {
-        PreferencesLink::Test => message_page(locale, StatusCode::OK, &t.test, &t.test_hint),
+        PreferencesLink::Test => AppError::TestPreferencesLink.in_language(locale.language),
         PreferencesLink::Unsubscribed(it) => {
             unsubscribed_page(locale, &it.newsletter, it.is_undeliverable, notice)
         }
         PreferencesLink::Unknown | PreferencesLink::Subscribed(_) => {
-            message_page(locale, StatusCode::NOT_FOUND, &t.broken_link, &t.cut_off)
+            AppError::BrokenLink.in_language(locale.language)
         }
     }
 }
@@ -98,10 +98,4 @@ pub(super) fn unsubscribed_page(
         (account::data_export_form(t))
     };
     notice.respond(&Page::new(it, &t.not_subscribed, locale), &sheet(&content))
-}
-
-/// Makes a page of a headline and one paragraph.
-pub(super) fn message_page(locale: Locale, status: StatusCode, title: &str, text: &str) -> Response {
-    let info = PageInfo { title, name: "Daily", language: locale.language };
-    page_response(status, info, &sheet(&html! { h1 { (title) } p { (text) } }))
 }
