@@ -197,8 +197,9 @@ async fn a_test_send_shows_the_next_issue_and_changes_no_state(engine: Engine) {
     app.article("The bridge opens").await;
     app.reader(ANN).await;
     let recipient = address("operator@example.org");
-    let mail =
-        test_send(&app.app.actions, &OPERATOR, &app.newsletter().await, None, &recipient).await.unwrap();
+    let newsletter = app.newsletter().await;
+    let next = (jiff::civil::date(2026, 5, 2), None);
+    let mail = test_send(&app.app.actions, &OPERATOR, &newsletter, next, &recipient).await.unwrap();
     app.settle().await;
     let mut tx = app.app.db.read().await.unwrap();
     let record = emails::get(&mut tx, mail).await.unwrap().unwrap();

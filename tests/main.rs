@@ -21,6 +21,7 @@ mod consent;
 mod data_export;
 mod database;
 mod delivery_fence;
+mod demo;
 mod docs;
 mod editing;
 mod editing_commands;

@@ -4,10 +4,12 @@ use crate::{
     feeds::{add, start_with},
     support::{
         DAY, Engine, TestApp, eventually, on_both_engines,
+        service::Installation,
         site::{feed, respond, respond_once},
     },
 };
 use daily::{
+    db::{engine::processes, installation},
     domain::issue::status::IssueStatus,
     service::{gauges, run::site},
     web::{self, server::ServerLimits},
@@ -37,6 +39,7 @@ on_both_engines!(
     figures_tell_what_the_process_has_done,
     figures_tell_what_waits,
     the_heartbeat_is_called_after_each_issue_until_it_succeeds,
+    readiness_needs_an_armed_database_a_worker_and_a_scheduler,
 );
 
 async fn figures_tell_what_the_process_has_done(engine: Engine) {
@@ -167,6 +170,49 @@ async fn readiness_needs_space_on_the_disk() {
     .await;
     eventually("the disk is reported", || async {
         app.page("/readyz").await.contains("the disk is nearly full").then_some(())
+    })
+    .await;
+}
+
+/// What keeps a process from being ready, each alone, with the words that only this machine gets.
+async fn readiness_needs_an_armed_database_a_worker_and_a_scheduler(engine: Engine) {
+    let app = TestApp::start_with(engine, |settings| {
+        settings.http.trusted_proxies = vec!["127.0.0.1".parse::<std::net::IpAddr>().unwrap().into()];
+    })
+    .await;
+    let says = async |status: u16, words: &str| {
+        let page = app.page("/readyz").await;
+        assert_eq!((page.status, page.trim()), (status, words));
+        let abroad = app.getting("/readyz").header("x-forwarded-for", "198.51.100.1").send().await.unwrap();
+        let expected = if status == 200 { "ready\n" } else { "not ready\n" };
+        assert_eq!((abroad.status().as_u16(), abroad.text().await.unwrap().as_str()), (status, expected));
+    };
+    eventually("the worker is alive", || async {
+        app.page("/readyz").await.contains("no scheduler").then_some(())
+    })
+    .await;
+    says(503, "no scheduler is alive: start `daily serve --role scheduler`").await;
+    let heartbeat = async |role: &str| {
+        let mut tx = app.app.db.begin().await.unwrap();
+        processes::heartbeat(&mut tx, role, role, app.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    heartbeat("scheduler").await;
+    says(200, "ready").await;
+    let mut tx = app.app.db.begin().await.unwrap();
+    installation::disarm(&mut tx, "it was restored", app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    says(503, "the database is disarmed, and nothing is sent: see `daily arm`").await;
+    // Pages alone send nothing.
+    let alone = Installation::new(engine).await;
+    let (environment, url) = alone.daily.clone().listening();
+    let _running = environment.start(&["serve", "--role", "web"]);
+    eventually("the pages say what is missing", || async {
+        let answer = app.client.get(format!("{url}/readyz")).send().await.ok()?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await.ok()?;
+        (status == 503 && text.contains("no worker is alive: start `daily serve --role worker`"))
+            .then_some(())
     })
     .await;
 }

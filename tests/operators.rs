@@ -1,9 +1,11 @@
 //! Operators sign in, and may do what their roles allow.
 
+mod checks;
 mod desk;
 mod elsewhere;
 mod import;
 mod missed;
+mod notices;
 mod oidc;
 mod pages;
 mod roles;
@@ -19,7 +21,7 @@ use daily::{
         links::{make_first_link, make_link},
         second_factor::reset_second_factor,
     },
-    db::audit,
+    db::{audit, operators::sessions},
     domain::operator::totp,
 };
 use jiff::SignedDuration;
@@ -33,6 +35,7 @@ on_both_engines!(
     nobody_can_lock_an_operator_out_of_a_browser_they_use,
     links_to_choose_a_password_end_with_what_they_were_made_for,
     sessions_are_rotated_listed_and_ended,
+    an_open_page_does_not_keep_its_session_alive,
     forms_without_their_token_change_nothing,
     roles_decide_what_is_allowed,
 );
@@ -234,6 +237,30 @@ async fn sessions_are_rotated_listed_and_ended(engine: Engine) {
     assert_eq!(reply.headers["cache-control"], "no-store");
     app.clock.advance(SignedDuration::from_hours(12));
     assert!(desk.get("/admin/n/daily").await.location.unwrap().starts_with("/admin/sign-in?"), "it was idle");
+}
+
+async fn an_open_page_does_not_keep_its_session_alive(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let desk = app.operator("Ines", "viewer").await;
+    let stream = async || {
+        let request = app.getting("/admin/n/daily/issues/2026-05-02/send/events");
+        let cookie = format!("daily-desk={}", desk.token().unwrap());
+        request.header("cookie", cookie).send().await.unwrap()
+    };
+    let seen = async || {
+        let id = app.operator_record("ines@example.org").await.id;
+        let mut tx = app.app.db.read().await.unwrap();
+        sessions::for_operator(&mut tx, id).await.unwrap()[0].seen_at.0
+    };
+    let signed_in_at = seen().await;
+    for _ in 0..11 {
+        app.clock.advance(SignedDuration::from_hours(1));
+        assert_eq!(stream().await.status(), 200, "the page is open");
+    }
+    assert_eq!(seen().await, signed_in_at, "nobody was at the desk");
+    app.clock.advance(SignedDuration::from_hours(1));
+    assert!(stream().await.status().is_redirection(), "twelve hours without a person are the end");
+    assert!(desk.get("/admin/n/daily").await.location.unwrap().starts_with("/admin/sign-in?"));
 }
 
 async fn forms_without_their_token_change_nothing(engine: Engine) {

@@ -10,10 +10,10 @@ use daily::{
     db::installation,
     domain::{
         delivery::{email::EmailKind, relay::RelayUrl},
-        issue::status::IssueStatus,
+        issue::{readiness::PublicAnswer, status::IssueStatus},
         subscriber::email_address::EmailAddress,
     },
-    jobs::periodic::watch_public_url::{Answer, ask},
+    jobs::periodic::watch_public_url::ask,
     settings::Relay,
 };
 use jiff::SignedDuration;
@@ -100,9 +100,9 @@ async fn an_issue_waits_while_something_else_answers_at_the_public_address(engin
 async fn only_daily_answers_as_daily_does() {
     let http = reqwest::Client::new();
     for (status, body, expected) in [
-        (200, "ok\n", Some(Answer::Daily)),
-        (200, "<html>A parked domain</html>", Some(Answer::SomethingElse)),
-        (404, "ok\n", Some(Answer::SomethingElse)),
+        (200, "ok\n", Some(PublicAnswer::Daily)),
+        (200, "<html>A parked domain</html>", Some(PublicAnswer::SomethingElse)),
+        (404, "ok\n", Some(PublicAnswer::SomethingElse)),
         // A proxy whose server restarts.
         (502, "Bad Gateway", None),
     ] {
@@ -111,8 +111,8 @@ async fn only_daily_answers_as_daily_does() {
         let answer = ask(&http, &site.uri()).await;
         match expected {
             Some(expected) => assert_eq!(answer, expected, "{status} {body}"),
-            None => assert!(matches!(answer, Answer::Nothing(_)), "{answer:?}"),
+            None => assert!(matches!(answer, PublicAnswer::Nothing(_)), "{answer:?}"),
         }
     }
-    assert!(matches!(ask(&http, "http://127.0.0.1:1").await, Answer::Nothing(_)));
+    assert!(matches!(ask(&http, "http://127.0.0.1:1").await, PublicAnswer::Nothing(_)));
 }

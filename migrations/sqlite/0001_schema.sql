@@ -893,6 +893,8 @@ CREATE TABLE emails (
     request_id      INTEGER, -- in reader_requests
     issue_id        INTEGER REFERENCES issues (id),
     feed_id         INTEGER REFERENCES feeds (id),
+    issue_date      TEXT, -- of the issue that a test shows
+    revision        TEXT, -- the revision that a test showed
     message_id      TEXT    NOT NULL, -- the same at each attempt, without angle brackets
     status          TEXT    NOT NULL CHECK (status IN ('queued', 'sending', 'sent', 'failed', 'uncertain')),
     next_attempt_at INTEGER NOT NULL,
@@ -911,7 +913,7 @@ CREATE TABLE emails (
 ) STRICT;
 CREATE INDEX emails_open ON emails (next_attempt_at) WHERE status IN ('queued', 'sending');
 CREATE INDEX emails_finished ON emails (finished_at) WHERE finished_at IS NOT NULL;
-CREATE INDEX emails_tests ON emails (newsletter_id, id) WHERE kind = 'test';
+CREATE INDEX emails_tests ON emails (newsletter_id, issue_date, id) WHERE kind = 'test';
 CREATE INDEX emails_by_recipient ON emails (lower(recipient));
 CREATE INDEX emails_by_subscription ON emails (subscription_id) WHERE subscription_id IS NOT NULL;
 CREATE INDEX emails_by_confirmation ON emails (confirmation_id) WHERE confirmation_id IS NOT NULL;

@@ -1,6 +1,7 @@
 //! Use cases, one verb per file. An action runs in one transaction: it writes, records consent, and enqueues
 //! the jobs. Pages and the command line only translate their input to actions and the results to output.
 
+pub mod check;
 pub mod feed;
 pub mod incoming;
 pub mod issue;

@@ -18,7 +18,6 @@ mod watch;
 
 pub use figures::{counted, counts_line};
 pub use show::shown_forecast;
-pub use status::slow_now;
 
 use self::commands::Commands;
 use crate::{

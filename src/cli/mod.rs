@@ -207,7 +207,7 @@ async fn run(cli: Cli) -> CliResult {
             db.close().await;
             Ok(())
         }
-        Command::Check(check) => check.run(settings, cli.config.as_deref(), output).await,
+        Command::Check(check) => check.run(settings, output).await,
         Command::Dkim(dkim) => dkim.run(&settings, output),
         Command::Restore(restore) => restore.run(&settings, output).await,
         command => {

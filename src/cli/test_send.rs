@@ -90,7 +90,7 @@ impl TestSend {
         super::require_worker(app).await?;
         let mut mails = Vec::new();
         for to in &addresses {
-            mails.push((to, test_send(&app.actions, actor, &newsletter, issue, to).await?));
+            mails.push((to, test_send(&app.actions, actor, &newsletter, (date, issue), to).await?));
         }
         for (to, mail) in mails {
             let answer = self.answer(app, to, mail).await?;

@@ -27,6 +27,8 @@ pub enum Purpose {
     DataExport,
     /// Opens an issue's approval for an operator who signs in; the id is that of a revision that was shown.
     ReviewIssue,
+    /// Opens the page about an alert's matter for an operator who signs in; the id is the email's.
+    Notice,
 }
 
 impl Purpose {
@@ -40,6 +42,7 @@ impl Purpose {
             Self::NewAddress => 17,
             Self::DataExport => 18,
             Self::ReviewIssue => 32,
+            Self::Notice => 33,
         }
     }
 }

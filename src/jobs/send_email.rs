@@ -145,6 +145,11 @@ async fn send_one(
     let outcome = match draft {
         Content::NotNeeded(why) => Err(SendError::Failed(Answer::new("", None, why))),
         Content::Email { email, unsubscribe_url, revision } => {
+            if let Some(revision) = &revision {
+                let mut tx = context.db.begin().await?;
+                emails::set_revision(&mut tx, id, revision).await?;
+                tx.commit().await?;
+            }
             match compose(context, &newsletter, &mail, &email, unsubscribe_url.as_deref(), revision.as_ref())
             {
                 Ok(message) => {

@@ -2,12 +2,10 @@
 
 use crate::{
     app::App,
-    domain::{
-        content::article::FoundArticle, delivery::relay::RelayFault, ids::IssueId,
-        subscriber::email_address::EmailAddress,
-    },
+    domain::{content::article::FoundArticle, ids::IssueId},
     jobs::{plan_issue, read_article::read_article},
     queue,
+    service::surroundings,
     web::admin::{Admin, ShownSetting, Work},
 };
 use async_trait::async_trait;
@@ -28,16 +26,9 @@ impl Work for DeskWork {
         read_article(&self.0.jobs.feeds, url).await
     }
 
-    async fn check_relays(&self) -> Vec<(String, Result<(), RelayFault>)> {
-        self.0.jobs.delivery.mailer.check().await
-    }
-
-    fn signs(&self, sender: &EmailAddress) -> bool {
-        !self.0.jobs.delivery.dkim.for_sender(sender).is_empty()
-    }
-
-    async fn queue_depth(&self) -> Option<i64> {
-        queue::depth(&self.0.db).await.ok()
+    async fn queues(&self) -> Option<Vec<(String, i64, i64)>> {
+        let figures = queue::figures(&self.0.db).await.ok()?;
+        Some(figures.into_iter().map(|it| (it.queue, it.jobs, it.oldest_seconds)).collect())
     }
 
     fn settings(&self) -> Vec<ShownSetting> {
@@ -68,7 +59,7 @@ pub fn admin(app: &App) -> Admin {
         host: settings.admin.host.as_deref().map(Into::into),
         second_person: settings.admin.second_person,
         work: Arc::new(DeskWork(app.clone())),
-        relays: Arc::default(),
+        checks: surroundings::checks(app),
         tallies: Arc::default(),
     }
 }

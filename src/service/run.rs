@@ -8,7 +8,7 @@ use super::{
     scheduler, watchdog,
 };
 use crate::{
-    actions::operator::links,
+    actions::{check::Checks, operator::links},
     app::App,
     db::{Taken, WorkerLock, engine::processes, issues},
     jobs::{self, context::Contexts},
@@ -59,6 +59,8 @@ const ISSUES_AT_ONCE: usize = 4;
 const ADMIN_CONNECTIONS: usize = 200;
 /// How often figures for monitoring are collected.
 const COLLECT_EVERY: Duration = Duration::from_secs(10);
+/// How often relays are asked whether they take email, for the operators' pages.
+const ASK_RELAYS_EVERY: Duration = Duration::from_mins(10);
 /// Most clients of the further address for monitoring.
 const MONITORING_CONNECTIONS: usize = 16;
 /// Time for open requests to finish after the process is asked to stop.
@@ -164,6 +166,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
             tracing::info!(address, "only this address shows the emails of the mailbox relay");
         }
         show_first_link(&app, &site).await;
+        parts.spawn(ask_relays(site.admin.checks.clone(), stop.clone()));
         if let Some(address) = app.settings.admin.listen {
             // A part that ends early stops the process, so that a wrong address doesn't stay unnoticed.
             match TcpListener::bind(address).await {
@@ -242,6 +245,17 @@ async fn serve_until(
     tokio::select! {
         () = serving => {}
         () = time_limit => {}
+    }
+}
+
+/// Asks relays and the public address at intervals, so that Today knows their answers when somebody opens it.
+async fn ask_relays(checks: Checks, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(ASK_RELAYS_EVERY) => {}
+        }
+        checks.refresh().await;
     }
 }
 

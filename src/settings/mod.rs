@@ -55,7 +55,10 @@ use lettre::transport::smtp::extension::ClientId;
 use problems::{Problems, wrong};
 use serde::Deserialize;
 use shape::Shaper;
-use std::{ffi::OsString, path::Path};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 use toml::{Table, Value};
 use validator::{Validate, ValidationError};
 
@@ -127,6 +130,9 @@ pub struct Settings {
     /// All of them for people, without secrets.
     #[serde(skip)]
     pub effective: Vec<Effective>,
+    /// The configuration file that was read.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// Why there are no settings.
@@ -162,12 +168,13 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let mut problems = Problems::default();
         let mut tree = defaults();
-        let file = file.map(layers::file).transpose()?.unwrap_or_default();
+        let layer = file.map(layers::file).transpose()?.unwrap_or_default();
         let environment = layers::environment(environment, &mut problems);
-        layers::merge(&mut tree, file.clone());
+        layers::merge(&mut tree, layer.clone());
         layers::merge(&mut tree, environment.clone());
-        let effective = effective::list(&tree, &file, &environment);
-        Self::checked(tree, problems).map(|settings| Self { effective, ..settings })
+        let effective = effective::list(&tree, &layer, &environment);
+        let file = file.map(Path::to_owned);
+        Self::checked(tree, problems).map(|settings| Self { effective, file, ..settings })
     }
 
     /// Reads a tree that holds all layers. Fails with all its problems together with those noted before.

@@ -5,7 +5,11 @@ use crate::support::{
     operator::{Desk, csrf_in, hidden},
 };
 use daily::{
-    actions::issue::{approve_issue::approve_issue, cancel_issue::cancel_issue},
+    actions::{
+        feed::add_feed::add_feed,
+        issue::{approve_issue::approve_issue, cancel_issue::cancel_issue},
+        operator::change_operator::change_operator,
+    },
     db::{engine::processes, issues},
 };
 
@@ -20,6 +24,7 @@ on_both_engines!(
     no_typed_text_is_lost,
     titles_from_feeds_are_only_text,
     a_large_issue_is_counted_by_domain_in_the_background,
+    words_of_relays_feeds_files_and_people_are_only_text,
 );
 
 const ISSUE: &str = "/admin/n/daily/issues/2026-05-02";
@@ -329,4 +334,58 @@ async fn a_large_issue_is_counted_by_domain_in_the_background(engine: Engine) {
     })
     .await;
     assert!(live.contains("example.org") && live.contains("as of "), "{live}");
+}
+
+/// What a page must show as text wherever it comes from.
+const ATTACK: &str = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
+
+async fn words_of_relays_feeds_files_and_people_are_only_text(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("ann@example.org").await;
+    app.article("The bridge opens").await;
+    app.send_issue().await;
+    let store = app.store().await;
+    store.set_relays_answer("ann@example.org", ATTACK).await;
+    store.set_deliveries("failed").await;
+    let feed = add_feed(&app.app.actions, &OPERATOR, "https://lamp.example/feed.xml").await.unwrap();
+    store.set_feed_trouble(feed, ATTACK).await;
+    app.clock.advance(jiff::SignedDuration::from_secs(2));
+    app.article("Rain at last").await;
+    app.change_newsletter(|it| {
+        it.title = ATTACK.into();
+        it.tagline = ATTACK.into();
+        it.postal_address = ATTACK.into();
+    })
+    .await;
+    let desk = app.operator("Ada", "editor,sender,admin").await;
+    let ada = app.operator_record("ada@example.org").await;
+    change_operator(&app.app.actions, &OPERATOR, ada.id, ATTACK, &ada.roles, true).await.unwrap();
+    let list = "email,status\nben@example.org,confirmed\n";
+    let upload = desk.uploads("/admin/n/daily/import", None, "a<img src=x onerror=alert(2)>.csv", list).await;
+    let import = upload.location.expect("a page about the list");
+    let mut seen = 0;
+    for place in [
+        "/admin/n/daily",
+        ISSUE,
+        EDIT,
+        "/admin/n/daily/issues/2026-05-02/preview",
+        "/admin/n/daily/issues/2026-05-02/send",
+        "/admin/n/daily/issues/2026-05-01/live",
+        "/admin/n/daily/issues/2026-05-01/report",
+        "/admin/n/daily/calendar",
+        "/admin/n/daily/readers",
+        "/admin/n/daily/readers/1",
+        &import,
+        "/admin/n/daily/feeds",
+        "/admin/n/daily/settings",
+        "/admin/people",
+        "/admin/system",
+        "/admin/me",
+    ] {
+        let page = desk.opens(place).await;
+        assert_eq!(page.status, 200, "{place}: {page}");
+        assert!(!page.contains("<script>alert") && !page.contains("<img src=x"), "{place}: {page}");
+        seen += page.matches("&lt;img src=x onerror=alert(2)&gt;").count();
+    }
+    assert!(seen >= 16, "the words are there, as text: {seen}");
 }

@@ -43,6 +43,8 @@ on_both_engines!(
     nothing_is_done_under_a_wrong_name,
     an_alerts_link_replaces_the_name_only_for_its_issue_before_its_time,
     an_issue_goes_out_although_not_everything_is_set_up,
+    an_earlier_issue_that_waits_hides_nothing,
+    tests_are_listed_with_the_issue_and_the_revision_they_showed,
 );
 
 const SEND: &str = "/admin/n/daily/issues/2026-05-02/send";
@@ -448,4 +450,84 @@ async fn an_issue_goes_out_although_not_everything_is_set_up(engine: Engine) {
     let late = desk.submits_on("/admin/me", anyway, &[("name", "The Lamp")]).await;
     assert_eq!(late.page.status, 303);
     assert!(desk.opens("/admin/me").await.contains("Nothing was done."));
+}
+
+async fn an_earlier_issue_that_waits_hides_nothing(engine: Engine) {
+    let app = newsroom(engine, |_| {}).await;
+    app.change_newsletter(|it| it.needs_approval = false).await;
+    app.send_issue().await;
+    let yesterday = app.latest_issue().await.id;
+    for title in ["Rain at last", "A new mayor", "The whale"] {
+        app.article(title).await;
+    }
+    app.run_due_at("2026-05-02T07:00:00Z").await;
+    app.run_due().await;
+    let today = app.latest_issue().await.id;
+    app.wait_for_status(today, IssueStatus::Sent).await;
+    with_scheduler(&app).await;
+    // As if relays had stopped in the middle of both.
+    app.store().await.set_deliveries("queued").await;
+    let now = app.clock.now();
+    let mut tx = app.app.db.begin().await.unwrap();
+    for (issue, status) in [(yesterday, IssueStatus::Held), (today, IssueStatus::Sending)] {
+        let why = Some("6 in 100 were refused");
+        assert!(issues::advance(&mut tx, issue, IssueStatus::Sent, status, why, now).await.unwrap());
+    }
+    tx.commit().await.unwrap();
+    let desk = app.operator("Ines", "sender").await;
+    let page = desk.opens("/admin").await;
+    assert!(page.contains("Saturday 2 May") && page.contains("The first copies are leaving"), "{page}");
+    assert!(page.contains("Fri 1 May’s issue has stopped"), "{page}");
+    for date in ["2026-05-01", "2026-05-02"] {
+        assert!(page.contains(&format!("href=\"/admin/n/daily/issues/{date}/live\"")), "{date}: {page}");
+    }
+    let live = "/admin/n/daily/issues/2026-05-02/live";
+    assert_eq!(desk.get("/admin/n/daily/live").await.location.as_deref(), Some(live));
+    let page = desk.opens(live).await;
+    assert!(page.contains("Also on its way") && page.contains("/issues/2026-05-01/live"), "{page}");
+    let page = desk.does(live, "/admin/n/daily/issues/2026-05-02/pause", &[]).await;
+    assert!(page.contains("<b>Paused.</b>"), "{page}");
+    assert_eq!(app.issue(today).await.status, IssueStatus::Paused);
+    let fields = [("name", "The Lamp"), ("reason", "a wrong picture")];
+    let page = desk.does(live, "/admin/n/daily/issues/2026-05-02/cancel", &fields).await;
+    assert!(page.contains("<b>Cancelled.</b>") && page.contains("a wrong picture"), "{page}");
+    // Nothing is left of today's, so the next one is what counts again.
+    let page = desk.opens("/admin").await;
+    assert!(!page.contains("The first copies are leaving") && page.contains("Sunday 3 May"), "{page}");
+    let held = "/admin/n/daily/issues/2026-05-01/live";
+    assert_eq!(desk.get("/admin/n/daily/live").await.location.as_deref(), Some(held));
+    let page = desk.does(held, "/admin/n/daily/issues/2026-05-01/resume", &[]).await;
+    assert!(page.contains("<b>Resumed.</b>"), "{page}");
+    app.wait_for_status(yesterday, IssueStatus::Sent).await;
+}
+
+async fn tests_are_listed_with_the_issue_and_the_revision_they_showed(engine: Engine) {
+    let app = newsroom(engine, |_| {}).await;
+    let desk = app.operator("Ines", "editor").await;
+    let group: Vec<String> = (1..=20).map(|number| format!("desk{number}@example.net")).collect();
+    let test = |date: &str| format!("/admin/n/daily/issues/{date}/test");
+    let first = hidden(&desk.opens("/admin/n/daily/issues/2026-05-02").await, "revision");
+    desk.does(SEND, &test("2026-05-02"), &[("to", &group.join(","))]).await;
+    app.settle().await;
+    let page = desk.opens(SEND).await;
+    for address in &group {
+        assert!(page.contains(&format!(">{address}<")), "every answer is shown, also {address}'s: {page}");
+    }
+    app.article("A whale").await;
+    let second = hidden(&desk.opens("/admin/n/daily/issues/2026-05-02").await, "revision");
+    assert_ne!(first[..8], second[..8]);
+    desk.does(SEND, &test("2026-05-02"), &[("to", "phone@example.net")]).await;
+    let later = "/admin/n/daily/issues/2026-05-04/send";
+    desk.does(later, &test("2026-05-04"), &[("to", "tablet@example.net")]).await;
+    app.settle().await;
+    assert!(app.issues().await.is_empty(), "a test begins no issue");
+    let tests_on = async |place: &str| {
+        let page = desk.opens(place).await;
+        page.split_once("data-part=\"tests\"").unwrap().1.split_once("</section>").unwrap().0.to_owned()
+    };
+    let list = tests_on(SEND).await;
+    assert!(list.contains("phone@example.net") && !list.contains("tablet@example.net"), "{list}");
+    assert_eq!((list.matches(&first[..8]).count(), list.matches(&second[..8]).count()), (20, 1), "{list}");
+    let list = tests_on(later).await;
+    assert!(list.contains("tablet@example.net") && !list.contains("phone@example.net"), "{list}");
 }

@@ -17,6 +17,7 @@ pub mod outcomes;
 pub mod postfix;
 pub mod postgres;
 pub mod postgres_cluster;
+pub mod proxy;
 pub mod reader;
 pub mod rows;
 mod self_test;

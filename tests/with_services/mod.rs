@@ -1,6 +1,7 @@
 //! Stories that need other programs: Postfix, Chromium, SpamAssassin, OpenSSL, and packages from PyPI and
 //! npm. `script/bootstrap` installs them, and `script/test --sqlite` skips these stories.
 
+mod alert_rules;
 mod axe;
 mod bounces;
 mod browser;

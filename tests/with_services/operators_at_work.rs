@@ -5,6 +5,7 @@ use crate::support::{
     Engine, TestApp,
     browser::Browser,
     eventually,
+    proxy::Proxy,
     smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::domain::issue::status::IssueStatus;
@@ -88,4 +89,36 @@ async fn an_issue_is_paused_halfway_and_resumed() {
     app.wait_for_status(issue, IssueStatus::Sent).await;
     comes_to_show(client, "100 % of 6", false).await;
     assert_eq!(server.record().accepted().count(), 6, "nobody gets a second copy");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_says_that_it_is_not_live_and_becomes_so_again() {
+    let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
+    let app = TestApp::with_ports(Engine::Sqlite, &[server.port()], |_| {}).await;
+    app.readers(6, "example.org").await;
+    let issue = app.begin_issue().await;
+    app.wait_for_status(issue, IssueStatus::Sending).await;
+    let proxy = Proxy::start(&app.url).await;
+    let browser = Browser::start().await;
+    let client = browser.client();
+    sign_in(&app, client).await;
+    // Cookies are the same for all ports of a host.
+    client.goto(&format!("{}/admin/n/daily/live", proxy.url)).await.unwrap();
+    shows(client, "0 % of 6").await;
+    server.pass(2);
+    comes_to_show(client, "33 % of 6", false).await;
+    assert!(!client.source().await.unwrap().contains("Not live."));
+    proxy.loses_its_server();
+    comes_to_show(client, "Not live.", false).await;
+    assert!(client.source().await.unwrap().contains("Look again"), "there is something to do");
+    server.pass(1);
+    proxy.finds_its_server();
+    comes_to_show(client, "50 % of 6", false).await;
+    eventually("the notice is gone", || async {
+        (!client.source().await.ok()?.contains("Not live.")).then_some(())
+    })
+    .await;
+    server.release();
+    app.wait_for_status(issue, IssueStatus::Sent).await;
+    comes_to_show(client, "100 % of 6", false).await;
 }

@@ -100,7 +100,7 @@ async fn a_server_with_an_untrusted_certificate_gets_nothing() {
         format!("smtp+starttls://localhost:{}", postfix.plain_port()),
     ] {
         let app = start(Engine::Sqlite, vec![relay(&url, None)]).await;
-        let said = app.app.jobs.delivery.mailer.check().await.remove(0).1.unwrap_err().said;
+        let said = app.app.jobs.delivery.mailer.check(None).await.remove(0).1.unwrap_err().said;
         assert!(said.to_lowercase().contains("certificate"), "{said}");
     }
     assert!(postfix.wait_for_messages(0).await.is_empty());
@@ -111,7 +111,7 @@ async fn a_wrong_password_is_the_relays_trouble_and_loses_no_email() {
     let postfix = Postfix::start().await;
     let url = format!("smtp+starttls://{USER}:wrong@localhost:{}", postfix.submission_port());
     let app = start(Engine::Sqlite, vec![relay(&url, Some(&postfix))]).await;
-    let fault = app.app.jobs.delivery.mailer.check().await.remove(0).1.unwrap_err();
+    let fault = app.app.jobs.delivery.mailer.check(None).await.remove(0).1.unwrap_err();
     assert!(fault.said.starts_with("535"), "{fault:?}");
     let said = |what: &str| fault.conversation.iter().any(|line| line.starts_with(what));
     assert!(said("< 220") && said("> EHLO") && said("> STARTTLS") && said("(encrypted"), "{fault:?}");

@@ -75,7 +75,7 @@ async fn check(url: &str, ca_file: Option<&Path>) -> Result<(), String> {
     };
     let sending = settings::Settings::defaults().unwrap().sending;
     let mailer = Mailer::new(&[relay], &sending, Clock::system()).unwrap();
-    mailer.check().await.remove(0).1.map_err(|fault| fault.said)
+    mailer.check(None).await.remove(0).1.map(drop).map_err(|fault| fault.said)
 }
 
 #[tokio::test]

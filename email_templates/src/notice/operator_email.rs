@@ -92,10 +92,14 @@ impl OperatorEmail {
         let mut text = TextPart::default();
         text.paragraph(0, &name).rule('=').gap();
         text.paragraph(0, &self.title).gap();
-        for (index, part) in self.parts.iter().enumerate() {
-            if let Some(page) = self.page.as_ref().filter(|_| first_command == Some(index)) {
-                text.paragraph(0, &format!("{OPEN_PAGE}:")).link(4, page).gap();
-            }
+        let parts = before.iter().map(Some).chain([None]).chain(commands.iter().map(Some));
+        for part in parts {
+            let Some(part) = part else {
+                if let Some(page) = &self.page {
+                    text.paragraph(0, &format!("{OPEN_PAGE}:")).link(4, page).gap();
+                }
+                continue;
+            };
             match part {
                 Part::Paragraph(paragraph) => text.paragraph(0, paragraph),
                 Part::List(items) => {

@@ -11,6 +11,7 @@ use crate::{
     },
     queue::Job,
 };
+use jiff::civil::Date;
 use serde_json::{Value, json};
 
 #[derive(Debug, thiserror::Error)]
@@ -21,16 +22,16 @@ pub enum TestSendError {
     Db(#[from] DbError),
 }
 
-/// Enqueues a test of `issue`, or of the next issue's current plan.
+/// Enqueues a test of the issue of a date, or of its current plan if it has not begun.
 pub async fn test_send(
     context: &Context,
     actor: &Actor,
     newsletter: &NewsletterRecord,
-    issue: Option<IssueId>,
+    (date, issue): (Date, Option<IssueId>),
     recipient: &EmailAddress,
 ) -> Result<EmailId, TestSendError> {
     let recipients = std::slice::from_ref(recipient);
-    let mails = test_send_to(context, actor, newsletter, issue, recipients).await?;
+    let mails = test_send_to(context, actor, newsletter, (date, issue), recipients).await?;
     Ok(mails.first().copied().ok_or(DbError::RowNotFound)?)
 }
 
@@ -40,7 +41,7 @@ pub async fn test_send_to(
     context: &Context,
     actor: &Actor,
     newsletter: &NewsletterRecord,
-    issue: Option<IssueId>,
+    (date, issue): (Date, Option<IssueId>),
     recipients: &[EmailAddress],
 ) -> Result<Vec<EmailId>, TestSendError> {
     let now = context.clock.now();
@@ -71,6 +72,7 @@ pub async fn test_send_to(
         audit::record(&mut tx, entry, now).await?;
         mails.push(mail);
     }
+    emails::set_issue_date(&mut tx, &mails, date).await?;
     context.queue.enqueue_all(&mut tx, &Job::send_emails(&mails)).await?;
     tx.commit().await?;
     Ok(mails)

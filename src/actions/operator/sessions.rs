@@ -96,8 +96,28 @@ async fn insert(
     let (hash, client) = (token_hash(&token), browser.client.to_canonical().to_string());
     let new =
         NewSession { operator, token_hash: &hash, stage, user_agent: &user_agent, client: &client, identity };
-    sessions::insert(tx, new, now).await?;
+    let session = sessions::insert(tx, new, now).await?;
+    if stage == Stage::Open {
+        record_sign_in(context, tx, session).await?;
+    }
     Ok(OpenedSession { token, stage, device_cookie: None })
+}
+
+/// Adds to the audit log that somebody is signed in, and where.
+async fn record_sign_in(
+    context: &OperatorContext,
+    tx: &mut Tx,
+    session: OperatorSessionId,
+) -> Result<(), DbError> {
+    let Some(session) = sessions::get(tx, session).await? else { return Ok(()) };
+    let entry = audit::Entry {
+        actor: &Actor::Operator { id: session.operator_id },
+        action: "operator.sign_in",
+        subject: Some(session.operator_id.0),
+        before: Value::Null,
+        after: json!({ "session": session.id, "client": session.client, "browser": session.user_agent }),
+    };
+    audit::record(tx, entry, context.actions.clock.now()).await
 }
 
 /// Moves a session to the last stage, with a new token.
@@ -110,6 +130,9 @@ pub(super) async fn open_session(
     let token = random::hex::<TOKEN_BYTES>();
     let now = context.actions.clock.now();
     let moved = sessions::advance(tx, session, Stage::Open, &token_hash(&token), now).await?;
+    if moved {
+        record_sign_in(context, tx, session).await?;
+    }
     let device_cookie = context.device_cookie(operator);
     Ok(moved.then_some(OpenedSession { token, stage: Stage::Open, device_cookie }))
 }
@@ -124,19 +147,29 @@ pub struct SignedIn {
 /// Returns the living session of a token, in any stage, and records the request.
 pub async fn find_session(context: &OperatorContext, token: &str) -> Result<Option<SignedIn>, DbError> {
     let now = context.actions.clock.now();
+    let found = peek_session(context, token).await?;
+    if let Some(SignedIn { session, .. }) = &found
+        && now.duration_since(session.seen_at.0) >= SEEN_EVERY
+    {
+        let mut tx = context.actions.db.begin().await?;
+        sessions::set_seen(&mut tx, session.id, now).await?;
+        tx.commit().await?;
+    }
+    Ok(found)
+}
+
+/// Returns the living session of a token, in any stage. A request that a page makes by itself doesn't keep its session
+/// alive: nobody may be at the desk.
+pub async fn peek_session(context: &OperatorContext, token: &str) -> Result<Option<SignedIn>, DbError> {
+    let now = context.actions.clock.now();
     let mut tx = context.actions.db.read().await?;
     let found = sessions::get_by_token(&mut tx, &token_hash(token)).await?;
     let Some(session) = found.filter(|it| it.is_alive(now)) else { return Ok(None) };
     let operator = operators::get(&mut tx, session.operator_id).await?;
     drop(tx);
     // An operator without a role is signed out.
-    let Some(operator) = operator.filter(|it| !it.roles.is_empty()) else { return Ok(None) };
-    if now.duration_since(session.seen_at.0) >= SEEN_EVERY {
-        let mut tx = context.actions.db.begin().await?;
-        sessions::set_seen(&mut tx, session.id, now).await?;
-        tx.commit().await?;
-    }
-    Ok(Some(SignedIn { session, operator }))
+    let operator = operator.filter(|it| !it.roles.is_empty());
+    Ok(operator.map(|operator| SignedIn { session, operator }))
 }
 
 /// Ends one of an operator's sessions.

@@ -95,7 +95,7 @@ impl Demo {
         let site = TcpListener::bind(SocketAddr::from((LISTEN.0, 0))).await?;
         let mut settings = settings(&data, &service, &site)?;
         if !self.once {
-            // Today's issue is on its way for a few minutes, to look at.
+            // Today's issue is on its way for ten minutes, to look at.
             settings.sending.domain_rates = vec![(history::SLOW_DOMAIN.into(), history::SLOW_RATE)];
             settings.sending.canary = 0;
             settings.set_by_command(

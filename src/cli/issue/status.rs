@@ -290,22 +290,6 @@ fn now_of(app: &App, slowdown: Slowdown, now: Timestamp) -> SlowedNow {
     SlowedNow { now_per_minute: pace.per_minute(now), slowdown }
 }
 
-/// Describes current slowdowns on one line each, for `daily check`.
-pub async fn slow_now(app: &App, tx: &mut crate::db::Tx) -> Result<Vec<(String, String)>, CliError> {
-    let now = app.actions.clock.now();
-    let found = deliveries::slowdowns(tx, now - SLOW_FOR, now, SLOWDOWNS).await?;
-    let slow = found.into_iter().map(|it| now_of(app, it, now)).filter_map(|it| {
-        let detail = format!(
-            "{}/min after it said at {}: {}",
-            it.now_per_minute?,
-            utc_time(Some(it.slowdown.at)),
-            it.slowdown.complaint.as_deref().unwrap_or("-")
-        );
-        Some((it.slowdown.scope, detail))
-    });
-    Ok(slow.collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ pub use to_reader::{SentEmail, to_address};
 
 use crate::{
     db::{
-        DbError, DbTime, Tx,
+        DbDate, DbError, DbTime, Tx,
         engine::{
             columns::DbList,
             query::{json_rows, query, query_as, query_scalar},
@@ -19,10 +19,11 @@ use crate::{
             suppression_policy::CONFIRMATION_INTERVAL,
         },
         ids::{ConfirmationId, EmailId, FeedId, IssueId, NewsletterId, RequestId, SubscriptionId},
+        issue::revision::Revision,
         subscriber::email_address::EmailAddress,
     },
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use std::collections::{HashMap, HashSet};
 
 /// An email to add.
@@ -60,6 +61,10 @@ pub struct EmailRecord {
     pub feed_id: Option<FeedId>,
     /// The reader's request it is about.
     pub request_id: Option<RequestId>,
+    /// The date of the issue that a test shows.
+    pub issue_date: Option<DbDate>,
+    /// The revision that a test showed.
+    pub revision: Option<Revision>,
     pub message_id: String,
     pub status: EmailStatus,
     pub created_at: DbTime,
@@ -91,7 +96,7 @@ impl EmailRecord {
 macro_rules! email_columns {
     () => {
         "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, feed_id, \
-         request_id, message_id, status, created_at, attempts, relay_waits, relay, reply_code, reply_text"
+         request_id, issue_date, revision, message_id, status, created_at, attempts, relay_waits, relay, reply_code, reply_text"
     };
 }
 
@@ -142,16 +147,22 @@ pub async fn insert_all(
     emails.iter().map(|it| made.get(it.message_id).copied().ok_or(DbError::RowNotFound)).collect()
 }
 
-/// Returns a newsletter's latest test emails, newest first.
-pub async fn tests(tx: &mut Tx, newsletter: NewsletterId, limit: i64) -> Result<Vec<EmailRecord>, DbError> {
+/// Returns the latest tests of an issue, newest first.
+pub async fn tests(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    date: Date,
+    limit: i64,
+) -> Result<Vec<EmailRecord>, DbError> {
     query_as!(
         tx,
         concat!(
             "SELECT ",
             email_columns!(),
-            " FROM emails WHERE newsletter_id = $1 AND kind = 'test' ORDER BY id DESC LIMIT $2"
+            " FROM emails WHERE newsletter_id = $1 AND kind = 'test' AND issue_date = $2 ORDER BY id DESC LIMIT $3"
         ),
         newsletter,
+        DbDate(date),
         limit
     )
     .fetch_all()
@@ -341,6 +352,18 @@ pub async fn set_issue(tx: &mut Tx, id: EmailId, issue: IssueId) -> Result<(), D
 /// Saves the reader's request that an email is about.
 pub async fn set_request(tx: &mut Tx, id: EmailId, request: RequestId) -> Result<(), DbError> {
     query!(tx, "UPDATE emails SET request_id = $2 WHERE id = $1", id, request).execute().await
+}
+
+/// Saves the date of the issue that tests show.
+pub async fn set_issue_date(tx: &mut Tx, ids: &[EmailId], date: Date) -> Result<(), DbError> {
+    query!(tx, "UPDATE emails SET issue_date = $2 WHERE id {in $1}", DbList(ids), DbDate(date))
+        .execute()
+        .await
+}
+
+/// Saves the revision that a test shows.
+pub async fn set_revision(tx: &mut Tx, id: EmailId, revision: &Revision) -> Result<(), DbError> {
+    query!(tx, "UPDATE emails SET revision = $2 WHERE id = $1", id, revision).execute().await
 }
 
 /// Returns whether a subscription got a goodbye after a time.

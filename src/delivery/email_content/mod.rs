@@ -92,12 +92,12 @@ impl EmailRequest<'_> {
 
     /// Makes an email that links to a page; without one, to that about its matter.
     fn operator_email_about(&self, page: Option<String>, kind: NoticeKind<'_>) -> Content {
-        let page = page.or_else(|| self.page_about(&kind));
+        let page = page.unwrap_or_else(|| self.notice_page());
         let email = notice::render(&Notice {
             masthead: self.masthead(),
             slug: &self.newsletter.newsletter.slug,
             operator: self.mail.recipient.as_str(),
-            page: page.as_deref(),
+            page: Some(&page),
             kind,
         });
         Content::Email { email, unsubscribe_url: None, revision: None }
@@ -112,27 +112,11 @@ impl EmailRequest<'_> {
         format!("{url}/admin/review/{}", self.context.keys.sign(Purpose::ReviewIssue, shown))
     }
 
-    /// Returns the address of the operators' page about a matter.
-    fn page_about(&self, kind: &NoticeKind<'_>) -> Option<String> {
+    /// Returns the signed URL of the page about this email's matter.
+    fn notice_page(&self) -> String {
         let settings = &self.context.settings;
         let url = settings.admin.url(&settings.http.public_url);
-        let slug = &self.newsletter.newsletter.slug;
-        Some(match kind {
-            NoticeKind::ApprovalWanted { issue } | NoticeKind::TooFewStories { issue, .. } => {
-                format!("{url}/admin/n/{slug}/issues/{}/send", issue.date)
-            }
-            NoticeKind::IssueHeld { .. } => format!("{url}/admin/n/{slug}/live"),
-            NoticeKind::IssueSkipped { date, .. } | NoticeKind::StoriesDoubtful { date, .. } => {
-                format!("{url}/admin/n/{slug}/issues/{date}")
-            }
-            NoticeKind::FeedTrouble(_) => format!("{url}/admin/n/{slug}/feeds"),
-            NoticeKind::SetupWanted { .. }
-            | NoticeKind::DestinationsHeld { .. }
-            | NoticeKind::ClockWasWrong { .. } => {
-                format!("{url}/admin/system")
-            }
-            NoticeKind::Signups(_) => return None,
-        })
+        format!("{url}/admin/notice/{}", self.context.keys.sign(Purpose::Notice, self.mail.id.0))
     }
 }
 

@@ -12,7 +12,10 @@ use crate::{
 
 pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<Content, DbError> {
     let EmailRequest { context, mail, newsletter, now, .. } = *request;
-    let next = next_date(tx, newsletter, context.settings.schedule.margins().grace, now).await?;
+    let next = match mail.issue_date {
+        Some(date) => date.0,
+        None => next_date(tx, newsletter, context.settings.schedule.margins().grace, now).await?,
+    };
     let issue = match mail.issue_id {
         Some(id) => issues::get(tx, id).await?,
         None => issues::get_by_date(tx, newsletter.id, next).await?,

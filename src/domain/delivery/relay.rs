@@ -67,6 +67,9 @@ pub struct RelayFault {
     pub conversation: Vec<String>,
 }
 
+/// The lines that were said, if a relay takes email, or why it doesn't.
+pub type RelayAnswer = Result<Vec<String>, RelayFault>;
+
 impl RelayFault {
     /// Returns a fault before anything was said.
     pub const fn silent(said: String) -> Self {

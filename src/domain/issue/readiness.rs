@@ -42,6 +42,15 @@ impl PublicUrl {
     }
 }
 
+/// The server that answers at the public address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublicAnswer {
+    Daily,
+    SomethingElse,
+    /// Nothing, or a proxy whose server is down. Some networks don't let a machine reach its own public address.
+    Nothing(String),
+}
+
 /// Something that must be set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Must {

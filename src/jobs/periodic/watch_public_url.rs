@@ -3,7 +3,7 @@
 
 use crate::{
     db::{DbError, installation},
-    domain::issue::readiness::PublicUrl,
+    domain::issue::readiness::{PublicAnswer, PublicUrl},
     jobs::context::IssueContext,
 };
 use std::time::Duration;
@@ -13,24 +13,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of an answer that are read.
 const LIMIT: usize = 64;
 
-/// The server that answers at an address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    Daily,
-    SomethingElse,
-    /// Nothing, or a proxy whose server is down. Some networks don't let a machine reach its own public address.
-    Nothing(String),
-}
-
 /// Asks an address for what only Daily answers.
-pub async fn ask(http: &reqwest::Client, url: &str) -> Answer {
-    answer(http, url).await.unwrap_or_else(|error| Answer::Nothing(error.without_url().to_string()))
+pub async fn ask(http: &reqwest::Client, url: &str) -> PublicAnswer {
+    answer(http, url).await.unwrap_or_else(|error| PublicAnswer::Nothing(error.without_url().to_string()))
 }
 
-async fn answer(http: &reqwest::Client, url: &str) -> Result<Answer, reqwest::Error> {
+async fn answer(http: &reqwest::Client, url: &str) -> Result<PublicAnswer, reqwest::Error> {
     let mut answer = http.get(format!("{url}/healthz")).timeout(PATIENCE).send().await?;
     if answer.status().is_server_error() {
-        return Ok(Answer::Nothing(format!("it answers {}", answer.status())));
+        return Ok(PublicAnswer::Nothing(format!("it answers {}", answer.status())));
     }
     let is_good = answer.status().is_success();
     let mut body = Vec::new();
@@ -40,7 +31,7 @@ async fn answer(http: &reqwest::Client, url: &str) -> Result<Answer, reqwest::Er
             break;
         }
     }
-    Ok(if is_good && body == b"ok\n" { Answer::Daily } else { Answer::SomethingElse })
+    Ok(if is_good && body == b"ok\n" { PublicAnswer::Daily } else { PublicAnswer::SomethingElse })
 }
 
 /// Asks, if emails go to readers, and records the answer.
@@ -50,9 +41,9 @@ pub async fn watch_public_url(context: &IssueContext) -> Result<(), DbError> {
         return Ok(());
     }
     let leads_elsewhere = match ask(&context.http, url).await {
-        Answer::Daily => false,
-        Answer::SomethingElse => true,
-        Answer::Nothing(_) => return Ok(()),
+        PublicAnswer::Daily => false,
+        PublicAnswer::SomethingElse => true,
+        PublicAnswer::Nothing(_) => return Ok(()),
     };
     let mut tx = context.db.begin().await?;
     let is_new = installation::set_links_lead_elsewhere(&mut tx, leads_elsewhere).await?;

@@ -2,7 +2,10 @@
 
 use crate::{
     clock::Clock,
-    domain::delivery::{relay::RelayFault, status::Answer},
+    domain::delivery::{
+        relay::{RelayAnswer, RelayFault},
+        status::Answer,
+    },
     mail::transport::{
         lease::ConnectionLease,
         outcome::{SendError, SendResult},
@@ -146,13 +149,19 @@ impl Mailer {
         self.0.timeouts.longest_opening()
     }
 
-    /// Tries each relay: connect, greet, encrypt, authenticate. Returns the results in order.
-    pub async fn check(&self) -> Vec<(String, Result<(), RelayFault>)> {
-        let mut results = Vec::new();
-        for relay in &self.0.relays {
-            results.push((relay.name.clone(), relay.check().await));
-        }
-        results
+    /// Tries all relays at the same time, each for at most `limit`: connect, greet, encrypt, authenticate. Returns the
+    /// results in order of preference.
+    pub async fn check(&self, limit: Option<Duration>) -> Vec<(String, RelayAnswer)> {
+        let check = async |relay: &Relay| {
+            let result = match limit {
+                None => relay.check().await,
+                Some(limit) => tokio::time::timeout(limit, relay.check()).await.unwrap_or_else(|_| {
+                    Err(RelayFault::silent(format!("no answer within {} s", limit.as_secs())))
+                }),
+            };
+            (relay.name.clone(), result)
+        };
+        futures_util::future::join_all(self.0.relays.iter().map(|relay| check(relay))).await
     }
 
     /// Closes all idle connections with QUIT, within two seconds.

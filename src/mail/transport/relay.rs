@@ -3,7 +3,7 @@
 use crate::{
     clock::Clock,
     domain::delivery::{
-        relay::{RelayFault, RelayUrl, Security},
+        relay::{RelayAnswer, RelayFault, RelayUrl, Security},
         retry::relay_pause,
         status::Answer,
     },
@@ -152,22 +152,25 @@ impl Relay {
     }
 
     /// Tries the relay without sending anything.
-    pub async fn check(&self) -> Result<(), RelayFault> {
+    pub async fn check(&self) -> RelayAnswer {
         match &self.route {
             Route::Mailbox(mailbox) => {
-                mailbox.make_folder().await.map_err(|error| RelayFault::silent(error.to_string()))
+                mailbox.make_folder().await.map_err(|error| RelayFault::silent(error.to_string()))?;
+                Ok(Vec::new())
             }
             Route::Pooled(connector) => match &connector.target {
-                Target::Sendmail(program) => program.check().await.map_err(RelayFault::silent),
-                Target::Smtp(dialer) => {
-                    let opened = dialer
-                        .open_recorded()
-                        .await
-                        .map_err(|(answer, conversation)| RelayFault { said: answer.line(), conversation })?;
-                    // The relay works even if it doesn't answer QUIT.
-                    let _ = tokio::time::timeout(Duration::from_secs(1), opened.quit()).await;
-                    Ok(())
+                Target::Sendmail(program) => {
+                    program.check().await.map_err(RelayFault::silent)?;
+                    Ok(Vec::new())
                 }
+                Target::Smtp(dialer) => match dialer.open_recorded().await {
+                    (Ok(opened), conversation) => {
+                        // The relay works even if it doesn't answer QUIT.
+                        let _ = tokio::time::timeout(Duration::from_secs(1), opened.quit()).await;
+                        Ok(conversation)
+                    }
+                    (Err(answer), conversation) => Err(RelayFault { said: answer.line(), conversation }),
+                },
             },
         }
     }

@@ -81,7 +81,7 @@ pub fn session_table(desk: &Desk, all: &[sessions::SessionRecord], path: &str) -
 }
 
 /// Shortens a browser's name to what people know.
-fn agent(text: &str) -> String {
+pub fn agent(text: &str) -> String {
     let browser = ["Firefox", "Edg", "OPR", "Chrome", "Safari"].into_iter().find(|name| text.contains(name));
     let system = ["Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux"]
         .into_iter()

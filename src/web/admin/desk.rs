@@ -7,7 +7,7 @@ use super::{
     forms::{CSRF_FIELD, SESSION_COOKIE, cookie, is_same_site},
 };
 use crate::{
-    actions::operator::sessions::{Browser, SignedIn, find_session, set_flash},
+    actions::operator::sessions::{Browser, SignedIn, find_session, peek_session, set_flash},
     db::{
         Db, DbError,
         newsletters::{self, NewsletterRecord},
@@ -135,6 +135,9 @@ impl Flash {
     }
 }
 
+/// The end of the paths that open pages stream from.
+const STREAM: &str = "/events";
+
 /// An operator who is signed in, at one newsletter.
 pub struct Desk {
     pub admin: Admin,
@@ -151,7 +154,12 @@ impl FromRequestParts<Admin> for Desk {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, Refused> {
-        let (who, token) = signed_in(&parts.headers, admin).await?.ok_or_else(|| {
+        let found = if parts.uri.path().ends_with(STREAM) {
+            watching(&parts.headers, admin).await?
+        } else {
+            signed_in(&parts.headers, admin).await?
+        };
+        let (who, token) = found.ok_or_else(|| {
             let path = parts.uri.path_and_query().map_or("/admin", |path| path.as_str());
             if parts.method.is_safe() { Refused::SignIn(path.to_owned()) } else { Refused::SessionEnded }
         })?;
@@ -189,6 +197,12 @@ impl FromRequestParts<Admin> for Desk {
 pub async fn signed_in(headers: &HeaderMap, admin: &Admin) -> Result<Option<(SignedIn, String)>, Refused> {
     let Some(token) = cookie(headers, SESSION_COOKIE.name(admin.secure_cookies)) else { return Ok(None) };
     Ok(find_session(&admin.operators, &token).await?.map(|who| (who, token)))
+}
+
+/// Returns the session of a request that a page makes by itself.
+async fn watching(headers: &HeaderMap, admin: &Admin) -> Result<Option<(SignedIn, String)>, Refused> {
+    let Some(token) = cookie(headers, SESSION_COOKIE.name(admin.secure_cookies)) else { return Ok(None) };
+    Ok(peek_session(&admin.operators, &token).await?.map(|who| (who, token)))
 }
 
 pub fn csrf_token(admin: &Admin, token: &str) -> String {
@@ -298,16 +312,6 @@ impl Desk {
     /// Renders a form that posts to a path.
     pub fn form(&self, path: &str, content: &Markup) -> Markup {
         html! { form method="post" action=(path) { (self.csrf()) (content) } }
-    }
-
-    /// A button that an operator without the permission sees, but can't press, with the reason.
-    pub fn button(&self, permission: Permission, class: &str, label: &str) -> Markup {
-        if self.may(permission) {
-            html! { button class=(class) { (label) } }
-        } else {
-            let why = format!("Your roles don’t include it: {}", self.who.operator.roles.in_words());
-            html! { button class=(class) disabled title=(why) { (label) } }
-        }
     }
 
     /// Redirects to a page, which says what was done.

@@ -22,22 +22,39 @@ use crate::{
     },
     domain::{delivery::status::DeliveryStatus, issue::status::IssueStatus, operator::role::Permission},
 };
-use axum::{extract::Path, response::IntoResponse as _};
+use axum::{
+    extract::Path,
+    response::{IntoResponse as _, Redirect},
+};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use maud::{Markup, html};
 use std::{collections::HashMap, sync::Arc};
 
-/// Returns the issue that the page is about: one under way, else the latest.
-async fn subject(desk: &Desk) -> Result<Option<IssueRecord>, DbError> {
+/// Opens an issue on its way: the newest that is going out, else the newest that was stopped, else the latest.
+pub async fn latest(desk: Desk) -> Answer {
     let mut tx = desk.db().read().await?;
     let under_way = issues::under_way(&mut tx, Some(desk.record().id)).await?;
-    match under_way.into_iter().next() {
-        Some(issue) => Ok(Some(issue)),
-        None => Ok(issues::page(&mut tx, desk.record().id, Date::MAX, 10)
+    let newest = under_way.iter().rev().find(|it| it.status == IssueStatus::Sending);
+    let found = match newest.or(under_way.last()) {
+        Some(issue) => Some(issue.clone()),
+        None => issues::page(&mut tx, desk.record().id, Date::MAX, 10)
             .await?
             .into_iter()
-            .find(|issue| issue.status != IssueStatus::Planned)),
+            .find(|issue| issue.status != IssueStatus::Planned),
+    };
+    drop(tx);
+    if let Some(issue) = found {
+        return Ok(Redirect::to(&desk.issue_path(issue.date(), "live")).into_response());
     }
+    let content = html! { section.verdict { h1 { "Nothing is going out." }
+    p.lede { "No issue has been sent yet. The next one is on " a href=(desk.path("issues")) { "its page" } "." } } };
+    desk.page(Tab::Live, "Live", &content).await
+}
+
+/// Returns an issue that is on its way, or was.
+async fn subject(desk: &Desk, date: Date) -> Result<Option<IssueRecord>, DbError> {
+    let found = issues::get_by_date(&mut desk.db().read().await?, desk.record().id, date).await?;
+    Ok(found.filter(|issue| issue.status != IssueStatus::Planned))
 }
 
 /// How fast an issue goes out.
@@ -61,15 +78,14 @@ fn pace(issue: &IssueRecord, counts: &Counts, now: Timestamp) -> Option<Pace> {
     Some(Pace { per_second, done_at: wait.and_then(|wait| now.checked_add(wait).ok()) })
 }
 
-pub async fn get(desk: Desk) -> Answer {
-    let Some(issue) = subject(&desk).await? else {
-        let content = html! { section.verdict { h1 { "Nothing is going out." }
-        p.lede { "No issue has been sent yet. The next one is on " a href=(desk.path("issues")) { "its page" } "." } } };
-        return desk.page(Tab::Live, "Live", &content).await;
+pub async fn get(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answer {
+    let date = date_of(&path)?;
+    let Some(issue) = subject(&desk, date).await? else {
+        return Ok(Redirect::to(&desk.issue_path(date, "")).into_response());
     };
     let parts = parts(&desk, issue.clone()).await?;
     let is_moving = !issue.status.is_final();
-    let events = is_moving.then(|| desk.path("live/events"));
+    let events = is_moving.then(|| desk.issue_path(date, "live/events"));
     let content = html! {
         div data-events=[events] {
             (parts.head)
@@ -80,7 +96,7 @@ pub async fn get(desk: Desk) -> Answer {
                         (parts.answers)
                         @if is_moving { (cancel_form(&desk, &issue, &parts.counts)) }
                     }
-                    div.stack { (parts.ledger) (parts.waves) }
+                    div.stack { (parts.others) (parts.ledger) (parts.waves) }
                 }
             }
         }
@@ -94,6 +110,7 @@ struct Parts {
     answers: Markup,
     ledger: Markup,
     waves: Markup,
+    others: Markup,
     counts: Counts,
 }
 
@@ -105,6 +122,13 @@ async fn parts(desk: &Desk, issue: IssueRecord) -> Result<Parts, DbError> {
     let waves = issues::waves(&mut tx, issue.id).await?;
     let workers = processes::count_workers(&mut tx, now).await?;
     let held = holds::current(&mut tx, now).await?;
+    let mut others = Vec::new();
+    for other in issues::under_way(&mut tx, Some(desk.record().id)).await? {
+        if other.id != issue.id {
+            let counts = deliveries::counts(&mut tx, other.id).await?;
+            others.push((other, counts));
+        }
+    }
     drop(tx);
     // Counts of a large issue are older than the rest of the page.
     let as_of = tally.as_ref().filter(|tally| tally.at < now).map(|tally| {
@@ -134,6 +158,7 @@ async fn parts(desk: &Desk, issue: IssueRecord) -> Result<Parts, DbError> {
         answers: answers_sheet(desk, tally.as_deref(), as_of.as_deref()),
         ledger: html! { section.sheet.first-on-phones data-part="ledger" { header { h2 { "Every copy" } } (ledger(&counts, "")) } },
         waves: waves_sheet(desk, &waves, now),
+        others: others_sheet(desk, &others),
         counts,
     })
 }
@@ -190,7 +215,7 @@ fn head(
                 @if let Some(pace) = &pace { div { dt { "Speed" } dd { (format!("{:.0}", pace.per_second)) " a second" } dd { "on average" } } }
                 @if let Some(at) = done_at { div { dt { "Done about" } dd { (clock(at, newsletter)) } dd { (super::words::from_now(at, now)) } } }
                 div { dt { "Refused" } dd { (tenths / 10) "." (tenths % 10) " %" } dd { (number(counts.failed)) "; above " (desk.admin.breaker.max_failed_percent) " % it is held" } }
-                @if !issue.status.is_final() { div { dt { "Looked" } dd { (now.to_zoned(newsletter.time_zone.clone()).strftime("%H:%M:%S")) } dd { a href=(desk.path("live")) { "Look again" } } } }
+                @if !issue.status.is_final() { div { dt { "Looked" } dd { (now.to_zoned(newsletter.time_zone.clone()).strftime("%H:%M:%S")) } dd { a href=(desk.issue_path(issue.date(), "live")) { "Look again" } } } }
                 @else if let Some(at) = issue.closed_at { div { dt { "Closed" } dd { (moment(at.0, now, newsletter)) } } }
             }
         }
@@ -247,6 +272,20 @@ fn waves_sheet(desk: &Desk, waves: &[WaveRecord], now: Timestamp) -> Markup {
     }
 }
 
+/// The newsletter's other issues that are on their way.
+fn others_sheet(desk: &Desk, others: &[(IssueRecord, Counts)]) -> Markup {
+    html! {
+        section.sheet data-part="others" hidden[others.is_empty()] {
+            header { h2 { "Also on its way" } }
+            ul.list { @for (issue, counts) in others {
+                @let verdict = of_sent(issue, counts, desk.today(), None);
+                li.ask { div { h3 { (state(verdict.state, verdict.word)) (long_day(issue.date())) } p.small.soft { (verdict.sentence) } }
+                    div.acts { a.btn.row href=(desk.issue_path(issue.date(), "live")) aria-label={ "Watch: " (long_day(issue.date())) } { "Watch" } } }
+            } }
+        }
+    }
+}
+
 fn cancel_form(desk: &Desk, issue: &IssueRecord, counts: &Counts) -> Markup {
     html! {
         @if desk.may(Permission::SendIssue) {
@@ -264,17 +303,18 @@ fn cancel_form(desk: &Desk, issue: &IssueRecord, counts: &Counts) -> Markup {
 }
 
 /// Streams the parts that change. Ends with the issue.
-pub async fn events(desk: Desk) -> Answer {
+pub async fn events(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answer {
+    let date = date_of(&path)?;
     let desk = Arc::new(desk);
     let look = move || {
         let desk = desk.clone();
         async move {
-            let issue = subject(&desk).await.ok()??;
+            let issue = subject(&desk, date).await.ok()??;
             if issue.status.is_final() {
                 return Some(Look::Over);
             }
             let parts = parts(&desk, issue).await.ok()?;
-            let all = html! { (parts.head) (parts.domains) (parts.answers) (parts.ledger) (parts.waves) };
+            let all = html! { (parts.head) (parts.domains) (parts.answers) (parts.others) (parts.ledger) (parts.waves) };
             Some(Look::Parts(all.into_string()))
         }
     };
@@ -311,7 +351,7 @@ pub async fn pause(Path(path): Path<HashMap<String, String>>, Posted { desk, .. 
     } else {
         Flash::alarm("Not paused.", format!("The issue is {status}."))
     };
-    desk.done(&desk.path("live"), flash).await
+    desk.done(&desk.issue_path(issue.date(), "live"), flash).await
 }
 
 pub async fn resume(
@@ -326,7 +366,7 @@ pub async fn resume(
         }
         other => Flash::alarm("Not resumed.", format!("The issue is {other}.")),
     };
-    desk.done(&desk.path("live"), flash).await
+    desk.done(&desk.issue_path(issue.date(), "live"), flash).await
 }
 
 pub async fn cancel(
@@ -336,7 +376,9 @@ pub async fn cancel(
     let issue = named(&desk, &path).await?;
     if !is_named(&desk, &fields.name) {
         let text = format!("This issue is {}’s. Type that name to cancel it.", desk.newsletter().title);
-        return desk.done(&desk.path("live"), Flash::alarm("Nothing was cancelled.", text)).await;
+        return desk
+            .done(&desk.issue_path(issue.date(), "live"), Flash::alarm("Nothing was cancelled.", text))
+            .await;
     }
     let why = reason(&fields.reason);
     let why = if why.is_empty() { format!("cancelled by {}", desk.who.operator.called()) } else { why };
@@ -346,5 +388,5 @@ pub async fn cancel(
     } else {
         Flash::alarm("Not cancelled.", format!("The issue is {status}."))
     };
-    desk.done(&desk.path("live"), flash).await
+    desk.done(&desk.issue_path(issue.date(), "live"), flash).await
 }

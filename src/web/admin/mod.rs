@@ -16,6 +16,7 @@ mod import;
 mod issue;
 mod layout;
 mod live;
+mod notice;
 mod oidc;
 mod people;
 mod reader;
@@ -34,18 +35,13 @@ mod welcome;
 mod who;
 mod words;
 
-pub use checks::RelayState;
 pub use tallies::Tallies;
 
 use super::{client_address, error::AppError};
 use crate::{
-    actions::{Context, operator::context::OperatorContext, signup::context::SignupContext},
+    actions::{Context, check::Checks, operator::context::OperatorContext, signup::context::SignupContext},
     domain::{
-        content::article::FoundArticle,
-        delivery::{breaker::Breaker, relay::RelayFault},
-        ids::IssueId,
-        issue::schedule::Margins,
-        subscriber::email_address::EmailAddress,
+        content::article::FoundArticle, delivery::breaker::Breaker, ids::IssueId, issue::schedule::Margins,
     },
     issues::plan::{PlanRules, Planning},
 };
@@ -71,12 +67,9 @@ pub trait Work: Send + Sync {
     async fn plan(&self, issue: IssueId) -> Result<(), String>;
     /// Reads an article from its page.
     async fn read_article(&self, url: &Url) -> Result<FoundArticle, String>;
-    /// Connects to each relay. Returns its name, and what went wrong.
-    async fn check_relays(&self) -> Vec<(String, Result<(), RelayFault>)>;
-    /// Whether a DKIM key signs email from this address.
-    fn signs(&self, sender: &EmailAddress) -> bool;
-    /// How many jobs wait, if the database answers.
-    async fn queue_depth(&self) -> Option<i64>;
+    /// The queues with jobs that wait: their names, how many, and for how many seconds the oldest. `None`: the database
+    /// doesn't answer.
+    async fn queues(&self) -> Option<Vec<(String, i64, i64)>>;
     /// The effective settings. Secrets are masked.
     fn settings(&self) -> Vec<ShownSetting>;
 }
@@ -109,8 +102,7 @@ pub struct Admin {
     /// Whether operators who edited an issue can't approve it.
     pub second_person: bool,
     pub work: Arc<dyn Work>,
-    /// The relays' answers to the last check.
-    pub relays: Arc<RelayState>,
+    pub checks: Checks,
     /// The last counts of large issues' copies by domain and answer.
     pub tallies: Arc<Tallies>,
 }
@@ -161,8 +153,9 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/n/{slug}/issues/{date}/report/figures.csv", get(report::figures))
         .route("/admin/n/{slug}/issues/{date}/settle", post(report::settle))
         .route("/admin/n/{slug}/issues/{date}/resend", post(report::resend))
-        .route("/admin/n/{slug}/live", get(live::get))
-        .route("/admin/n/{slug}/live/events", get(live::events))
+        .route("/admin/n/{slug}/issues/{date}/live", get(live::get))
+        .route("/admin/n/{slug}/issues/{date}/live/events", get(live::events))
+        .route("/admin/n/{slug}/live", get(live::latest))
         .route("/admin/n/{slug}/reports", get(report::latest))
         .route("/admin/n/{slug}/calendar", get(calendar::get))
         .route("/admin/n/{slug}/search", get(readers::find))
@@ -179,6 +172,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(admin: Admin) -> Router<S> {
         .route("/admin/people", get(people::get).post(people::post))
         .route("/admin/system", get(system::get).post(system::check_again))
         .route("/admin/review/{token}", get(send::go))
+        .route("/admin/notice/{token}", get(notice::go))
         .route("/admin/assets/{name}", get(assets::get))
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
         .layer(axum::middleware::from_fn_with_state(admin.clone(), only_our_host))

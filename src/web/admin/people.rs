@@ -1,10 +1,11 @@
 //! People: who may do what, where they are signed in, and what they changed.
 
 use super::{
+    account::agent,
     desk::{Answer, Desk, Flash, Posted, Refused},
     layout::{Tab, state},
     who::name_of,
-    words::{counted, full_moment},
+    words::{counted, from_now, full_moment},
 };
 use crate::{
     actions::operator::{
@@ -15,14 +16,15 @@ use crate::{
         oidc::forget_identity,
         remove_operator::remove_operator,
         second_factor::reset_second_factor,
-        sessions::end_sessions,
+        sessions::{end_session, end_sessions},
     },
     db::{
+        DbError,
         audit::{self, AuditRecord},
         operators::{self, OperatorRecord, sessions},
     },
     domain::{
-        ids::{AuditId, OperatorId},
+        ids::{AuditId, OperatorId, OperatorSessionId},
         operator::role::{Permission, Role, Roles},
         subscriber::email_address::EmailAddress,
     },
@@ -93,6 +95,7 @@ async fn page(
         named.push(name_of(&mut tx, &entry.actor).await?);
     }
     drop(tx);
+    let signed_in = sessions_sheet(desk, &all).await?;
     let accounts = all.iter().filter(|it| !it.roles.is_empty()).count();
     let content = html! {
         @if let Some(link) = link { (new_link(link)) }
@@ -112,6 +115,7 @@ async fn page(
                         div.acts { button name="do" value="invite" { "Make a link" } }
                         p.hint { "You get a link to pass on. It lets them choose a password, once, within three days."
                             @if let Some(label) = desk.admin.operators.provider_label() { " They don’t need it if their account at " (label) " has this address." } } })) }
+                (signed_in)
                 section.sheet aria-labelledby="roles" { header { h2 id="roles" { "Roles" } }
                     dl.terms { @for (role, what) in ROLES { div { dt { (role) } dd { (what) } } } }
                     p.hint { "Editing doesn’t include sending, and neither includes managing. People may have several roles." } }
@@ -181,6 +185,30 @@ fn ways_in(it: &OperatorRecord) -> Markup {
     }
 }
 
+/// The browsers in which others are signed in.
+async fn sessions_sheet(desk: &Desk, all: &[OperatorRecord]) -> Result<Markup, DbError> {
+    let mut tx = desk.db().read().await?;
+    let mut found = Vec::new();
+    for it in all.iter().filter(|it| it.id != desk.who.operator.id) {
+        let alive = sessions::for_operator(&mut tx, it.id).await?;
+        found.extend(
+            alive.into_iter().filter(|session| session.is_alive(desk.now)).map(|session| (it, session)),
+        );
+    }
+    Ok(html! {
+        section.sheet aria-labelledby="sessions" { header { h2 id="sessions" { "Where others are signed in" } }
+            @if found.is_empty() { p.small.soft { "Nobody else is." } }
+            ul.list { @for (it, session) in &found {
+                li.ask { div { h3 { (it.called()) }
+                        p.small.soft { (agent(&session.user_agent)) " from " (session.client) ", last seen " (from_now(session.seen_at.0, desk.now)) } }
+                    (desk.form("/admin/people", &html! {
+                        input type="hidden" name="id" value=(it.id);
+                        input type="hidden" name="session" value=(session.id);
+                        button.row.danger name="do" value="end-one" aria-label={ "End the session of " (it.called()) } { "End" } })) }
+            } } }
+    })
+}
+
 fn log(desk: &Desk, entries: &[AuditRecord], named: &[String]) -> Markup {
     let values = |value: &serde_json::Value| -> String {
         if value.is_null() {
@@ -213,6 +241,8 @@ pub struct Fields {
     alerts: Option<String>,
     /// The profile that was shown.
     seen: Option<String>,
+    /// A session to end.
+    session: Option<String>,
 }
 
 pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
@@ -291,6 +321,15 @@ pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
                 "Ended.",
                 format!("{} of {called}.", counted(i64::try_from(ended).unwrap_or(0), "session")),
             )
+        }
+        "end-one" => {
+            let session = fields.session.as_deref().and_then(|id| id.parse().ok()).map(OperatorSessionId);
+            let session = session.ok_or(Refused::Form)?;
+            if end_session(&desk.admin.operators, &actor, operator.id, session).await? {
+                Flash::wait("Ended.", format!("A session of {called}."))
+            } else {
+                Flash::wait("Nothing to end.", "The session has ended already.")
+            }
         }
         "reset" => {
             reset_second_factor(&desk.admin.operators, &actor, operator.id, Some(desk.who.session.id))

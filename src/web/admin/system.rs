@@ -1,13 +1,13 @@
 //! System: checks with their cures, processes, what waits, and the effective settings. It changes nothing.
 
 use super::{
-    ShownSetting,
-    checks::{self, Outcome},
+    ShownSetting, checks,
     desk::{Answer, Desk, Posted},
     layout::{Tab, state},
-    words::{counted, from_now, number},
+    words::{self, counted, from_now, number},
 };
 use crate::{
+    actions::check::{State, blockers},
     db::{deliveries, engine::processes, throttle::holds},
     domain::operator::role::Permission,
 };
@@ -20,26 +20,26 @@ const SLOW_FOR: SignedDuration = SignedDuration::from_hours(6);
 
 pub async fn get(desk: Desk) -> Answer {
     desk.require(Permission::SeeSystem)?;
-    let mut checks = checks::of_installation(&desk).await?;
-    checks.sort_by_key(|check| check.outcome);
+    let findings = desk.admin.checks.everything(&desk.admin.checks.answers().await).await?;
     let mut tx = desk.db().read().await?;
     let alive = processes::list(&mut tx, desk.now).await?;
     let held = holds::current(&mut tx, desk.now).await?;
     let slowed = deliveries::slowdowns(&mut tx, desk.now - SLOW_FOR, desk.now, 20).await?;
     drop(tx);
-    let depth = desk.admin.work.queue_depth().await;
-    let blocking = checks.iter().filter(|it| it.outcome == Outcome::Blocks).count();
-    let to_know = checks.iter().filter(|it| it.outcome == Outcome::ToKnow).count();
+    let queues = desk.admin.work.queues().await;
+    let blocking = blockers(&findings).len();
+    let to_know = findings.iter().filter(|it| it.state != State::Ok).count() - blocking;
     let headline = match (blocking, to_know) {
         (0, 0) => "All is well.".to_owned(),
         (0, count) => format!("It works; {} to know.", counted(count, "thing")),
+        (1, _) => "One thing keeps issues from going out.".to_owned(),
         (count, _) => format!("{} keep issues from going out.", counted(count, "thing")),
     };
     let content = html! {
         div.opening { div { p.over { "System" } h1 { (headline) } } }
         div.split {
             div.stack {
-                section.sheet aria-labelledby="checks" { header { h2 id="checks" { "Checks" } (desk.form("/admin/system", &html! { button.row { "Check again" } })) } (checks::render(&checks)) }
+                section.sheet aria-labelledby="checks" { header { h2 id="checks" { "Checks" } (desk.form("/admin/system", &html! { button.row { "Check again" } })) } (checks::render(&desk, &findings)) }
                 (settings(&desk.admin.work.settings()))
             }
             div.stack {
@@ -47,7 +47,7 @@ pub async fn get(desk: Desk) -> Answer {
                     @if alive.is_empty() { p.small.soft { "None reports." } }
                     table { tbody { @for it in &alive { tr { th scope="row" { (it.role) small.soft { (it.id) } } td.end { (state("fine", "Alive")) small.soft { "since " (from_now(it.started_at.0, desk.now)) } } } } } } }
                 section.sheet aria-labelledby="queue" { header { h2 id="queue" { "Queue" } }
-                    p { @match depth { Some(1) => "One job waits.", Some(depth) => { b { (number(depth)) } " jobs wait." }, None => "The database doesn’t tell." } } p.small.soft { "A job is a wake-up. What is due lies in the tables, so a lost job costs seconds." } }
+                    (queue_table(queues.as_deref())) p.small.soft { "A job is a wake-up. What is due lies in the tables, so a lost job costs seconds." } }
                 section.sheet aria-labelledby="slow" { header { h2 id="slow" { "Held and slowed" } }
                     @if held.is_empty() && slowed.is_empty() { p.small.soft { "No domain or relay asked for less in the last six hours." } }
                     ul.list {
@@ -58,6 +58,23 @@ pub async fn get(desk: Desk) -> Answer {
         }
     };
     desk.page(Tab::System, "System", &content).await
+}
+
+/// What waits in each queue, and for how long.
+fn queue_table(queues: Option<&[(String, i64, i64)]>) -> Markup {
+    html! {
+        @match queues {
+            None => p { "The database doesn’t tell." },
+            Some([]) => p { "Nothing waits." },
+            Some(queues) => table {
+                thead { tr { th scope="col" { "Queue" } th.end scope="col" { "Jobs" } th.end scope="col" { "The oldest waits" } } }
+                tbody { @for (name, jobs, oldest) in queues {
+                    tr { th scope="row" { (words::sentence(name)) } td.end { (number(*jobs)) }
+                        td.end { @if *oldest > 0 { (words::span(SignedDuration::from_secs(*oldest))) } @else { "—" } } }
+                } }
+            },
+        }
+    }
 }
 
 /// The effective settings: those that somebody set, then the defaults.
@@ -80,6 +97,6 @@ pub struct Nothing {}
 
 pub async fn check_again(Posted { desk, .. }: Posted<Nothing>) -> Answer {
     desk.require(Permission::SeeSystem)?;
-    desk.admin.relays.refresh(&desk).await;
+    desk.admin.checks.refresh().await;
     Ok(Redirect::to("/admin/system").into_response())
 }

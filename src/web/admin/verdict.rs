@@ -1,8 +1,11 @@
 //! The sentence at the top of a page: what goes out next, and whether anything keeps it from it.
 
-use super::words::{counted, day_word, from_now, number, sentence, small, weekday};
+use super::{
+    checks::advice,
+    words::{counted, day_word, from_now, number, sentence, small, weekday},
+};
 use crate::{
-    actions::issue::decide::why_nobody,
+    actions::{check::Finding, issue::decide::why_nobody},
     db::{deliveries::Counts, issues::IssueRecord},
     domain::{
         issue::{selection::TooFew, status::IssueStatus},
@@ -59,8 +62,8 @@ pub struct Outlook<'a> {
     pub forecast: &'a Forecast,
     pub today: Date,
     pub now: Timestamp,
-    pub workers: i64,
-    pub schedulers: i64,
+    /// What keeps issues from going out, beside the issue itself.
+    pub blockers: &'a [Finding],
     /// The name of the person who changed the issue after its approval.
     pub changed_by: Option<&'a str>,
     /// Whether the operator may approve it.
@@ -70,6 +73,19 @@ pub struct Outlook<'a> {
 impl Outlook<'_> {
     fn time(&self) -> String {
         super::words::clock(self.forecast.due_at, self.newsletter)
+    }
+
+    /// Returns what blocks the issue, and what to do.
+    fn blocked(&self, day: &str) -> Option<(String, String)> {
+        let anyway = self.forecast.issue.as_ref().is_some_and(|issue| issue.anyway);
+        let mut blockers = self.blockers.iter().filter(|it| !(it.is_setup && anyway));
+        let first = blockers.next()?;
+        let clause = first.clause();
+        let others = blockers.filter(|it| it.clause() != clause).count();
+        let more =
+            if others == 0 { String::new() } else { format!(" {} more below.", sentence(&small(others))) };
+        let said = format!("{day} can’t go out: {clause}.");
+        Some((said, format!("{}{more}", advice(first, false))))
     }
 
     /// Returns the verdict about the next issue.
@@ -85,16 +101,8 @@ impl Outlook<'_> {
             detail,
             step,
         };
-        if self.workers == 0 || self.schedulers == 0 {
-            let missing = if self.workers == 0 { "worker" } else { "scheduler" };
-            let detail = "Start `daily serve`; whatever is due then goes out at once.".to_owned();
-            return verdict(
-                "alarm",
-                "Blocked",
-                format!("{day} can’t go out: no {missing} is running."),
-                detail,
-                Step::System,
-            );
+        if let Some((sentence, detail)) = self.blocked(&day) {
+            return verdict("alarm", "Blocked", sentence, detail, Step::System);
         }
         if it.plan.variants.is_empty() {
             let detail = "Nothing goes out without stories. Add some, or read the feeds.".to_owned();

@@ -63,17 +63,57 @@
   // Server-sent events name the parts of the page that changed.
   const live = find("[data-events]");
   if (live && window.EventSource) {
-    const source = new EventSource(live.dataset.events);
-    source.addEventListener("parts", (event) => {
-      const fresh = new DOMParser().parseFromString(event.data, "text/html");
-      for (const part of fresh.querySelectorAll("[data-part]")) {
-        const old = find(`[data-part="${part.dataset.part}"]`);
-        if (old && !old.contains(document.activeElement)) old.replaceWith(document.importNode(part, true));
-      }
-    });
-    source.addEventListener("over", () => {
-      source.close();
-      location.reload();
-    });
+    const firstPause = 1000;
+    const longestPause = 30000;
+    // A stream that ends begins again at once. One that stays away for longer is a reason to say so.
+    const patience = 4000;
+    let pause = firstPause;
+    let late;
+    let notice;
+    const warn = () => {
+      if (notice) return;
+      notice = document.createElement("p");
+      notice.className = "notice wait";
+      notice.setAttribute("role", "status");
+      const link = document.createElement("a");
+      link.href = location.href;
+      link.textContent = "Look again";
+      const text = document.createElement("b");
+      text.textContent = "Not live.";
+      notice.append(text, " The connection was lost, so this may be old. ", link);
+      live.before(notice);
+    };
+    const connect = () => {
+      const source = new EventSource(live.dataset.events);
+      source.addEventListener("open", () => {
+        pause = firstPause;
+        clearTimeout(late);
+        late = undefined;
+        notice?.remove();
+        notice = undefined;
+      });
+      source.addEventListener("error", () => {
+        if (source.readyState !== EventSource.CLOSED) {
+          late ??= setTimeout(warn, patience);
+          return;
+        }
+        // Browsers give up after an answer that is no stream, such as a proxy's while the server restarts.
+        warn();
+        setTimeout(connect, pause);
+        pause = Math.min(pause * 2, longestPause);
+      });
+      source.addEventListener("parts", (event) => {
+        const fresh = new DOMParser().parseFromString(event.data, "text/html");
+        for (const part of fresh.querySelectorAll("[data-part]")) {
+          const old = find(`[data-part="${part.dataset.part}"]`);
+          if (old && !old.contains(document.activeElement)) old.replaceWith(document.importNode(part, true));
+        }
+      });
+      source.addEventListener("over", () => {
+        source.close();
+        location.reload();
+      });
+    };
+    connect();
   }
 })();

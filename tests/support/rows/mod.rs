@@ -11,7 +11,10 @@ pub use ledger::LedgerRow;
 pub use signups::SignupRow;
 
 use super::store::Store;
-use daily::{db::deliveries::emails::EmailRecord, domain::delivery::email::EmailKind};
+use daily::{
+    db::deliveries::emails::EmailRecord,
+    domain::{delivery::email::EmailKind, ids::FeedId},
+};
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
@@ -52,6 +55,13 @@ impl Store {
         }
         found.sort();
         found
+    }
+
+    /// Makes a feed be in trouble, with these words.
+    pub async fn set_feed_trouble(&self, feed: FeedId, words: &str) {
+        let sql = "UPDATE feeds SET title = $1, trouble_kind = 'failing', trouble = $1, trouble_since = created_at \
+             WHERE id = CAST($2 AS BIGINT)";
+        self.change(sql, &[words, &feed.to_string()]).await;
     }
 
     /// Returns the names of all leases.

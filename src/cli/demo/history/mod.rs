@@ -34,8 +34,8 @@ use url::Url;
 
 /// Domain to which the demo sends slowly, so that today's issue is on its way for a while.
 pub const SLOW_DOMAIN: &str = "harbour.example";
-/// Messages a minute to that domain.
-pub const SLOW_RATE: u32 = 40;
+/// Messages a minute to that domain, which has 60 readers: it takes ten minutes.
+pub const SLOW_RATE: u32 = 6;
 
 const DAYS: i64 = 30;
 const STORIES_A_DAY: usize = 2;

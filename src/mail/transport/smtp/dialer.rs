@@ -85,10 +85,10 @@ impl Dialer {
         self.open_with(None).await
     }
 
-    /// Opens a session. A failure comes with what was said until then, one line each, without secrets.
-    pub async fn open_recorded(&self) -> Result<SmtpSession, (Answer, Vec<String>)> {
+    /// Opens a session. Returns it with what was said until then, one line each, without secrets.
+    pub async fn open_recorded(&self) -> (Result<SmtpSession, Answer>, Vec<String>) {
         let transcript = Transcript::default();
-        self.open_with(Some(transcript.clone())).await.map_err(|answer| (answer, transcript.lines()))
+        (self.open_with(Some(transcript.clone())).await, transcript.lines())
     }
 
     async fn open_with(&self, transcript: Option<Transcript>) -> Result<SmtpSession, Answer> {

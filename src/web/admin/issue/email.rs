@@ -122,11 +122,6 @@ async fn render(desk: &Desk, date: Date, variant: usize) -> Result<Option<Email>
     Ok(Some(rendering.email()))
 }
 
-/// Returns the size of an issue's most common email in bytes, and whether it would be clipped.
-pub async fn size(desk: &Desk, date: Date) -> Result<Option<(usize, bool)>, Refused> {
-    Ok(render(desk, date, 1).await?.map(|email| (email.html_bytes(), email.clipped())))
-}
-
 /// The email itself.
 pub async fn frame(
     desk: Desk,

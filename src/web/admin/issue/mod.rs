@@ -23,8 +23,7 @@ use crate::{
         send_issue::{BeginError, begin_issue, is_too_far},
     },
     db::{
-        DbError, Tx, deliveries,
-        engine::processes,
+        DbError, deliveries,
         issues::{self, IssueRecord},
     },
     domain::{issue::status::IssueStatus, operator::role::Permission},
@@ -65,6 +64,14 @@ fn require_near(desk: &Desk, date: Date) -> Result<(), Refused> {
     Ok(())
 }
 
+/// Refuses dates that have no issue, and get none.
+pub fn require_open(desk: &Desk, date: Date) -> Result<(), Refused> {
+    if date < desk.today() {
+        return Err(Refused::Missing(format!("There was no issue on {}.", long_day(date))));
+    }
+    require_near(desk, date)
+}
+
 /// Begins an issue, or returns the one that was begun.
 pub async fn begun(desk: &Desk, date: Date) -> Result<IssueRecord, Refused> {
     begin_issue(desk.admin.actions(), &desk.actor(), desk.record(), date).await.map_err(|error| match error {
@@ -93,18 +100,17 @@ pub async fn get(
     if let Some(issue) = issue.filter(|issue| issue.status != IssueStatus::Planned) {
         return sent(&desk, &issue).await;
     }
-    if date < desk.today() {
-        return Err(Refused::Missing(format!("There was no issue on {}.", long_day(date))));
-    }
+    require_open(&desk, date)?;
     let it = seen_forecast(&desk, date).await?;
     let content = stories::page(&desk, &it, query.reason.as_deref()).await?;
     desk.page(Tab::Issue, &format!("Issue of {}", long_day(date)), &content).await
 }
 
 /// Returns the verdict about an open issue.
-pub async fn outlook(desk: &Desk, tx: &mut Tx, it: &Forecast) -> Result<Verdict, DbError> {
+pub async fn outlook(desk: &Desk, it: &Forecast) -> Result<Verdict, DbError> {
+    let blockers = desk.admin.checks.blocking(desk.record()).await?;
     let changed = match &it.issue {
-        Some(issue) => changed_by(tx, issue).await?,
+        Some(issue) => changed_by(&mut desk.db().read().await?, issue).await?,
         None => None,
     };
     Ok(Outlook {
@@ -112,8 +118,7 @@ pub async fn outlook(desk: &Desk, tx: &mut Tx, it: &Forecast) -> Result<Verdict,
         forecast: it,
         today: desk.today(),
         now: desk.now,
-        workers: processes::count_workers(tx, desk.now).await?,
-        schedulers: processes::count_schedulers(tx, desk.now).await?,
+        blockers: &blockers,
         changed_by: changed.as_deref(),
         may_send: desk.may(Permission::SendIssue),
     }
@@ -137,7 +142,7 @@ async fn sent(desk: &Desk, issue: &IssueRecord) -> Answer {
                 @if issue.status == IssueStatus::Skipped && issue.date() == desk.today() {
                     a.btn.filled href=(desk.issue_path(issue.date(), "send")) { "Send it now …" }
                 } @else if issue.status.is_final() { a.btn href=(desk.issue_path(issue.date(), "report")) { "Report" } }
-                @else { a.btn.filled href=(desk.path("live")) { "Watch" } } }
+                @else { a.btn.filled href=(desk.issue_path(issue.date(), "live")) { "Watch" } } }
         }
         section.sheet { header { h2 { "Stories" } p.soft { (counted(stories.iter().filter(|it| it.position.is_some()).count(), "story")) } }
             ol.stories { @for story in stories.iter().filter(|it| it.position.is_some()) {

@@ -36,8 +36,8 @@ struct EditedBy {
 pub async fn page(desk: &Desk, it: &Forecast, alone: Option<&str>) -> Result<Markup, DbError> {
     let date = it.date;
     let news = news::news(desk, it).await?;
+    let verdict = outlook(desk, it).await?;
     let mut tx = desk.db().read().await?;
-    let verdict = outlook(desk, &mut tx, it).await?;
     let edits = match &it.issue {
         Some(issue) => issues::edits(&mut tx, issue.id).await?,
         None => Vec::new(),

@@ -2,6 +2,7 @@
 
 use crate::{
     db::{DbError, subscribers},
+    domain::subscriber::cadence::Cadence,
     issues::forecast::Forecast,
     web::admin::{
         desk::Desk,
@@ -23,15 +24,26 @@ impl Audience {
         let paused = subscribers::count_paused(&mut tx, desk.record().id).await?;
         let readers = it.plan.readers();
         let unserved: i64 = it.plan.unserved.iter().map(|group| group.readers).sum();
-        let others = active - readers - unserved;
+        let served: Vec<Cadence> = it.inputs.served.iter().map(|served| served.cadence).collect();
+        let others: Vec<Cadence> = Cadence::ALL.iter().copied().filter(|it| !served.contains(it)).collect();
+        let other_days = if others.is_empty() {
+            0
+        } else {
+            let clocks = subscribers::clock_counts(&mut tx, desk.record().id, &others).await?;
+            clocks.iter().map(|(_, readers)| readers).sum()
+        };
+        // The plan was made for the readers of its time, and suppressed ones get nothing.
+        let changed = active - readers - unserved - other_days;
         let mut rows = vec![("Signed up and confirmed", active + paused), ("Paused by themselves", -paused)];
         if it.plan.variants.is_empty() {
             rows.push(("There is nothing for them", -active));
         } else {
-            rows.push(("Chose other days", -others.max(0)));
+            rows.push(("Chose other days", -other_days));
             rows.push(("Have had its stories", -unserved));
-            if others < 0 {
-                rows.push(("Came since the plan was made", -others));
+            match changed {
+                0 => {}
+                1.. => rows.push(("Suppressed, or came since the plan was made", -changed)),
+                _ => rows.push(("Left since the plan was made", -changed)),
             }
         }
         Ok(Self { rows, total: readers })

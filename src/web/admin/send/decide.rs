@@ -2,11 +2,14 @@
 
 use super::{Fields, is_own_edit, is_reviewed};
 use crate::{
-    actions::issue::{
-        approve_issue::send_anyway,
-        cancel_issue::skip_issue,
-        decide::{DecideError, approve_seen, changes_since, left_out},
-        send_issue::send_approved,
+    actions::{
+        check::blockers,
+        issue::{
+            approve_issue::send_anyway,
+            cancel_issue::skip_issue,
+            decide::{DecideError, approve_seen, changes_since, left_out},
+            send_issue::send_approved,
+        },
     },
     db::issues::{self, IssueRecord},
     domain::{
@@ -14,7 +17,6 @@ use crate::{
         operator::role::Permission,
     },
     web::admin::{
-        checks::{self, Check},
         desk::{Answer, Desk, Flash, Posted, Refused},
         issue::{begun, date_of, seen_forecast},
         words::{long_day, moment, sentence},
@@ -85,9 +87,10 @@ impl Decision {
             );
             return Ok(Err(Flash::alarm("Not approved.", text)));
         }
-        let checks: Vec<Check> = checks::of_issue(desk, &it, None).await?;
-        if let [first, ..] = checks::blockers(&checks)[..] {
-            return Ok(Err(Flash::alarm("Not approved.", format!("{first}."))));
+        let findings = desk.admin.checks.before_sending(desk.record(), &it).await?;
+        if let [first, ..] = blockers(&findings)[..] {
+            let text = format!("{}.", sentence(&first.clause()));
+            return Ok(Err(Flash::alarm("Not approved.", text)));
         }
         if is_own_edit(desk, &it).await? {
             return Ok(Err(Flash::alarm(
@@ -173,7 +176,8 @@ pub async fn now(it: Decision) -> Answer {
         return it.refused(Flash::alarm("Nothing was sent.", text)).await;
     }
     let text = format!("Revision {revision} leaves now.");
-    it.desk.done(&it.desk.path("live"), Flash::fine("Going out.", text)).await
+    let page = it.desk.issue_path(it.date, "live");
+    it.desk.done(&page, Flash::fine("Going out.", text)).await
 }
 
 /// Lets an issue go out although not everything is set up.

@@ -8,14 +8,18 @@ pub use decide::{anyway, approve, is_named, now, reason, skip};
 pub use test_send::{events, save_group, send as test};
 
 use super::{
-    checks::{self, Check},
+    checks,
     desk::{Answer, Desk, Posted, Refused},
-    issue::{News, date_of, email, news, outlook, seen_forecast},
+    issue::{News, date_of, news, outlook, seen_forecast},
     layout::{Tab, rev, state},
-    words::{clock, counted, day_word, from_now, long_day, moment, weekday},
+    words::{clock, counted, day_word, from_now, long_day, moment, sentence, weekday},
 };
 use crate::{
-    actions::{issue::decide::changes_since, operator::second_person::has_edited},
+    actions::{
+        check::{Finding, State, blockers},
+        issue::decide::changes_since,
+        operator::second_person::has_edited,
+    },
     db::{
         DbDate, DbError,
         issues::{self, revisions},
@@ -98,19 +102,16 @@ pub async fn get(
         Err(elsewhere) => return Ok(Redirect::to(&elsewhere).into_response()),
     };
     let news = news(&desk, &it).await?;
-    let size = email::size(&desk, date).await?;
-    let checks = checks::of_issue(&desk, &it, size).await?;
+    let findings = desk.admin.checks.before_sending(desk.record(), &it).await?;
     let audience = Audience::load(&desk, &it).await?;
     let is_editor = is_own_edit(&desk, &it).await?;
     let review = match query.review {
         Some(token) if is_reviewed(&desk, &it, &token).await? => Some(token),
         _ => None,
     };
-    let mut tx = desk.db().read().await?;
-    let verdict = outlook(&desk, &mut tx, &it).await?;
-    drop(tx);
-    let blocked = checks::blockers(&checks);
-    let to_know = checks.iter().filter(|check| check.outcome == checks::Outcome::ToKnow).count();
+    let verdict = outlook(&desk, &it).await?;
+    let blocked = blocked(&findings);
+    let to_know = findings.iter().filter(|it| it.state != State::Ok).count() - blocked.len();
     let is_approved = it.issue.as_ref().is_some_and(|issue| issue.approved_at.is_some());
     let headline = match blocked.len() {
         0 if is_approved => format!("{} is approved", day_word(date, desk.today())),
@@ -125,24 +126,24 @@ pub async fn get(
             p.over { a href=(desk.issue_path(date, "")) { (long_day(date)) } " · due " (clock(it.due_at, desk.newsletter())) ", " (from_now(it.due_at, desk.now))
                 (state(verdict.state, verdict.word)) }
             h1 { (headline) }
-            p.lede { @if blocked.is_empty() { "Nothing blocks it" } @else { (blocked.join(", ")) }
+            p.lede { @if blocked.is_empty() { "Nothing blocks it" } @else { (sentence(&blocked.join(", "))) }
                 @if to_know > 0 { ". " a href="#checks" { (counted(to_know, "thing")) " to know" } }
                 @if let Some(news) = &news { ", and " (counted(news.changes.len(), "change")) " since you looked" } "." }
         } }
         div.split.half data-events=(desk.issue_path(date, "send/events")) {
             div.stack {
-                (decision(&desk, &it, &checks, is_editor, review.as_deref()))
+                (decision(&desk, &it, &findings, is_editor, review.as_deref()))
                 section.sheet aria-labelledby="checks" {
                     header { h2 id="checks" { "Checks" }
                         (desk.form(&desk.issue_path(date, "check"), &html! { button.row { "Check again" } })) }
-                    (checks::render(&checks))
+                    (checks::render(&desk, &findings))
                 }
             }
             div.stack {
                 (audience.render(&desk, &it))
                 @if let Some(news) = &news { (changes(&desk, news)) }
                 (test_send::form(&desk, &it).await?)
-                (test_send::latest(&desk).await?)
+                (test_send::latest(&desk, date).await?)
             }
         }
     };
@@ -164,6 +165,13 @@ fn changes(desk: &Desk, news: &News) -> Markup {
     }
 }
 
+/// Returns what blocks, each as a clause.
+fn blocked(findings: &[Finding]) -> Vec<String> {
+    let mut clauses: Vec<String> = blockers(findings).into_iter().map(Finding::clause).collect();
+    clauses.dedup();
+    clauses
+}
+
 fn lower(day: &str) -> String {
     if matches!(day, "Today" | "Tomorrow") { day.to_lowercase() } else { day.to_owned() }
 }
@@ -178,8 +186,14 @@ async fn is_reviewed(desk: &Desk, it: &Forecast, token: &str) -> Result<bool, Db
     Ok(changes.is_some_and(|changes| changes.is_empty()))
 }
 
-fn decision(desk: &Desk, it: &Forecast, checks: &[Check], is_editor: bool, review: Option<&str>) -> Markup {
-    let blocked = checks::blockers(checks);
+fn decision(
+    desk: &Desk,
+    it: &Forecast,
+    findings: &[Finding],
+    is_editor: bool,
+    review: Option<&str>,
+) -> Markup {
+    let blocked = blocked(findings);
     let newsletter = desk.newsletter();
     let revision = it.content.revision();
     let is_approved = it.issue.as_ref().is_some_and(|issue| issue.approved_at.is_some());
@@ -228,7 +242,7 @@ fn decision(desk: &Desk, it: &Forecast, checks: &[Check], is_editor: bool, revie
                             div.field { label for="now-name" { "Type the newsletter’s name" } p.join { input id="now-name" name="name" autocomplete="off" required; button { "Send it now" } } }
                         }))
                     }
-                    @if checks.iter().any(|check| check.is_setup && check.outcome == checks::Outcome::Blocks) {
+                    @if findings.iter().any(|it| it.is_setup && it.blocks()) {
                         div.after { (desk.form(&desk.issue_path(it.date, "anyway"), &html! {
                             p.small.soft { "Lets it go out although not everything is set up that readers need." }
                             div.field { label for="anyway-name" { "Type the newsletter’s name" } p.join { input id="anyway-name" name="name" autocomplete="off" required; button.danger { "Do without it" } } }
@@ -263,6 +277,6 @@ pub async fn check_again(
     Path(path): Path<HashMap<String, String>>,
     Posted { desk, .. }: Posted<Fields>,
 ) -> Answer {
-    desk.admin.relays.refresh(&desk).await;
+    desk.admin.checks.refresh().await;
     Ok(Redirect::to(&format!("{}#checks", desk.issue_path(date_of(&path)?, "send"))).into_response())
 }

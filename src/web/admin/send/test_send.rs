@@ -15,21 +15,22 @@ use crate::{
     domain::{
         delivery::email::EmailStatus, operator::role::Permission, subscriber::email_address::EmailAddress,
     },
-    issues::{forecast::Forecast, next::next_date},
+    issues::forecast::Forecast,
     web::admin::{
         desk::{Answer, Desk, Flash, Posted, Refused},
-        issue::{begun, date_of},
-        layout::state,
+        issue::{date_of, require_open},
+        layout::{rev, state},
         sse::{self, Look},
         words::{counted, moment},
     },
 };
 use axum::{extract::Path, response::IntoResponse as _};
+use jiff::civil::Date;
 use maud::{Markup, html};
 use std::collections::HashMap;
 
-/// Tests that are listed.
-const SHOWN_TESTS: i64 = 12;
+/// Tests that are listed: more than one batch.
+const SHOWN_TESTS: i64 = 2 * MOST_ADDRESSES as i64;
 
 pub async fn form(desk: &Desk, it: &Forecast) -> Result<Markup, DbError> {
     let groups = test_groups::for_newsletter(&mut desk.db().read().await?, desk.record().id).await?;
@@ -76,17 +77,18 @@ fn groups_form(desk: &Desk, it: &Forecast, groups: &[TestGroup]) -> Markup {
     }
 }
 
-/// The latest tests, with what the relays said.
-pub async fn latest(desk: &Desk) -> Result<Markup, DbError> {
-    let all = emails::tests(&mut desk.db().read().await?, desk.record().id, SHOWN_TESTS).await?;
+/// The latest tests of an issue, with what the relays said.
+pub async fn latest(desk: &Desk, date: Date) -> Result<Markup, DbError> {
+    let all = emails::tests(&mut desk.db().read().await?, desk.record().id, date, SHOWN_TESTS).await?;
     Ok(html! {
         section.sheet data-part="tests" hidden[all.is_empty()] aria-label="Latest tests" {
             table.cards {
                 caption { "Latest tests" }
-                thead { tr { th scope="col" { "Address" } th scope="col" { "The relay said" } th.end scope="col" { "At" } th scope="col" { "State" } } }
+                thead { tr { th scope="col" { "Address" } th scope="col" { "The relay said" } th.wide scope="col" { "Revision" } th.end.wide scope="col" { "At" } th scope="col" { "State" } } }
                 tbody { @for it in &all {
                     tr { th scope="row" { (it.recipient) }
                         td.full { span.said { @if let Some(code) = it.reply_code { (code) " " } (it.reply_text.as_deref().unwrap_or("nothing yet")) } }
+                        td.wide { @match &it.revision { Some(revision) => (rev(revision.as_str())), None => span.soft { "—" } } }
                         td.end.wide { (moment(it.created_at.0, desk.now, desk.newsletter())) }
                         td { @match it.status {
                             EmailStatus::Sent => (state("fine", "Taken")),
@@ -101,11 +103,12 @@ pub async fn latest(desk: &Desk) -> Result<Markup, DbError> {
 }
 
 /// Streams the answers to tests.
-pub async fn events(desk: Desk) -> Answer {
+pub async fn events(desk: Desk, Path(path): Path<HashMap<String, String>>) -> Answer {
+    let date = date_of(&path)?;
     let desk = std::sync::Arc::new(desk);
     let look = move || {
         let desk = desk.clone();
-        async move { Some(Look::Parts(latest(&desk).await.ok()?.into_string())) }
+        async move { Some(Look::Parts(latest(&desk, date).await.ok()?.into_string())) }
     };
     Ok(sse::stream(look).into_response())
 }
@@ -131,16 +134,12 @@ pub async fn send(
     if addresses.is_empty() {
         return desk.done(&page, Flash::alarm("Not sent.", "Write an address.")).await;
     }
-    let mut tx = desk.db().read().await?;
-    let known = issues::get_by_date(&mut tx, record.id, date).await?;
-    let next = next_date(&mut tx, record, desk.admin.margins.grace, desk.now).await?;
-    drop(tx);
-    let issue = match known {
-        Some(issue) => Some(issue.id),
-        None if date == next => None,
-        None => Some(begun(&desk, date).await?.id),
-    };
-    match test_send_to(desk.admin.actions(), &desk.actor(), record, issue, &addresses).await {
+    let issue = issues::get_by_date(&mut desk.db().read().await?, record.id, date).await?;
+    let issue = issue.map(|issue| issue.id);
+    if issue.is_none() {
+        require_open(&desk, date)?;
+    }
+    match test_send_to(desk.admin.actions(), &desk.actor(), record, (date, issue), &addresses).await {
         Ok(_) => {}
         Err(TestSendError::Db(error)) => return Err(error.into()),
         Err(other) => return desk.done(&page, Flash::alarm("Not sent.", format!("{other}."))).await,

@@ -11,12 +11,11 @@ use super::{
     words::{clock, counted, day_word, from_now, long_day, moment, number, short_day},
 };
 use crate::{
-    actions::issue::decide::shown_forecast,
+    actions::{check::Finding, issue::decide::shown_forecast},
     db::{
         DbError, Tx,
         content::feeds::{self, FeedRecord},
         deliveries::{self, Counts},
-        engine::processes,
         issues::{self, IssueRecord},
         newsletters::NewsletterRecord,
         subscribers,
@@ -46,8 +45,10 @@ pub async fn first(desk: Desk) -> Answer {
 struct Today {
     forecast: Forecast,
     verdict: Verdict,
-    /// The newsletter's own issue that is going out or was stopped.
-    own: Option<(IssueRecord, Counts)>,
+    /// What keeps issues from going out, beside the next issue itself.
+    blockers: Vec<Finding>,
+    /// The newsletter's own issues that are going out or were stopped, oldest first.
+    own: Vec<(IssueRecord, Counts)>,
     /// Those of other newsletters.
     others: Vec<(NewsletterRecord, IssueRecord, Counts)>,
     last: Option<(IssueRecord, Counts, Option<String>)>,
@@ -57,6 +58,14 @@ struct Today {
     active: i64,
     pending: i64,
     curve: Vec<i64>,
+}
+
+impl Today {
+    /// Returns the newsletter's issue of today that is going out or was stopped. The page is about it, and about the
+    /// next one otherwise: copies of an earlier issue that wait must not hide what goes out next.
+    fn now(&self, today: Date) -> Option<&(IssueRecord, Counts)> {
+        self.own.iter().rev().find(|(issue, _)| issue.date() >= today)
+    }
 }
 
 pub async fn get(desk: Desk) -> Answer {
@@ -84,13 +93,14 @@ async fn load(desk: &Desk) -> Result<Today, DbError> {
     let date = next_date(&mut tx, record, desk.admin.margins.grace, desk.now).await?;
     drop(tx);
     let forecast = shown_forecast(desk.admin.actions(), desk.admin.rules, record, date).await?;
+    let blockers = desk.admin.checks.blocking(record).await?;
     let mut tx = desk.db().read().await?;
-    let mut own = None;
+    let mut own = Vec::new();
     let mut others = Vec::new();
     for issue in issues::under_way(&mut tx, None).await? {
         let counts = deliveries::counts(&mut tx, issue.id).await?;
         if issue.newsletter_id == record.id {
-            own = Some((issue, counts));
+            own.push((issue, counts));
         } else if let Some(newsletter) = desk.newsletters.iter().find(|it| it.id == issue.newsletter_id) {
             others.push((newsletter.clone(), issue, counts));
         }
@@ -104,15 +114,11 @@ async fn load(desk: &Desk) -> Result<Today, DbError> {
         forecast: &forecast,
         today: desk.today(),
         now: desk.now,
-        workers: processes::count_workers(&mut tx, desk.now).await?,
-        schedulers: processes::count_schedulers(&mut tx, desk.now).await?,
+        blockers: &blockers,
         changed_by: changed.as_deref(),
         may_send: desk.may(Permission::SendIssue),
     };
-    let verdict = match &own {
-        Some((issue, counts)) => of_sent(issue, counts, desk.today(), None),
-        None => outlook.verdict(),
-    };
+    let verdict = outlook.verdict();
     let page = issues::page(&mut tx, record.id, Date::MAX, CURVE + 5).await?;
     let sent: Vec<&IssueRecord> = page.iter().filter(|issue| issue.status == IssueStatus::Sent).collect();
     let mut last = None;
@@ -127,9 +133,10 @@ async fn load(desk: &Desk) -> Result<Today, DbError> {
         page.iter().find(|it| it.status == IssueStatus::Skipped && it.date() == desk.today()).cloned();
     let mut curve: Vec<i64> = sent.iter().map(|issue| issue.recipients).collect();
     curve.reverse();
-    Ok(Today {
+    let mut found = Today {
         verdict,
         forecast,
+        blockers,
         own,
         others,
         last,
@@ -139,7 +146,11 @@ async fn load(desk: &Desk) -> Result<Today, DbError> {
         active: subscribers::count_active(&mut tx, record.id).await?,
         pending: subscribers::count_pending(&mut tx, record.id).await?,
         curve,
-    })
+    };
+    if let Some((issue, counts)) = found.now(desk.today()) {
+        found.verdict = of_sent(issue, counts, desk.today(), None);
+    }
+    Ok(found)
 }
 
 /// Returns the median of failed copies of earlier issues, if there are some.
@@ -154,7 +165,8 @@ async fn usual(tx: &mut Tx, earlier: &[&IssueRecord]) -> Result<Option<i64>, DbE
 
 fn headline(desk: &Desk, it: &Today) -> Markup {
     let (verdict, forecast) = (&it.verdict, &it.forecast);
-    let (date, due) = match &it.own {
+    let now = it.now(desk.today());
+    let (date, due) = match now {
         Some((issue, _)) => (issue.date(), None),
         None => (forecast.date, Some(forecast.due_at)),
     };
@@ -162,7 +174,7 @@ fn headline(desk: &Desk, it: &Today) -> Markup {
         Step::Approve | Step::Send => desk.issue_path(date, "send"),
         Step::Open => desk.issue_path(date, ""),
         Step::AddStories => desk.path("feeds"),
-        Step::Watch => desk.path("live"),
+        Step::Watch => desk.issue_path(date, "live"),
         Step::System => "/admin/system".to_owned(),
     };
     let stories = &forecast.content.stories;
@@ -174,7 +186,7 @@ fn headline(desk: &Desk, it: &Today) -> Markup {
                     (state(verdict.state, verdict.word)) }
                 h1 id="verdict" { (verdict.sentence) }
                 @if !verdict.detail.is_empty() { p.lede { (verdict.detail) } }
-                @if it.own.is_none() {
+                @if now.is_none() {
                     p.facts {
                         (fact(i64::try_from(stories.len()).unwrap_or(i64::MAX), "story"))
                         (fact(forecast.plan.readers(), "reader"))
@@ -190,7 +202,7 @@ fn headline(desk: &Desk, it: &Today) -> Markup {
             }
             @if let Some(first) = stories.first() {
                 div {
-                    @if it.own.is_some() { p.over { "Next: " b { (day_word(forecast.date, desk.today())) } } }
+                    @if now.is_some() { p.over { "Next: " b { (day_word(forecast.date, desk.today())) } } }
                     ol.heads {
                         li.first { p.title { (first.title) } }
                         @for (story, place) in stories.iter().skip(1).take(2).zip(2..) {
@@ -226,7 +238,7 @@ fn next_days(desk: &Desk, it: &Today) -> Markup {
                             tr { th.keep scope="row" { (short_day(day)) ", " (clock(it.forecast.due_at, newsletter)) }
                                 td.full { a href=(desk.issue_path(day, "")) { (it.forecast.content.stories.first().map_or("No story yet", |it| it.title.as_str())) } }
                                 td.end.wide { (number(it.forecast.plan.readers())) }
-                                td { @if it.own.is_none() { (state(it.verdict.state, it.verdict.word)) } @else { (state("rest", "Next")) } } }
+                                td { @if it.now(desk.today()).is_none() { (state(it.verdict.state, it.verdict.word)) } @else { (state("rest", "Next")) } } }
                         } @else if newsletter.days.contains(day) {
                             tr { th.keep scope="row" { (short_day(day)) ", " (clock(due, newsletter)) }
                                 td.full.soft { "planned " (moment(due - desk.admin.margins.plan_ahead, desk.now, newsletter)) }
@@ -255,7 +267,8 @@ fn going_out(desk: &Desk, it: &Today) -> Markup {
                 p.title { (newsletter.newsletter.title) ", " (short_day(issue.date())) }
                 (strip(counts, ""))
                 p.facts { span { b { (number(counts.sent)) } " of " (number(counts.total())) } }
-                div.acts { a.btn.row href={ "/admin/n/" (newsletter.newsletter.slug) "/live" } { "Watch" } }
+                div.acts { a.btn.row href={ "/admin/n/" (newsletter.newsletter.slug) "/issues/" (issue.date()) "/live" }
+                    aria-label={ "Watch: " (newsletter.newsletter.title) ", " (short_day(issue.date())) } { "Watch" } }
             }
         }
     }

@@ -2,12 +2,13 @@
 
 use super::Today;
 use crate::{
-    domain::{content::feed_trouble::TroubleKind, issue::status::IssueStatus},
+    domain::{content::feed_trouble::TroubleKind, issue::status::IssueStatus, operator::role::Permission},
     web::admin::{
+        checks::{advice, cure},
         desk::Desk,
         layout::state,
         verdict::{Step, of_sent},
-        words::{clock, counted, day_word, number, short_day},
+        words::{clock, counted, day_word, number, sentence, short_day},
     },
 };
 use maud::{Markup, html};
@@ -17,36 +18,55 @@ struct Need {
     state: (&'static str, String),
     title: String,
     text: String,
-    link: (String, &'static str),
+    /// The page that helps, if the operator may open it.
+    link: Option<(String, &'static str)>,
 }
 
 fn needs(desk: &Desk, it: &Today) -> Vec<Need> {
     let mut needs = Vec::new();
-    if let Some((issue, counts)) = &it.own {
+    for found in &it.blockers {
+        let page = cure(desk, found);
+        let system =
+            || desk.may(Permission::SeeSystem).then(|| ("/admin/system".to_owned(), "See the checks"));
+        needs.push(Need {
+            state: ("alarm", "Blocks".into()),
+            title: sentence(&found.clause()),
+            text: format!("{}. {}", sentence(&found.detail), advice(found, page.is_some())),
+            link: page.or_else(system),
+        });
+    }
+    for (issue, counts) in &it.own {
         if matches!(issue.status, IssueStatus::Held | IssueStatus::Paused) {
             let verdict = of_sent(issue, counts, desk.today(), None);
+            let day = if issue.date() < desk.today() {
+                short_day(issue.date())
+            } else {
+                day_word(issue.date(), desk.today())
+            };
             needs.push(Need {
                 state: (verdict.state, verdict.word.into()),
-                title: format!("{}’s issue has stopped", day_word(issue.date(), desk.today())),
+                title: format!("{day}’s issue has stopped"),
                 text: issue.reason.clone().unwrap_or_default(),
-                link: (desk.path("live"), "Look"),
+                link: Some((desk.issue_path(issue.date(), "live"), "Look")),
             });
         }
-    } else if matches!(it.verdict.step, Step::Approve | Step::Send) {
+    }
+    let is_next = it.now(desk.today()).is_none();
+    if is_next && matches!(it.verdict.step, Step::Approve | Step::Send) {
         let due = clock(it.forecast.due_at, desk.newsletter());
         needs.push(Need {
             state: ("wait", format!("By {due}")),
             title: format!("Approve the issue of {}", short_day(it.forecast.date)),
             text: it.verdict.detail.clone(),
-            link: (desk.issue_path(it.forecast.date, "send"), "Review"),
+            link: Some((desk.issue_path(it.forecast.date, "send"), "Review")),
         });
     }
-    if it.own.is_none() && it.verdict.step == Step::AddStories {
+    if is_next && it.verdict.step == Step::AddStories {
         needs.push(Need {
             state: ("wait", "Stories".into()),
             title: it.verdict.sentence.clone(),
             text: it.verdict.detail.clone(),
-            link: (desk.path("feeds"), "Add stories"),
+            link: Some((desk.path("feeds"), "Add stories")),
         });
     }
     if let Some(issue) = &it.skipped {
@@ -54,7 +74,7 @@ fn needs(desk: &Desk, it: &Today) -> Vec<Need> {
             state: ("rest", "Skipped".into()),
             title: "Nothing went out today".into(),
             text: issue.reason.clone().unwrap_or_default(),
-            link: (desk.issue_path(issue.date(), "send"), "Send it now"),
+            link: Some((desk.issue_path(issue.date(), "send"), "Send it now")),
         });
     }
     for feed in &it.feeds {
@@ -75,7 +95,7 @@ fn needs(desk: &Desk, it: &Today) -> Vec<Need> {
             state,
             title,
             text: feed.trouble.clone().unwrap_or_default(),
-            link: (format!("{}#feed{}", desk.path("feeds"), feed.id), "Look at it"),
+            link: Some((format!("{}#feed{}", desk.path("feeds"), feed.id), "Look at it")),
         });
     }
     for (issue, counts) in it
@@ -93,7 +113,7 @@ fn needs(desk: &Desk, it: &Today) -> Vec<Need> {
                     short_day(issue.date())
                 ),
                 text: "A relay or this machine stopped while they were on their way.".into(),
-                link: (desk.issue_path(issue.date(), "report"), "Settle"),
+                link: Some((desk.issue_path(issue.date(), "report"), "Settle")),
             });
         }
     }
@@ -117,7 +137,8 @@ pub fn needs_you(desk: &Desk, it: &Today) -> Markup {
                 ul.list {
                     @for need in &needs {
                         li.ask { div { h3 { (state(need.state.0, &need.state.1)) (need.title) } p.small.soft { (need.text) } }
-                            div.acts { a.btn.row href=(need.link.0) aria-label={ (need.link.1) ": " (need.title) } { (need.link.1) } } }
+                            @if let Some((path, label)) = &need.link {
+                                div.acts { a.btn.row href=(path) aria-label={ (label) ": " (need.title) } { (label) } } } }
                     }
                 }
             }

@@ -1,13 +1,13 @@
 //! Findings about the OpenID provider through which operators sign in.
 
 use super::Finding;
-use crate::{app::App, oidc::error::ProviderError};
+use crate::{actions::operator::context::OperatorContext, oidc::error::ProviderError};
 
 /// Fetches what a sign-in needs. Passwords work in any case, so nothing here holds issues back. `None`: there is no
 /// provider.
-pub(super) async fn finding(app: &App) -> Option<Finding> {
+pub async fn of_provider(operators: &OperatorContext) -> Option<Finding> {
     const WHAT: &str = "sign-in provider";
-    let provider = app.operators.provider.as_ref()?;
+    let provider = operators.provider.as_ref()?;
     let error = match provider.check().await {
         Ok(()) => {
             let detail = format!(
