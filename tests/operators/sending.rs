@@ -463,7 +463,7 @@ async fn an_earlier_issue_that_waits_hides_nothing(engine: Engine) {
     app.run_due_at("2026-05-02T07:00:00Z").await;
     app.run_due().await;
     let today = app.latest_issue().await.id;
-    app.wait_for_status(today, IssueStatus::Sent).await;
+    app.run_due_until(today, IssueStatus::Sent, jiff::SignedDuration::from_mins(1)).await;
     with_scheduler(&app).await;
     // As if relays had stopped in the middle of both.
     app.store().await.set_deliveries("queued").await;
