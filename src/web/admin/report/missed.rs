@@ -102,7 +102,7 @@ pub async fn post(
         Ok(0) => Flash::wait("Nothing to send.", "Nobody is left who missed it."),
         Ok(count) => {
             let text = format!("To {}, with the same email.", counted(count, "reader"));
-            return desk.done(&desk.path("live"), Flash::fine("Going out again.", text)).await;
+            return desk.done(&desk.issue_path(date, "live"), Flash::fine("Going out again.", text)).await;
         }
         Err(ResendError::Db(error)) => return Err(error.into()),
         Err(other) => Flash::alarm("Nothing was sent.", format!("{}.", sentence(&other.to_string()))),
