@@ -23,7 +23,7 @@ pub async fn cases(only: Option<&str>) -> Result<Vec<Case>, Error> {
             other.is_some_and(|other| other.name != publisher.name)
         });
         if !is_of_another && !is_of_emails {
-            cases.extend(Walk::through(&publisher).await?);
+            cases.extend(Box::pin(Walk::through(&publisher)).await?);
         }
     }
     Ok(cases)
