@@ -78,7 +78,7 @@ async fn readers_whose_copies_were_refused_get_one_and_others_none(engine: Engin
     let (server, app, issue) = refused_issue(engine).await;
     app.visitor("left@example.org").unsubscribes().await;
     app.visitor("paused@example.org").pauses_until("2026-06-01").await;
-    app.store().await.suppress_silently("barred@example.org").await;
+    app.suppress("barred@example.org", "complaint").await;
     server.follow(Script::accept());
     let found = missed(&app, issue).await;
     assert_eq!((found.count(), found.rest(), found.answers.len()), (2, 5, 2), "{found:?}");

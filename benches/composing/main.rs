@@ -40,7 +40,7 @@ fn main() {
     let rounds = std::env::args().skip(1).find_map(|it| it.parse().ok()).unwrap_or(ROUNDS);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let newsletter = Newsletter {
-        name: "The Daily Example".into(),
+        title: "The Daily Example".into(),
         sender_name: "The Daily Example".into(),
         sender_address: address(&format!("news@{DOMAIN}")),
         ..Newsletter::default()

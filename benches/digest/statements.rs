@@ -54,6 +54,7 @@ impl Times {
     }
 
     /// Returns the slowest statement and its duration in milliseconds.
+    #[allow(dead_code, reason = "the benchmark of pages asks for it")]
     pub fn slowest(&self) -> Option<(&str, f64)> {
         let slowest = self.0.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds))?;
         Some((&slowest.sql, slowest.seconds * 1000.0))

@@ -14,7 +14,6 @@ pub mod postgres_cluster;
 #[allow(dead_code)]
 pub mod processes;
 #[path = "../../tests/support/sink/mod.rs"]
-#[allow(dead_code)]
 pub mod sink;
 #[path = "../support/sinks.rs"]
 #[allow(dead_code)]

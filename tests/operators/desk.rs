@@ -85,7 +85,7 @@ async fn a_readers_emails_are_shown_and_one_subscription_is_ended(engine: Engine
     app.reader_of(&evening, "ann@example.org", &anything()).await;
     app.visitor("ben@example.org").signs_up().await;
     let store = app.store().await;
-    store.execute("UPDATE emails SET reply_code = 450, reply_text = '4.2.0 try <again> later'").await;
+    store.answer_emails(450, "4.2.0 try <again> later").await;
     let desk = app.operator("Ada", "admin").await;
     let ben = app.visitor("ben@example.org").subscription().await.subscriber_id;
     let shown = desk.opens(&format!("{READERS}/{ben}")).await;

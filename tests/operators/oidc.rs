@@ -248,7 +248,7 @@ async fn forged_tokens_sign_nobody_in(engine: Engine) {
         (
             "without its signature",
             Box::new(|script: &mut Script| {
-                script.tamper = |token| token.rsplit_once('.').unwrap().0.to_owned() + "."
+                script.tamper = |token| token.rsplit_once('.').unwrap().0.to_owned() + ".";
             }),
         ),
         ("no token", Box::new(|script: &mut Script| script.tamper = |_| "x".into())),
@@ -313,9 +313,9 @@ async fn an_answer_counts_once_in_the_browser_that_asked(engine: Engine) {
     let denied = ines.get(&denied).await;
     assert!(denied.page.status == 422 && !denied.page.contains("EVIL"), "{}", denied.page);
     // The browser's cookie is kept, and the answer comes again.
-    let begun = ines.get("/admin/sign-in/oidc").await;
-    let kept = begun.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    let callback = provider.signs_in(&begun.location.unwrap());
+    let opening = ines.get("/admin/sign-in/oidc").await;
+    let kept = opening.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let callback = provider.signs_in(&opening.location.unwrap());
     assert!(is_open(&ines.get(&callback).await));
     let tokens = provider.requests("token");
     let again = app.getting(&callback).header("cookie", &kept).send().await.unwrap();

@@ -27,7 +27,9 @@ const OPEN: [(&str, &str); 13] = [
 ];
 
 /// Method, route, a field that says which action it is, and the permission.
-const TABLE: &[(&str, &str, Option<(&str, &str)>, P)] = &[
+type Row = (&'static str, &'static str, Option<(&'static str, &'static str)>, P);
+
+const TABLE: &[Row] = &[
     ("GET", "/admin", None, P::See),
     ("GET", "/admin/me", None, P::See),
     ("POST", "/admin/me", None, P::See),

@@ -69,7 +69,7 @@ async fn a_button_that_an_old_page_shows_does_not_undo_a_colleague() {
     }
     first
         .turn_page(async |client: &Client| {
-            client.active_element().await.unwrap().send_keys("p").await.unwrap()
+            client.active_element().await.unwrap().send_keys("p").await.unwrap();
         })
         .await;
     shows(ines, "Two people decided about the same story").await;
@@ -81,7 +81,7 @@ async fn a_button_that_an_old_page_shows_does_not_undo_a_colleague() {
     assert_eq!(chosen.attr("id").await.unwrap().as_deref(), Some("story4"));
     first
         .turn_page(async |client: &Client| {
-            client.active_element().await.unwrap().send_keys("x").await.unwrap()
+            client.active_element().await.unwrap().send_keys("x").await.unwrap();
         })
         .await;
     shows(ines, "<b>Dropped.</b>").await;

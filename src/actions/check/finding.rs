@@ -98,10 +98,12 @@ impl Finding {
         Self::new(what, State::Failed, detail)
     }
 
+    #[must_use]
     pub fn because(self, why: impl Into<String>) -> Self {
         Self { why: Some(why.into()), ..self }
     }
 
+    #[must_use]
     pub fn cured_by(self, cure: impl Into<String>) -> Self {
         Self { cure: Some(cure.into()), ..self }
     }
@@ -114,10 +116,11 @@ impl Finding {
         Self { newsletter: Some(newsletter.to_owned()), ..self }
     }
 
-    pub(super) fn as_setup(self) -> Self {
+    pub(super) fn of_setup(self) -> Self {
         Self { is_setup: true, ..self }
     }
 
+    #[must_use]
     pub fn said(self, clause: impl Into<String>) -> Self {
         Self { clause: Some(clause.into()), ..self }
     }

@@ -125,7 +125,7 @@ impl Checks {
                 .said("another program answers at the public address")
                 .because(why)
                 .cured_by("let your web server pass requests on; see docs/guides/behind-a-proxy.md")
-                .as_setup()
+                .of_setup()
         };
         let Some(answers) = answers else { return Ok(lead_elsewhere.then(elsewhere)) };
         Ok(Some(match &answers.public {

@@ -57,7 +57,7 @@ impl Checks {
                     .said(format!("{}: {}", must.what, must.problem))
                     .because(must.why)
                     .cured_by(must.cure)
-                    .as_setup();
+                    .of_setup();
             // The public address is configured, the rest is written on a page.
             if must.what.starts_with("http.") { found } else { found.at(Place::Newsletter) }
         };

@@ -18,7 +18,7 @@ pub fn may_resend(code: Option<i64>, enhanced: Option<EnhancedCode>) -> bool {
         // These are about the sender's address.
         Some((1, 7 | 8)) => true,
         // Address and mailbox, and Exchange's word for an unknown recipient.
-        Some((1, _) | (2, 1) | (4, 1)) => false,
+        Some((1, _) | (2 | 4, 1)) => false,
         Some(_) => true,
         None => !matches!(code, Some(550 | 551 | 553)),
     }

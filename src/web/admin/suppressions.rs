@@ -137,15 +137,14 @@ pub async fn post(Posted { desk, fields }: Posted<Fields>) -> Answer {
     let flash = match fields.r#do.as_str() {
         "suppress" => {
             let why = reason(&fields.why);
-            match suppress_readers(context, &actor, addresses, &why).await? {
-                0 => Flash::wait("Suppressed already.", format!("{address} was on the list before.")),
-                _ => {
-                    let mut flash = Flash::wait("Suppressed.", format!("Nothing is sent to {address}."));
-                    let undo = [("do", "lift"), ("address", address.as_str())];
-                    let undo = undo.map(|(name, value)| (name.to_owned(), value.to_owned()));
-                    flash.undo = Some((page.clone(), undo.into()));
-                    flash
-                }
+            if suppress_readers(context, &actor, addresses, &why).await? == 0 {
+                Flash::wait("Suppressed already.", format!("{address} was on the list before."))
+            } else {
+                let mut flash = Flash::wait("Suppressed.", format!("Nothing is sent to {address}."));
+                let undo = [("do", "lift"), ("address", address.as_str())];
+                let undo = undo.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                flash.undo = Some((page.clone(), undo.into()));
+                flash
             }
         }
         "lift" => {

@@ -3,6 +3,9 @@
 use crate::support::store::Store;
 use daily::domain::ids::{SubscriberId, SubscriptionId};
 
+/// Sets the kept counts of copies that were sent.
+const COUNT_SENT: &str = "UPDATE issues SET sent = (SELECT count(*) FROM deliveries WHERE issue_id = issues.id AND status = 'sent')";
+
 impl Store {
     /// Returns the addresses of the deliveries with a status.
     pub async fn recipients(&self, status: &str) -> Vec<String> {
@@ -21,6 +24,7 @@ impl Store {
         let sql = "UPDATE deliveries SET status = CASE WHEN $1 = 'sending' THEN 'claimed' ELSE $1 END, \
              begun = $1 = 'sending', finished_at = CASE WHEN $1 = 'queued' THEN NULL ELSE finished_at END";
         self.change(sql, &[status]).await;
+        self.execute(COUNT_SENT).await;
     }
 
     /// Sets the relay's answer of the deliveries to an address.
@@ -66,7 +70,7 @@ impl Store {
             "UPDATE deliveries SET status = 'uncertain' WHERE id % 12 = 9",
             "UPDATE deliveries SET status = 'skipped' WHERE id % 12 = 10",
             "UPDATE deliveries SET throttled_domain = 'example.org' WHERE id % 12 IN (1, 7)",
-            "UPDATE issues SET sent = (SELECT count(*) FROM deliveries WHERE issue_id = issues.id AND status = 'sent')",
+            COUNT_SENT,
         ] {
             self.execute(statement).await;
         }

@@ -152,6 +152,11 @@ impl Store {
         forged
     }
 
+    /// Gives all single emails a relay's answer.
+    pub async fn answer_emails(&self, code: u16, text: &str) {
+        self.execute(&format!("UPDATE emails SET reply_code = {code}, reply_text = '{text}'")).await;
+    }
+
     /// Queues the single emails of a kind again, as if a crash had come before their answers were recorded.
     pub async fn requeue_emails(&self, kind: EmailKind) {
         let sql = "UPDATE emails SET status = 'queued', next_attempt_at = created_at, woken_at = NULL \

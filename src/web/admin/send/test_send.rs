@@ -30,7 +30,7 @@ use maud::{Markup, html};
 use std::collections::HashMap;
 
 /// Tests that are listed: more than one batch.
-const SHOWN_TESTS: i64 = 2 * MOST_ADDRESSES as i64;
+const SHOWN_TESTS: usize = 2 * MOST_ADDRESSES;
 
 pub async fn form(desk: &Desk, it: &Forecast) -> Result<Markup, DbError> {
     let groups = test_groups::for_newsletter(&mut desk.db().read().await?, desk.record().id).await?;
@@ -79,7 +79,8 @@ fn groups_form(desk: &Desk, it: &Forecast, groups: &[TestGroup]) -> Markup {
 
 /// The latest tests of an issue, with what the relays said.
 pub async fn latest(desk: &Desk, date: Date) -> Result<Markup, DbError> {
-    let all = emails::tests(&mut desk.db().read().await?, desk.record().id, date, SHOWN_TESTS).await?;
+    let limit = i64::try_from(SHOWN_TESTS).unwrap_or(i64::MAX);
+    let all = emails::tests(&mut desk.db().read().await?, desk.record().id, date, limit).await?;
     Ok(html! {
         section.sheet data-part="tests" hidden[all.is_empty()] aria-label="Latest tests" {
             table.cards {
