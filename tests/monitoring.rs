@@ -174,7 +174,7 @@ async fn readiness_needs_space_on_the_disk() {
     .await;
 }
 
-/// What keeps a process from being ready, each alone, with the words that only this machine gets.
+/// Faults that keep a process from being ready, each alone, with the words that only this machine gets.
 async fn readiness_needs_an_armed_database_a_worker_and_a_scheduler(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         settings.http.trusted_proxies = vec!["127.0.0.1".parse::<std::net::IpAddr>().unwrap().into()];

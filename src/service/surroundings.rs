@@ -1,4 +1,4 @@
-//! What checks need from parts of Daily that actions don't know.
+//! The answers that checks need from parts of Daily that actions don't know.
 
 use super::{disk::free_bytes, machine};
 use crate::{

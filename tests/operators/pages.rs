@@ -336,7 +336,7 @@ async fn a_large_issue_is_counted_by_domain_in_the_background(engine: Engine) {
     assert!(live.contains("example.org") && live.contains("as of "), "{live}");
 }
 
-/// What a page must show as text wherever it comes from.
+/// A text that no page may take for markup, wherever it comes from.
 const ATTACK: &str = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
 
 async fn words_of_relays_feeds_files_and_people_are_only_text(engine: Engine) {

@@ -1,4 +1,4 @@
-//! What a check found: a state, why it matters, and how to cure it.
+//! The result of a check: a state, why it matters, and how to cure it.
 
 use jiff::civil::Date;
 

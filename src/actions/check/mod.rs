@@ -44,7 +44,7 @@ pub struct SigningKey {
     pub readable_by_others: bool,
 }
 
-/// What checks need from parts of Daily that actions don't know.
+/// The answers that checks need from parts of Daily that actions don't know.
 #[async_trait]
 pub trait Surroundings: Send + Sync {
     /// Connects to all relays. Returns each name with what went wrong.

@@ -17,7 +17,7 @@ const ASKED_EVERY: SignedDuration = SignedDuration::from_secs(10);
 /// Age up to which answers are shown to those who don't wait for newer ones.
 const SHOWN: SignedDuration = SignedDuration::from_mins(30);
 
-/// What relays and the public address answered.
+/// The answers of relays and of the public address.
 #[derive(Debug, Clone)]
 pub struct Answers {
     pub at: Timestamp,

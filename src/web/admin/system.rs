@@ -60,7 +60,7 @@ pub async fn get(desk: Desk) -> Answer {
     desk.page(Tab::System, "System", &content).await
 }
 
-/// What waits in each queue, and for how long.
+/// The work that waits in each queue, and for how long.
 fn queue_table(queues: Option<&[(String, i64, i64)]>) -> Markup {
     html! {
         @match queues {

@@ -62,7 +62,7 @@ pub struct Outlook<'a> {
     pub forecast: &'a Forecast,
     pub today: Date,
     pub now: Timestamp,
-    /// What keeps issues from going out, beside the issue itself.
+    /// Faults that keep issues from going out, beside those of the issue itself.
     pub blockers: &'a [Finding],
     /// The name of the person who changed the issue after its approval.
     pub changed_by: Option<&'a str>,

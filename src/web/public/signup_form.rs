@@ -109,7 +109,7 @@ pub(super) struct SignupResponder<'a> {
     pub mode: DisplayMode,
     /// Short names of the chosen newsletters.
     pub chosen: &'a [String],
-    /// All newsletters.
+    /// Also those that were not chosen.
     pub newsletters: &'a [NewsletterRecord],
     /// The newsletter whose name is on the page. `None`: there is none of the chosen ones.
     pub newsletter: Option<&'a NewsletterRecord>,

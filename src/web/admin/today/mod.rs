@@ -45,7 +45,7 @@ pub async fn first(desk: Desk) -> Answer {
 struct Today {
     forecast: Forecast,
     verdict: Verdict,
-    /// What keeps issues from going out, beside the next issue itself.
+    /// Faults that keep issues from going out, beside those of the next issue itself.
     blockers: Vec<Finding>,
     /// The newsletter's own issues that are going out or were stopped, oldest first.
     own: Vec<(IssueRecord, Counts)>,
