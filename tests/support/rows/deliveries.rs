@@ -95,11 +95,6 @@ impl Store {
         (kept, self.number("SELECT count(*) FROM deliveries WHERE status = 'sent'").await)
     }
 
-    /// Changes the kept count of copies that were sent.
-    pub async fn spoil_sent_copies(&self, by: i64) {
-        self.execute(&format!("UPDATE issues SET sent = sent + {by}")).await;
-    }
-
     /// Pretends that all issues had so many readers.
     pub async fn set_recipients(&self, count: i64) {
         self.execute(&format!("UPDATE issues SET recipients = {count}")).await;
