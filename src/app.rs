@@ -18,7 +18,6 @@ use crate::{
     clock::Clock,
     content::{
         fetch::{FetchPolicy, Fetcher},
-        fetch_error::FetchError,
         picture_maker::PictureMaker,
     },
     db::{ConnectError, Db, DbError, engine::writer_health::WriterHealth, installation, newsletters},
@@ -31,13 +30,14 @@ use crate::{
         throttle::{RelayLimits, Throttle},
     },
     domain::{installation::Verdict, newsletter::Newsletter},
+    http_client::LazyClient,
     jobs::{
         context::{Contexts, FeedContext, IssueContext, ReaderContext},
         issue_locks::IssueLocks,
     },
     mail::{DkimError, DkimKeys, Mailer, MailerError},
     metrics::Metrics,
-    oidc::{Provider, ProviderSettings, error::ProviderError},
+    oidc::{Provider, ProviderSettings},
     queue::{self, Queue, SetupError},
     random,
     secrets::{self, SecretError},
@@ -80,12 +80,6 @@ pub enum StartError {
     #[error(transparent)]
     Dkim(#[from] DkimError),
     #[error(transparent)]
-    Fetcher(#[from] FetchError),
-    #[error("can't set up the HTTP client: {0}")]
-    Http(reqwest::Error),
-    #[error("admin.oidc: {0}")]
-    Provider(#[from] ProviderError),
-    #[error(transparent)]
     NameServer(#[from] NoNameServer),
     #[error(transparent)]
     Secrets(#[from] SecretError),
@@ -107,7 +101,7 @@ impl App {
             max_redirects: 5,
             host_pause: settings.feeds.host_pause(),
             user_agent: format!("Daily/{} (+{})", env!("CARGO_PKG_VERSION"), settings.http.public_url),
-        })?;
+        });
         let queue = Queue::new(clock.clone());
         let metrics = Metrics::default();
         let actions = actions::Context { db: db.clone(), queue: queue.clone(), clock: clock.clone() };
@@ -164,7 +158,7 @@ impl App {
             actions.clone(),
             keys.clone(),
             settings.admin.second_factor,
-            provider(&settings, &clock)?,
+            provider(&settings, &clock),
         );
         let settings = Arc::new(settings);
         let armed = match judge_database(&db, &settings, "", clock.now()).await {
@@ -203,7 +197,7 @@ impl App {
                 db: db.clone(),
                 queue: queue.clone(),
                 clock: clock.clone(),
-                http: own_client()?,
+                http: own_client(),
                 settings: settings.clone(),
             },
             delivery: delivery::context::Context {
@@ -260,22 +254,22 @@ impl App {
 const OWN_REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 /// Returns the client for requests to the operator's own addresses.
-fn own_client() -> Result<reqwest::Client, StartError> {
-    reqwest::Client::builder()
-        .user_agent(concat!("Daily/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::limited(3))
-        .timeout(OWN_REQUEST_LIMIT)
-        .build()
-        .map_err(StartError::Http)
+fn own_client() -> LazyClient {
+    LazyClient::new(|| {
+        reqwest::Client::builder()
+            .user_agent(concat!("Daily/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::limited(3))
+            .timeout(OWN_REQUEST_LIMIT)
+    })
 }
 
 /// Path below the operators' pages that an OpenID provider sends browsers back to.
 const REDIRECT_PATH: &str = "/admin/sign-in/oidc/callback";
 
 /// Returns the OpenID provider, if one is configured. Contacts nobody yet.
-fn provider(settings: &Settings, clock: &Clock) -> Result<Option<Provider>, ProviderError> {
+fn provider(settings: &Settings, clock: &Clock) -> Option<Provider> {
     let oidc = &settings.admin.oidc;
-    let (Some(issuer), Some(secret)) = (&oidc.issuer, oidc.secret()) else { return Ok(None) };
+    let (issuer, secret) = (oidc.issuer.as_ref()?, oidc.secret()?);
     let label = if oidc.label.is_empty() { issuer.host() } else { &oidc.label };
     let provider = ProviderSettings {
         issuer: issuer.clone(),
@@ -284,7 +278,7 @@ fn provider(settings: &Settings, clock: &Clock) -> Result<Option<Provider>, Prov
         label: label.to_owned(),
         redirect_uri: format!("{}{REDIRECT_PATH}", settings.admin.url(&settings.http.public_url)),
     };
-    Provider::new(provider, clock.clone()).map(Some)
+    Some(Provider::new(provider, clock.clone()))
 }
 
 /// Pauses between attempts to migrate while another process migrates the same SQLite file.

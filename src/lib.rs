@@ -13,6 +13,7 @@ pub mod content;
 pub mod db;
 pub mod delivery;
 pub mod domain;
+pub mod http_client;
 pub mod i18n;
 pub mod issues;
 pub mod jobs;

@@ -13,6 +13,7 @@ use daily::{
         issue::{readiness::PublicAnswer, status::IssueStatus},
         subscriber::email_address::EmailAddress,
     },
+    http_client::LazyClient,
     jobs::periodic::watch_public_url::ask,
     settings::Relay,
 };
@@ -98,7 +99,7 @@ async fn an_issue_waits_while_something_else_answers_at_the_public_address(engin
 
 #[tokio::test]
 async fn only_daily_answers_as_daily_does() {
-    let http = reqwest::Client::new();
+    let http = LazyClient::new(reqwest::Client::builder);
     for (status, body, expected) in [
         (200, "ok\n", Some(PublicAnswer::Daily)),
         (200, "<html>A parked domain</html>", Some(PublicAnswer::SomethingElse)),

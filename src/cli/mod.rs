@@ -249,10 +249,9 @@ fn config_error(error: SettingsError) -> CliError {
 
 fn start_error(error: StartError) -> CliError {
     match error {
-        StartError::Mailer(_)
-        | StartError::Dkim(_)
-        | StartError::Secrets(SecretError::Keys(_))
-        | StartError::Fetcher(_) => CliError::Usage(error.to_string()),
+        StartError::Mailer(_) | StartError::Dkim(_) | StartError::Secrets(SecretError::Keys(_)) => {
+            CliError::Usage(error.to_string())
+        }
         other => CliError::Failed(other.to_string()),
     }
 }

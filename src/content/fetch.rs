@@ -25,6 +25,7 @@ use crate::{
         resolver::FilteringResolver,
     },
     domain::content::picture,
+    http_client::LazyClient,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -100,7 +101,7 @@ pub struct Document {
 /// Fetches documents under a [`FetchPolicy`]. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
-    client: Client,
+    client: LazyClient,
     filter: Arc<AddressFilter>,
     timeout: Duration,
     max_bytes: u64,
@@ -128,29 +129,30 @@ struct Answer {
 
 impl Fetcher {
     /// Creates a fetcher with the settings of `policy`.
-    pub fn new(policy: FetchPolicy) -> Result<Self, FetchError> {
+    pub fn new(policy: FetchPolicy) -> Self {
         let filter = Arc::new(AddressFilter::new(policy.allow_networks));
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
-        let client = Client::builder()
-            .user_agent(policy.user_agent)
-            .default_headers(headers)
-            .no_proxy()
-            .referer(false)
-            .redirect(reqwest::redirect::Policy::none())
-            .dns_resolver(FilteringResolver(Arc::clone(&filter)))
-            .connect_timeout(CONNECT_TIMEOUT.min(policy.timeout))
-            .build()
-            .map_err(|error| FetchError::Setup { reason: told(&error) })?;
         let (timeout, max_bytes, max_redirects) = (policy.timeout, policy.max_bytes, policy.max_redirects);
-        Ok(Self {
+        let (user_agent, resolver) = (policy.user_agent, FilteringResolver(Arc::clone(&filter)));
+        let client = LazyClient::new(move || {
+            Client::builder()
+                .user_agent(&user_agent)
+                .default_headers(headers.clone())
+                .no_proxy()
+                .referer(false)
+                .redirect(reqwest::redirect::Policy::none())
+                .dns_resolver(resolver.clone())
+                .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        });
+        Self {
             client,
             filter,
             timeout,
             max_bytes,
             max_redirects,
             host_limiter: HostLimiter::new(policy.host_pause),
-        })
+        }
     }
 
     /// Fetches `url`, or reports that it has not changed since `validators`.
@@ -288,7 +290,8 @@ impl Fetcher {
     }
 
     async fn send(&self, url: &Url, request: &DocumentRequest<'_>) -> Result<Response, FetchError> {
-        let mut builder = self.client.get(url.clone());
+        let client = self.client.get().map_err(|error| FetchError::Setup { reason: told(&error) })?;
+        let mut builder = client.get(url.clone());
         if let Some(accept) = request.accept {
             builder = builder.header(header::ACCEPT, accept);
         }

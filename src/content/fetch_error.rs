@@ -9,7 +9,7 @@ use crate::content::address_filter::RefusedAddress;
 pub enum FetchError {
     /// The HTTP client could not be built.
     #[error(
-        "cannot set up the HTTP client: {reason}; check the user agent in the feeds section of the configuration"
+        "can't set up the HTTP client: {reason}; check that the system has certificates (package ca-certificates)"
     )]
     Setup {
         /// The client's error message.

@@ -8,6 +8,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use crate::content::address_filter::AddressFilter;
 
 /// Resolver that uses the system's resolver and drops addresses that must not be connected to.
+#[derive(Clone)]
 pub struct FilteringResolver(pub Arc<AddressFilter>);
 
 impl Resolve for FilteringResolver {

@@ -6,9 +6,12 @@
 use crate::{
     db::issues::{self, heartbeats},
     domain::ids::IssueId,
+    http_client::LazyClient,
     jobs::context::IssueContext,
     queue::JobFailure,
 };
+use reqwest::Response;
+use url::Url;
 
 /// Calls the heartbeat URL for an issue, unless that has succeeded before. A failed call is repeated later.
 pub async fn run(context: &IssueContext, issue: IssueId) -> Result<(), JobFailure> {
@@ -19,8 +22,7 @@ pub async fn run(context: &IssueContext, issue: IssueId) -> Result<(), JobFailur
     drop(tx);
     let (Some(tries), Some(record)) = (tries, record) else { return Ok(()) };
     let host = url.host_str().unwrap_or_default().to_owned();
-    let answer = context.http.get(url).send().await.and_then(reqwest::Response::error_for_status);
-    match answer {
+    match call(&context.http, url).await {
         Ok(answer) => {
             let mut tx = context.db.begin().await?;
             heartbeats::set_called(&mut tx, issue).await?;
@@ -34,4 +36,8 @@ pub async fn run(context: &IssueContext, issue: IssueId) -> Result<(), JobFailur
         }
     }
     Ok(())
+}
+
+async fn call(http: &LazyClient, url: Url) -> reqwest::Result<Response> {
+    http.get()?.get(url).send().await?.error_for_status()
 }

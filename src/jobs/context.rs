@@ -6,6 +6,7 @@ use crate::{
     db::Db,
     delivery,
     domain::token::KeyRing,
+    http_client::LazyClient,
     issues::plan::{PlanRules, Planning},
     jobs::issue_locks::IssueLocks,
     metrics::Metrics,
@@ -67,7 +68,7 @@ pub struct IssueContext {
     pub queue: Queue,
     pub clock: Clock,
     /// For requests to the operator's own addresses, which may be private ones.
-    pub http: reqwest::Client,
+    pub http: LazyClient,
     pub settings: Arc<Settings>,
 }
 

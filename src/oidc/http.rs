@@ -4,6 +4,7 @@
 //! private networks are fine, and `content::fetch` with its filter is not used.
 
 use super::error::ProviderError;
+use crate::http_client::LazyClient;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use std::{error::Error as _, time::Duration};
@@ -15,7 +16,7 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(8);
 const MAX_BYTES: usize = 256 * 1024;
 const FORM: &str = "application/x-www-form-urlencoded";
 
-pub struct Http(Client);
+pub struct Http(LazyClient);
 
 /// An answer of any status.
 pub struct Answer {
@@ -25,16 +26,19 @@ pub struct Answer {
 
 impl Http {
     /// Creates a client. It follows no redirects: a document's address is the one that was configured or named.
-    pub fn new(is_local: bool) -> Result<Self, ProviderError> {
-        let mut builder = Client::builder()
-            .user_agent(concat!("Daily/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .timeout(REQUEST_LIMIT);
-        if is_local {
-            builder = builder.no_proxy();
-        }
-        builder.build().map(Self).map_err(|error| ProviderError::Setup(reason(&error)))
+    pub fn new(is_local: bool) -> Self {
+        Self(LazyClient::new(move || {
+            let builder = Client::builder()
+                .user_agent(concat!("Daily/", env!("CARGO_PKG_VERSION")))
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false)
+                .timeout(REQUEST_LIMIT);
+            if is_local { builder.no_proxy() } else { builder }
+        }))
+    }
+
+    fn client(&self) -> Result<&Client, ProviderError> {
+        self.0.get().map_err(|error| ProviderError::Setup(reason(&error)))
     }
 
     /// Gets a JSON document, with an access token if the document is about somebody.
@@ -43,7 +47,7 @@ impl Http {
         url: &str,
         access_token: Option<&str>,
     ) -> Result<T, ProviderError> {
-        let mut request = self.0.get(url);
+        let mut request = self.client()?.get(url);
         if let Some(token) = access_token {
             request = request.bearer_auth(token);
         }
@@ -61,7 +65,7 @@ impl Http {
         form: String,
         login: Option<(String, String)>,
     ) -> Result<Answer, ProviderError> {
-        let mut request = self.0.post(url.clone()).header(header::CONTENT_TYPE, FORM).body(form);
+        let mut request = self.client()?.post(url.clone()).header(header::CONTENT_TYPE, FORM).body(form);
         if let Some((user, password)) = login {
             request = request.basic_auth(user, Some(password));
         }

@@ -122,9 +122,9 @@ struct UserInfo {
 }
 
 impl Provider {
-    pub fn new(settings: ProviderSettings, clock: Clock) -> Result<Self, ProviderError> {
-        let http = Http::new(settings.issuer.is_local())?;
-        Ok(Self(Arc::new(Inner { settings, http, clock, documents: Mutex::default() })))
+    pub fn new(settings: ProviderSettings, clock: Clock) -> Self {
+        let http = Http::new(settings.issuer.is_local());
+        Self(Arc::new(Inner { settings, http, clock, documents: Mutex::default() }))
     }
 
     pub fn label(&self) -> &str {

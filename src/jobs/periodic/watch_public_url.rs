@@ -4,6 +4,7 @@
 use crate::{
     db::{DbError, installation},
     domain::issue::readiness::{PublicAnswer, PublicUrl},
+    http_client::LazyClient,
     jobs::context::IssueContext,
 };
 use std::time::Duration;
@@ -14,12 +15,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LIMIT: usize = 64;
 
 /// Asks an address for what only Daily answers.
-pub async fn ask(http: &reqwest::Client, url: &str) -> PublicAnswer {
+pub async fn ask(http: &LazyClient, url: &str) -> PublicAnswer {
     answer(http, url).await.unwrap_or_else(|error| PublicAnswer::Nothing(error.without_url().to_string()))
 }
 
-async fn answer(http: &reqwest::Client, url: &str) -> Result<PublicAnswer, reqwest::Error> {
-    let mut answer = http.get(format!("{url}/healthz")).timeout(PATIENCE).send().await?;
+async fn answer(http: &LazyClient, url: &str) -> Result<PublicAnswer, reqwest::Error> {
+    let mut answer = http.get()?.get(format!("{url}/healthz")).timeout(PATIENCE).send().await?;
     if answer.status().is_server_error() {
         return Ok(PublicAnswer::Nothing(format!("it answers {}", answer.status())));
     }
