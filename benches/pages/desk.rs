@@ -38,8 +38,8 @@ pub const PAGES: [(&str, &str); 33] = [
     (APPROVED, "/admin/n/daily"),
     ("Issue, approved", "/admin/n/daily/issues/2026-05-05"),
     ("Send, approved", "/admin/n/daily/issues/2026-05-05/send"),
-    ("Live", "/admin/n/daily/live"),
-    ("Live, one look by events", "/admin/n/daily/live/events"),
+    ("Live", "/admin/n/daily/issues/2026-05-04/live"),
+    ("Live, one look by events", "/admin/n/daily/issues/2026-05-04/live/events"),
     ("Issue under way", "/admin/n/daily/issues/2026-05-04"),
     ("Report of the issue under way", "/admin/n/daily/issues/2026-05-04/report"),
     ("Report of yesterday", "/admin/n/daily/issues/2026-05-03/report"),
@@ -114,7 +114,9 @@ impl<'a> Desk<'a> {
 
     /// Waits until the copies of the issue under way are counted, which goes on in the background.
     pub async fn wait_for_tally(&self) {
-        while String::from_utf8_lossy(&self.body("/admin/n/daily/live").await).contains("being counted") {
+        while String::from_utf8_lossy(&self.body("/admin/n/daily/issues/2026-05-04/live").await)
+            .contains("being counted")
+        {
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         }
     }
