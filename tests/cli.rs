@@ -139,7 +139,7 @@ async fn all_problems_with_a_commands_options_are_named_at_once() {
             &["operator", "add", "desk", "--role", "viewer,secret"],
             &[
                 "<ADDRESS>: Enter a full",
-                "--role: Enter roles, separated by commas: viewer, editor, sender, admin.",
+                "--role: Enter one or more roles, separated by commas. Choices: viewer, editor, sender, admin.",
             ],
         ),
     ] {

@@ -3,13 +3,14 @@
 use crate::{
     feeds::{add, start_with},
     support::{
-        DAY, Engine, TestApp, eventually, on_both_engines,
+        DAY, Engine, TestApp, eventually, on_both_engines, on_postgres,
+        postgres_cluster::Cluster,
         service::Installation,
         site::{feed, respond, respond_once},
     },
 };
 use daily::{
-    db::{engine::processes, installation},
+    db::{DatabaseUrl, engine::processes, installation},
     domain::issue::status::IssueStatus,
     service::{gauges, run::site},
     web::{self, server::ServerLimits},
@@ -215,6 +216,31 @@ async fn readiness_needs_an_armed_database_a_worker_and_a_scheduler(engine: Engi
             .then_some(())
     })
     .await;
+}
+
+on_postgres!(readiness_ends_with_the_database_and_returns_with_it);
+
+async fn readiness_ends_with_the_database_and_returns_with_it() {
+    let database = tokio::task::spawn_blocking(|| Cluster::start("fsync = off")).await.unwrap();
+    let app = TestApp::start_with(Engine::Sqlite, |settings| {
+        settings.database.url = DatabaseUrl::Postgres(database.url("postgres"));
+    })
+    .await;
+    let mut tx = app.app.db.begin().await.unwrap();
+    processes::heartbeat(&mut tx, "scheduler", "scheduler", app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let says = async |status: u16, words: &str| {
+        eventually(words, || async {
+            let page = app.page("/readyz").await;
+            (page.status == status && page.starts_with(words)).then_some(())
+        })
+        .await;
+    };
+    says(200, "ready").await;
+    database.control(&["stop", "-m", "fast"]).await;
+    says(503, "the database").await;
+    database.control(&["start"]).await;
+    says(200, "ready").await;
 }
 
 #[test]

@@ -51,6 +51,8 @@ const DATES: [&str; 4] = ["2026-10-30", "2026-11-26", "2026-11-27", "2026-11-30"
 const OPERATOR: Actor = Actor::Operator { id: OperatorId(1) };
 /// Pause between two looks at the queue.
 const QUEUE_PAUSE: Duration = Duration::from_millis(10);
+/// Longest wait for the queue.
+const QUEUE_LIMIT: Duration = Duration::from_mins(2);
 
 /// A running Daily. It ends when this is dropped.
 pub struct Newsroom {
@@ -183,12 +185,17 @@ impl Newsroom {
         self.settle().await
     }
 
-    /// Waits until no job is left in the queue.
+    /// Waits until no job is left in the queue. A job that has failed would wait forever for its next attempt,
+    /// because the time stands still.
     pub async fn settle(&self) -> Result<(), Error> {
-        while queue::depth(&self.app.db).await? > 0 {
-            tokio::time::sleep(QUEUE_PAUSE).await;
-        }
-        Ok(())
+        let emptied = async {
+            while queue::depth(&self.app.db).await? > 0 {
+                tokio::time::sleep(QUEUE_PAUSE).await;
+            }
+            Ok(())
+        };
+        let too_late = || Err("jobs are left in the queue; run this again with RUST_LOG=daily=debug".into());
+        tokio::time::timeout(QUEUE_LIMIT, emptied).await.unwrap_or_else(|_| too_late())
     }
 
     /// Sets the clock forward.

@@ -24,6 +24,12 @@ const WORDINGS: &[SignupWording] = &[
                know. Unsubscribe any time.",
     },
     SignupWording {
+        language: "en",
+        version: 4,
+        text: "If you subscribe to another newsletter, you’ll get one email per issue, with the latest articles, from \
+               its next issue on. We’ll email you right away to let you know. Unsubscribe any time.",
+    },
+    SignupWording {
         language: "de",
         version: 1,
         text: "Ein Newsletter, den Sie hier bestellen, kommt von nun an zu Ihrer Adresse: eine Mail mit den neuesten Artikeln an jedem \
@@ -40,6 +46,13 @@ const WORDINGS: &[SignupWording] = &[
         version: 3,
         text: "Abonnieren Sie einen weiteren Newsletter, bekommen Sie ihn ab der nächsten Ausgabe. Wir sagen Ihnen gleich per E-Mail \
                Bescheid. Abbestellen können Sie jederzeit.",
+    },
+    SignupWording {
+        language: "de",
+        version: 4,
+        text: "Wenn Sie einen weiteren Newsletter abonnieren, bekommen Sie ab der nächsten Ausgabe eine E-Mail je \
+               Ausgabe, mit den neuesten Artikeln. Wir sagen Ihnen gleich per E-Mail Bescheid. Abbestellen können Sie \
+               ihn jederzeit.",
     },
     SignupWording {
         language: "es",
@@ -60,6 +73,12 @@ const WORDINGS: &[SignupWording] = &[
                de baja en cualquier momento.",
     },
     SignupWording {
+        language: "es",
+        version: 4,
+        text: "Si se suscribe a otro boletín, recibirá, a partir del próximo número, un correo por número, con los \
+               últimos artículos. Le avisaremos enseguida por correo. Puede darse de baja en cualquier momento.",
+    },
+    SignupWording {
         language: "fr",
         version: 1,
         text: "Une lettre que vous demandez ici arrive désormais à votre adresse : un message avec les derniers articles chaque jour \
@@ -76,6 +95,13 @@ const WORDINGS: &[SignupWording] = &[
         version: 3,
         text: "Si vous vous abonnez à une autre newsletter, vous la recevrez dès le prochain numéro. Un e-mail vous en informera \
                aussitôt. Vous pouvez vous désabonner à tout moment.",
+    },
+    SignupWording {
+        language: "fr",
+        version: 4,
+        text: "Si vous vous abonnez à une autre newsletter, vous recevrez, dès le prochain numéro, un e-mail par \
+               numéro, avec les derniers articles. Un e-mail vous en informera aussitôt. Vous pouvez vous désabonner \
+               à tout moment.",
     },
     SignupWording {
         language: "pt",
@@ -95,6 +121,12 @@ const WORDINGS: &[SignupWording] = &[
         text: "Se subscrever outra newsletter, passa a recebê-la a partir da próxima edição. Recebe logo um e-mail a confirmar a \
                mudança. Pode cancelar quando quiser.",
     },
+    SignupWording {
+        language: "pt",
+        version: 4,
+        text: "Se subscrever outra newsletter, passa a receber, a partir da próxima edição, um e-mail por edição, com \
+               os artigos mais recentes. Avisamos logo por e-mail. Pode cancelar a subscrição quando quiser.",
+    },
 ];
 
 /// Returns the latest wording for a language tag, or for English.
@@ -112,7 +144,7 @@ mod tests {
         for (asked, language) in [(Some("fr-CH"), "fr"), (Some("ja"), "en"), (None, "en")] {
             assert_eq!(join_wording(asked).language, language, "{asked:?}");
         }
-        assert_eq!(join_wording(Some("en")).version, 3);
+        assert_eq!(join_wording(Some("en")).version, 4);
         assert_versions_are_distinct(WORDINGS);
     }
 }

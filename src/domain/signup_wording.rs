@@ -51,6 +51,12 @@ const WORDINGS: &[SignupWording] = &[
         text: "Bitte bestätigen Sie Ihre Anmeldung anschließend per E-Mail. Abbestellen können Sie jederzeit.",
     },
     SignupWording {
+        language: "de",
+        version: 4,
+        text: "Wir schicken Ihnen zuerst eine E-Mail mit einem Link, über den Sie Ihre Anmeldung bestätigen. Den \
+               Newsletter können Sie jederzeit abbestellen.",
+    },
+    SignupWording {
         language: "es",
         version: 1,
         text: "Un mensaje con los últimos artículos cada día en que sale un número. Primero enviamos un enlace para confirmar; no \
@@ -97,6 +103,11 @@ const WORDINGS: &[SignupWording] = &[
         language: "pt",
         version: 3,
         text: "Enviamos-lhe primeiro um e-mail para confirmar a subscrição. Pode cancelá-la quando quiser.",
+    },
+    SignupWording {
+        language: "pt",
+        version: 4,
+        text: "Enviamos-lhe primeiro um e-mail para que confirme a subscrição. Pode cancelá-la quando quiser.",
     },
 ];
 

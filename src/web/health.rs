@@ -9,7 +9,11 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use ipnet::IpNet;
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
+
+/// Longest wait for the database. Those who ask usually give up after a few seconds, and should get the reason.
+const PATIENCE: Duration = Duration::from_secs(2);
+const NO_ANSWER: &str = "the database does not answer";
 
 /// Settings and means of health checks and figures.
 pub struct Monitoring {
@@ -73,14 +77,18 @@ async fn why_not_ready(site: &Site) -> Option<String> {
         let is_disarmed = installation::get(&mut tx).await?.disarmed_at.is_some();
         Ok::<_, DbError>((workers, schedulers, is_disarmed))
     };
-    match alive.await {
+    let Ok(alive) = tokio::time::timeout(PATIENCE, alive).await else {
+        tracing::error!("not ready: the database didn't answer within {} s", PATIENCE.as_secs());
+        return Some(NO_ANSWER.into());
+    };
+    match alive {
         Ok((_, _, true)) => Some("the database is disarmed, and nothing is sent: see `daily arm`".into()),
         Ok((0, ..)) => Some("no worker is alive: start `daily serve --role worker`".into()),
         Ok((_, 0, _)) => Some("no scheduler is alive: start `daily serve --role scheduler`".into()),
         Ok(_) => None,
         Err(error) => {
             tracing::error!(%error, "not ready: the database returned an error");
-            Some("the database does not answer".into())
+            Some(NO_ANSWER.into())
         }
     }
 }

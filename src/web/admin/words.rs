@@ -76,8 +76,12 @@ pub fn small(count: usize) -> String {
     WORDS.get(count).map_or_else(|| count.to_string(), |word| (*word).to_owned())
 }
 
-/// Makes the first letter a capital.
+/// Makes the first letter a capital, unless the text begins with a name: a URL, an address, a setting, a file.
 pub fn sentence(text: &str) -> String {
+    let first_word = text.split_whitespace().next().unwrap_or_default().trim_end_matches(['.', ':', ',']);
+    if first_word.contains(['.', ':', '/', '@', '_']) {
+        return text.to_owned();
+    }
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
@@ -100,5 +104,10 @@ mod tests {
             ["in less than a minute", "in 6 min", "in 1 h", "in 13 h 26 min", "in 4 days", "10 min ago"]
         );
         assert_eq!([small(2), small(13), sentence("two stories")], ["two", "13", "Two stories"]);
+        for name in ["https://news.example.org leads elsewhere", "sending.rate is low", "a@b.example bounced"]
+        {
+            assert_eq!(sentence(name), name);
+        }
+        assert_eq!(sentence("none: it is empty"), "None: it is empty");
     }
 }
