@@ -75,10 +75,13 @@ pub fn check(issue: &IssueRecord, now: Timestamp) -> Result<(), ResendError> {
 /// Returns which copies of an issue could be sent again.
 pub async fn missed(context: &Context, issue: IssueId) -> Result<Missed, DbError> {
     let mut tx = context.db.read().await?;
-    let mut answers = deliveries::count_missed(&mut tx, issue).await?;
-    answers.retain(|it| {
-        may_resend(it.reply_code, it.enhanced_code.as_deref().and_then(|code| code.parse().ok()))
-    });
+    let mut codes = deliveries::failed_answers(&mut tx, issue).await?;
+    codes.retain(|it| may_resend((it.code != 0).then_some(it.code), it.enhanced.parse().ok()));
+    // Most have failed for good, so their readers aren't looked up.
+    let answers = match codes.as_slice() {
+        [] => Vec::new(),
+        codes => deliveries::count_missed(&mut tx, issue, codes).await?,
+    };
     let failed = deliveries::counts(&mut tx, issue).await?.failed;
     Ok(Missed { answers, failed })
 }

@@ -12,12 +12,15 @@ use crate::{
 };
 use jiff::Timestamp;
 
+/// Failed deliveries to readers who could get them, whose last answer is among `$2`.
 macro_rules! missed {
     ($select:literal, $rest:literal) => {
         concat!(
             $select,
             " FROM deliveries d WHERE d.issue_id = $1 AND d.status = 'failed' \
              AND d.status IN ('failed', 'uncertain', 'skipped') AND NOT d.doubted \
+             AND EXISTS (SELECT 1 FROM {rows $2} AS a WHERE CAST(a.value ->> 'code' AS BIGINT) = \
+             COALESCE(d.reply_code, 0) AND a.value ->> 'enhanced' = COALESCE(d.enhanced_code, '')) \
              AND EXISTS (SELECT 1 FROM issues i WHERE i.id = d.issue_id AND i.folded_at IS NULL) \
              AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = d.subscription_id \
              AND s.subscriber_id = d.subscriber_id AND s.status = 'active' \
@@ -27,6 +30,13 @@ macro_rules! missed {
             $rest
         )
     };
+}
+
+/// The codes of an answer. 0 and an empty text: none.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct AnswerCode {
+    pub code: i64,
+    pub enhanced: String,
 }
 
 /// How many failed with the same last answer.
@@ -39,25 +49,36 @@ pub struct MissedAnswer {
     pub count: i64,
 }
 
-/// Counts an issue's failed deliveries to readers who could get them, by the last answer, most frequent first.
-pub async fn count_missed(tx: &mut Tx, issue: IssueId) -> Result<Vec<MissedAnswer>, DbError> {
+/// Returns the last answers of an issue's failed deliveries, each once.
+pub async fn failed_answers(tx: &mut Tx, issue: IssueId) -> Result<Vec<AnswerCode>, DbError> {
     query_as!(
         tx,
-        missed!(
-            "SELECT d.reply_code, d.enhanced_code, min(d.reply_text) AS example, count(*) AS count",
-            " GROUP BY d.reply_code, d.enhanced_code ORDER BY count(*) DESC, d.reply_code, d.enhanced_code"
-        ),
+        "SELECT DISTINCT COALESCE(reply_code, 0) AS code, COALESCE(enhanced_code, '') AS enhanced FROM deliveries \
+         WHERE issue_id = $1 AND status = 'failed' AND status IN ('failed', 'uncertain', 'skipped') AND NOT doubted",
         issue
     )
     .fetch_all()
     .await
 }
 
-/// The codes of an answer. 0 and an empty text: none.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct AnswerCode {
-    pub code: i64,
-    pub enhanced: String,
+/// Counts an issue's failed deliveries to readers who could get them, by the last answer if it is one of these, most
+/// frequent first.
+pub async fn count_missed(
+    tx: &mut Tx,
+    issue: IssueId,
+    answers: &[AnswerCode],
+) -> Result<Vec<MissedAnswer>, DbError> {
+    query_as!(
+        tx,
+        missed!(
+            "SELECT d.reply_code, d.enhanced_code, min(d.reply_text) AS example, count(*) AS count",
+            " GROUP BY d.reply_code, d.enhanced_code ORDER BY count(*) DESC, d.reply_code, d.enhanced_code"
+        ),
+        issue,
+        json_rows(answers)?
+    )
+    .fetch_all()
+    .await
 }
 
 /// Queues up to `limit` of an issue's failed deliveries again whose last answer was one of these, after a reader.
@@ -77,9 +98,7 @@ pub async fn requeue_missed(
              throttled_domain = NULL WHERE id IN (",
             missed!(
                 "SELECT d.id",
-                " AND EXISTS (SELECT 1 FROM {rows $2} AS a WHERE CAST(a.value ->> 'code' AS BIGINT) = \
-                 COALESCE(d.reply_code, 0) AND a.value ->> 'enhanced' = COALESCE(d.enhanced_code, '')) \
-                 AND d.subscriber_id > $3 ORDER BY d.subscriber_id LIMIT $4 {skip_locked}"
+                " AND d.subscriber_id > $3 ORDER BY d.subscriber_id LIMIT $4 {skip_locked}"
             ),
             ") RETURNING subscriber_id, subscription_id"
         ),

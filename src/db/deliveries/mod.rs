@@ -16,7 +16,7 @@ mod settle;
 pub use claim::{ClaimedDelivery, From, claim, recover, release, throttle};
 pub use fan_out::{FanOut, Portion, fan_out, forget_beyond};
 pub use groups::{Past, groups};
-pub use missed::{AnswerCode, MissedAnswer, count_missed, doubt_failed, requeue_missed};
+pub use missed::{AnswerCode, MissedAnswer, count_missed, doubt_failed, failed_answers, requeue_missed};
 pub use past::{PastDeliveries, insert_past};
 pub use record::{Begun, Finish, Next, begin, finish, skip_paused};
 pub use report::{

@@ -1,7 +1,7 @@
 //! How the readers of an issue come about, as an account.
 
 use crate::{
-    db::{DbError, subscribers},
+    db::{DbError, reader_counts, subscribers},
     domain::subscriber::cadence::Cadence,
     issues::forecast::Forecast,
     web::admin::{
@@ -29,7 +29,7 @@ impl Audience {
         let other_days = if others.is_empty() {
             0
         } else {
-            let clocks = subscribers::clock_counts(&mut tx, desk.record().id, &others).await?;
+            let clocks = reader_counts::by_clock(&mut tx, desk.record().id, &others).await?;
             clocks.iter().map(|(_, readers)| readers).sum()
         };
         // The plan was made for the readers of its time, and suppressed ones get nothing.
