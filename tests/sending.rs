@@ -28,7 +28,7 @@ use std::time::Duration;
 /// Returns the number of answers that count for an issue since it was begun or resumed.
 async fn answered(app: &TestApp, issue: IssueId) -> i64 {
     let mut tx = app.app.db.read().await.unwrap();
-    issues::score(&mut tx, issue).await.unwrap().0.answered
+    issues::score(&mut tx, issue).await.unwrap().answered
 }
 
 /// Waits until no worker has claimed a delivery.

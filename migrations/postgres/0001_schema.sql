@@ -443,7 +443,7 @@ FOR EACH ROW EXECUTE FUNCTION consent_events_append_only();
 CREATE TABLE consent_chain (
     subscription_id BIGINT NOT NULL,
     position        BIGINT NOT NULL, -- the link's place in the subscription's chain
-    event_id        BIGINT NOT NULL UNIQUE REFERENCES consent_events (id),
+    event_id        BIGINT NOT NULL UNIQUE, -- in consent_events, which is append-only; a foreign key would lock its row for each link
     salt            TEXT, -- NULL: the personal data is erased
     personal        TEXT   NOT NULL, -- the digest of the personal data
     chain           TEXT   NOT NULL, -- the hash over this entry and the link before it
@@ -801,7 +801,13 @@ CREATE TABLE deliveries (
     reply_text      TEXT,
     finished_at     TIMESTAMPTZ,
     UNIQUE (issue_id, subscriber_id)
-) WITH (fillfactor = 70); -- rows change three times, so pages keep room for it
+) WITH (
+    fillfactor = 70, -- rows change three times, so pages keep room for it
+    -- The defaults would let a fifth of a very large table be dead rows.
+    autovacuum_vacuum_scale_factor = 0.02,
+    autovacuum_vacuum_insert_scale_factor = 0.05,
+    autovacuum_analyze_scale_factor = 0.02
+);
 CREATE INDEX deliveries_waiting ON deliveries (issue_id, next_attempt_at, id)
     WHERE status IN ('queued', 'deferred') AND throttled_domain IS NULL;
 CREATE INDEX deliveries_throttled ON deliveries (issue_id, throttled_domain, next_attempt_at, id)
@@ -916,9 +922,10 @@ CREATE TABLE emails (
     reply_code      BIGINT,
     reply_text      TEXT,
     finished_at     TIMESTAMPTZ,
-    created_at      TIMESTAMPTZ NOT NULL
-);
-CREATE INDEX emails_open ON emails (next_attempt_at) WHERE status IN ('queued', 'sending');
+    created_at      TIMESTAMPTZ NOT NULL,
+    CHECK ((finished_at IS NULL) = (status IN ('queued', 'sending')))
+) WITH (fillfactor = 80); -- a begun email's row changes in its page
+CREATE INDEX emails_open ON emails (next_attempt_at) WHERE finished_at IS NULL;
 CREATE INDEX emails_finished ON emails (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX emails_tests ON emails (newsletter_id, issue_date, id) WHERE kind = 'test';
 CREATE INDEX emails_by_recipient ON emails (lower(recipient));

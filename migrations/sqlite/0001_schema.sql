@@ -909,9 +909,10 @@ CREATE TABLE emails (
     reply_code      INTEGER,
     reply_text      TEXT,
     finished_at     INTEGER,
-    created_at      INTEGER NOT NULL
+    created_at      INTEGER NOT NULL,
+    CHECK ((finished_at IS NULL) = (status IN ('queued', 'sending')))
 ) STRICT;
-CREATE INDEX emails_open ON emails (next_attempt_at) WHERE status IN ('queued', 'sending');
+CREATE INDEX emails_open ON emails (next_attempt_at) WHERE finished_at IS NULL;
 CREATE INDEX emails_finished ON emails (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX emails_tests ON emails (newsletter_id, issue_date, id) WHERE kind = 'test';
 CREATE INDEX emails_by_recipient ON emails (lower(recipient));

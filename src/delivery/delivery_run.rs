@@ -291,12 +291,12 @@ impl DeliveryRun {
         let mut room = BATCH_SIZE;
         let breaker = self.context.settings.sending.breaker();
         if breaker.canary > 0 {
-            let (score, in_flight) = issues::score(&mut tx, issue).await?;
-            if breaker.canary_room(score, in_flight).is_some() {
-                // Counted again under a lock: two workers that count at the same time would both fill the
-                // canary.
+            let score = issues::score(&mut tx, issue).await?;
+            if breaker.canary_room(score, 0).is_some() {
+                // Counted under a lock: two workers that count at the same time would both fill the canary.
                 issues::lock(&mut tx, issue).await?;
-                let (score, in_flight) = issues::score(&mut tx, issue).await?;
+                let score = issues::score(&mut tx, issue).await?;
+                let in_flight = deliveries::count_claimed(&mut tx, issue).await?;
                 room = breaker.canary_room(score, in_flight).unwrap_or(BATCH_SIZE).min(BATCH_SIZE);
             }
         }

@@ -20,7 +20,7 @@ use crate::{
 use std::collections::HashMap;
 
 /// The most entries that get their links at once.
-const PORTION: u16 = 2_000;
+const PORTION: u16 = 4_000;
 
 /// A link and its entry.
 #[derive(Debug, Clone, sqlx::FromRow)]

@@ -5,7 +5,7 @@ use crate::{
         DbError, DbTime, Tx,
         engine::{
             columns::DbList,
-            query::{query, query_as},
+            query::{query, query_as, query_scalar},
         },
         throttle::send_rates::mark_throttled,
     },
@@ -95,6 +95,13 @@ pub async fn claim(
     };
     claimed.sort_unstable_by_key(|row| (row.next_attempt_at, row.id));
     Ok(claimed)
+}
+
+/// Returns the number of an issue's deliveries that are claimed or in flight.
+pub async fn count_claimed(tx: &mut Tx, issue: IssueId) -> Result<i64, DbError> {
+    query_scalar!(tx, "SELECT count(*) FROM deliveries WHERE issue_id = $1 AND status = 'claimed'", issue)
+        .fetch_one()
+        .await
 }
 
 /// Releases the deliveries of a claim that are not begun. Returns their number.

@@ -204,7 +204,7 @@ pub async fn begin(
 pub async fn open_by_kind(tx: &mut Tx, since: Timestamp) -> Result<Vec<(EmailKind, i64)>, DbError> {
     query_as!(
         tx,
-        "SELECT kind, count(*) FROM emails WHERE status IN ('queued', 'sending') AND created_at < $1 \
+        "SELECT kind, count(*) FROM emails WHERE finished_at IS NULL AND created_at < $1 \
          GROUP BY kind ORDER BY kind",
         DbTime(since)
     )
@@ -214,7 +214,7 @@ pub async fn open_by_kind(tx: &mut Tx, since: Timestamp) -> Result<Vec<(EmailKin
 
 /// Lets the scheduler wake every waiting email.
 pub async fn reset_woken(tx: &mut Tx) -> Result<(), DbError> {
-    query!(tx, "UPDATE emails SET woken_at = NULL WHERE status IN ('queued', 'sending')").execute().await
+    query!(tx, "UPDATE emails SET woken_at = NULL WHERE finished_at IS NULL").execute().await
 }
 
 /// Makes up to `limit` unfinished emails that were added before `since` uncertain. Returns their number.
@@ -228,7 +228,7 @@ pub async fn doubt_open(
     query!(
         tx,
         "UPDATE emails SET status = 'uncertain', reply_text = $2, finished_at = $3, claimed_until = NULL \
-         WHERE id IN (SELECT id FROM emails WHERE status IN ('queued', 'sending') AND created_at < $1 LIMIT $4)",
+         WHERE id IN (SELECT id FROM emails WHERE finished_at IS NULL AND created_at < $1 LIMIT $4)",
         DbTime(since),
         reason,
         DbTime(now),
@@ -415,9 +415,7 @@ pub async fn erase_finished(
 
 /// Ends every lease and lets the scheduler wake every open email. Returns the number of leases.
 pub async fn end_leases(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
-    query!(tx, "UPDATE emails SET woken_at = NULL WHERE status IN ('queued', 'sending')")
-        .rows_affected()
-        .await?;
+    query!(tx, "UPDATE emails SET woken_at = NULL WHERE finished_at IS NULL").rows_affected().await?;
     query!(
         tx,
         "UPDATE emails SET claimed_until = $1 WHERE status = 'sending' AND claimed_until > $1",
@@ -438,7 +436,7 @@ pub async fn wake_due(
     query_scalar!(
         tx,
         "UPDATE emails SET woken_at = $1 WHERE id IN (SELECT id FROM emails \
-         WHERE status IN ('queued', 'sending') AND next_attempt_at <= $1 AND (claimed_until IS NULL \
+         WHERE finished_at IS NULL AND next_attempt_at <= $1 AND (claimed_until IS NULL \
          OR claimed_until < $1) AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_attempt_at LIMIT $3) \
          AND (woken_at IS NULL OR woken_at < $2) RETURNING id",
         DbTime(now),

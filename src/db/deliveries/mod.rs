@@ -13,7 +13,7 @@ mod record;
 mod report;
 mod settle;
 
-pub use claim::{ClaimedDelivery, From, claim, recover, release, throttle};
+pub use claim::{ClaimedDelivery, From, claim, count_claimed, recover, release, throttle};
 pub use fan_out::{FanOut, Portion, fan_out, forget_beyond};
 pub use groups::{Past, groups};
 pub use missed::{AnswerCode, MissedAnswer, count_missed, doubt_failed, failed_answers, requeue_missed};

@@ -20,6 +20,9 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// How long a transaction waits for another process that writes to an SQLite file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Rows that SQLite's thread reads ahead of the task that asked. A claimed batch fits, so the two don't wait for each
+/// other.
+const ROW_BUFFER: usize = 512;
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -181,6 +184,7 @@ fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         // [`Wal`] makes commits durable, many with one flush.
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY_TIMEOUT)
+        .row_buffer_size(ROW_BUFFER)
         .foreign_keys(true)
 }
 

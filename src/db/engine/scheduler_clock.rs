@@ -67,7 +67,7 @@ const CAPS: &[(SignedDuration, &[&str])] = &[
             "UPDATE feeds SET not_before = NULL WHERE not_before > $1",
             "UPDATE articles SET check_after = $1 WHERE check_after > $1",
             "UPDATE emails SET next_attempt_at = $1 WHERE next_attempt_at > $1 \
-             AND status IN ('queued', 'sending')",
+             AND finished_at IS NULL",
             "UPDATE signups SET try_after = $1 WHERE try_after > $1",
         ],
     ),

@@ -58,17 +58,13 @@ pub async fn add_answers(tx: &mut Tx, id: IssueId, more: Answers) -> Result<Opti
     Ok(row.map(|(recipients, answered, refused)| Score { recipients, answered, refused }))
 }
 
-/// Returns an issue's score, and the number of its deliveries that are claimed or in flight.
-pub async fn score(tx: &mut Tx, id: IssueId) -> Result<(Score, i64), DbError> {
-    let (recipients, answered, refused, in_hand): (i64, i64, i64, i64) = query_as!(
-        tx,
-        "SELECT recipients, answered, refused, (SELECT count(*) FROM deliveries WHERE issue_id = $1 \
-         AND status = 'claimed') FROM issues WHERE id = $1",
-        id
-    )
-    .fetch_one()
-    .await?;
-    Ok((Score { recipients, answered, refused }, in_hand))
+/// Returns an issue's score.
+pub async fn score(tx: &mut Tx, id: IssueId) -> Result<Score, DbError> {
+    let (recipients, answered, refused): (i64, i64, i64) =
+        query_as!(tx, "SELECT recipients, answered, refused FROM issues WHERE id = $1", id)
+            .fetch_one()
+            .await?;
+    Ok(Score { recipients, answered, refused })
 }
 
 /// Locks an issue's row, so that only one transaction at a time counts its deliveries and then claims some.

@@ -159,7 +159,8 @@ impl Store {
 
     /// Queues the single emails of a kind again, as if a crash had come before their answers were recorded.
     pub async fn requeue_emails(&self, kind: EmailKind) {
-        let sql = "UPDATE emails SET status = 'queued', next_attempt_at = created_at, woken_at = NULL \
+        let sql = "UPDATE emails SET status = 'queued', next_attempt_at = created_at, woken_at = NULL, \
+             finished_at = NULL \
              WHERE kind = $1";
         self.change(sql, &[&kind.to_string()]).await;
     }
