@@ -87,6 +87,7 @@ impl Store {
             next - 1
         ))
         .await;
+        self.unsort_readers().await;
     }
 
     /// Returns the kept count of copies that were sent, and how many there are.
@@ -103,5 +104,11 @@ impl Store {
     /// Restarts the fan-out of all issues, but keeps the existing deliveries.
     pub async fn repeat_fan_out(&self) {
         self.execute("UPDATE issues SET status = 'frozen', fanned_out_to = 0").await;
+        self.unsort_readers().await;
+    }
+
+    /// Takes all readers out of their cohorts: nobody is sorted while an issue is fanned out.
+    async fn unsort_readers(&self) {
+        self.execute("UPDATE subscriptions SET cohort_id = NULL WHERE cohort_id IS NOT NULL").await;
     }
 }
